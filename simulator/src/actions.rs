@@ -1,0 +1,325 @@
+//! How actions proceed over virtual time: the agenda, and what happens when a step is due.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::clock::{later, seconds};
+use crate::estate::{Estate, StatefulInstance};
+use crate::lifecycle::{Action, Effect, OnDeallocate, Phase, State, phases};
+use crate::machines::retained;
+use crate::stateful::{Deletions, Underway};
+use crate::world::World;
+
+/// Something that happens later to a stateful instance.
+#[derive(Clone, Debug)]
+pub(crate) struct Due {
+    pub(crate) group: String,
+    pub(crate) instance: String,
+    pub(crate) what: DueKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DueKind {
+    /// The next phase of the action that was underway at this epoch.
+    Step { epoch: u64 },
+    /// The vendor looks whether an unhealthy instance is to be replaced.
+    Heal,
+}
+
+/// What is to happen, in order of time and then of planning.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Agenda {
+    due: BTreeMap<(Timestamp, u64), Due>,
+    planned: u64,
+}
+
+impl Agenda {
+    pub(crate) fn plan(&mut self, at: Timestamp, due: Due) {
+        self.planned += 1;
+        self.due.insert((at, self.planned), due);
+    }
+
+    fn next(&mut self, now: Timestamp) -> Option<(Timestamp, Due)> {
+        let (key, _) = self.due.first_key_value().filter(|((at, _), _)| *at <= now)?;
+        let key = *key;
+        self.due.remove(&key).map(|due| (key.0, due))
+    }
+}
+
+fn place(estate: &Estate, group: &str, instance: &str) -> Option<usize> {
+    let group = estate.group(group)?;
+    group.stateful.iter().position(|ssi| ssi.id == instance)
+}
+
+impl World {
+    /// Lets everything happen that is due by `now`, each thing at its own instant.
+    pub(crate) fn settle(&mut self, now: Timestamp) {
+        while let Some((at, due)) = self.agenda.next(now) {
+            match due.what {
+                DueKind::Step { epoch } => self.step(&due.group, &due.instance, epoch, at),
+                DueKind::Heal => self.heal(&due, at),
+            }
+        }
+        self.retained.retain(|kept| kept.expires_at > now);
+        for index in 0..self.estate.groups.len() {
+            let over = |until: &Option<Timestamp>| until.is_some_and(|until| until <= now);
+            if self.estate.groups[index].suspensions.values().any(over) {
+                let id = self.estate.groups[index].id.clone();
+                self.change(now, |estate| {
+                    if let Some(group) = estate.group_mut(&id) {
+                        group.suspensions.retain(|_, until| !over(until));
+                    }
+                });
+            }
+        }
+    }
+
+    /// Begins an action. The caller has checked that the instance may do it.
+    pub(crate) fn start(
+        &mut self,
+        group: &str,
+        instance: &str,
+        action: Action,
+        deletions: Deletions,
+        now: Timestamp,
+    ) {
+        let mishap = self.faults.mishap(action, instance, group, &mut self.chance);
+        let (latency, behaviour) = (self.latency, self.behaviour.clone());
+        let jitter: Vec<f64> = (0..8).map(|_| self.chance.jitter(latency.jitter)).collect();
+        let epoch = self.change(now, |estate| {
+            let index = place(estate, group, instance)?;
+            let group = estate.group_mut(group)?;
+            let root = group.persisted().root;
+            let message = format!("Stateful instance {instance}: {} was accepted.", action.name());
+            group.log(now, "INFO", message, Some(instance));
+            let ssi = &mut group.stateful[index];
+            let mut ahead = phases(action, &ssi.state, root, &latency, &behaviour);
+            for (phase, factor) in ahead.iter_mut().zip(jitter) {
+                phase.seconds *= factor;
+            }
+            ssi.underway = Some(Underway { action, ahead: ahead.into(), mishap, deletions });
+            ssi.epoch += 1;
+            Some(ssi.epoch)
+        });
+        if let Some(epoch) = epoch {
+            self.step(group, instance, epoch, now);
+        }
+    }
+
+    /// Enters the next phase, and all that follow at the same instant.
+    fn step(&mut self, group: &str, instance: &str, epoch: u64, now: Timestamp) {
+        while let Some(phase) = self.next_phase(group, instance, epoch, now) {
+            self.apply(group, instance, phase.effect, now);
+            if phase.seconds > 0.0 {
+                let due = Due {
+                    group: group.to_owned(),
+                    instance: instance.to_owned(),
+                    what: DueKind::Step { epoch },
+                };
+                self.agenda.plan(later(now, seconds(phase.seconds)), due);
+                return;
+            }
+        }
+    }
+
+    /// Moves the instance into its next phase, or into the mishap that stands in for it.
+    fn next_phase(
+        &mut self,
+        group: &str,
+        instance: &str,
+        epoch: u64,
+        now: Timestamp,
+    ) -> Option<Phase> {
+        self.change(now, |estate| {
+            let index = place(estate, group, instance)?;
+            let group = estate.group_mut(group)?;
+            let ssi = &mut group.stateful[index];
+            if ssi.epoch != epoch {
+                return None;
+            }
+            let underway = ssi.underway.as_mut()?;
+            let decisive =
+                |phase: &Phase| phase.effect == Effect::Launch || phase.effect == Effect::Release;
+            let turns = underway.ahead.len() == 1 || underway.ahead.front().is_some_and(decisive);
+            if let Some((ends, reason)) = underway.mishap.clone().filter(|_| turns) {
+                let action = underway.action;
+                if ends.eq_ignore_ascii_case("STUCK") {
+                    // It stays underway for good: nothing is planned, and further actions are refused.
+                    return None;
+                }
+                ssi.state = State::parse(&ends);
+                ssi.underway = None;
+                let reason = reason.unwrap_or_else(|| "An unexpected error occurred".to_owned());
+                let message =
+                    format!("Failed to {} stateful instance {instance}: {reason}", action.name());
+                group.log(now, "ERROR", message, Some(instance));
+                return None;
+            }
+            let phase = underway.ahead.pop_front()?;
+            ssi.state = phase.state.clone();
+            if underway.ahead.is_empty() {
+                ssi.underway = None;
+                let message = format!("Stateful instance {instance} is {}.", ssi.state);
+                group.log(now, "INFO", message, Some(instance));
+            }
+            Some(phase)
+        })
+    }
+
+    fn apply(&mut self, group: &str, instance: &str, effect: Effect, now: Timestamp) {
+        let Some(index) = place(&self.estate, group, instance) else { return };
+        match effect {
+            Effect::Nothing => {}
+            Effect::Terminate => self.terminate(group, index, now),
+            Effect::Launch => self.launch(group, index, now),
+            Effect::Release => self.release(group, index, now),
+            Effect::Remove => self.remove(group, index, now),
+        }
+    }
+
+    fn terminate(&mut self, group: &str, index: usize, now: Timestamp) {
+        let mut ids = self.ids.clone();
+        let machine = self.change(now, |estate| {
+            let group = estate.group_mut(group)?;
+            let machine = group.stateful[index].machine.clone();
+            group.terminate(index, &mut ids);
+            machine
+        });
+        self.ids = ids;
+        self.gone.extend(machine.map(|machine| machine.instance_id));
+    }
+
+    fn launch(&mut self, group: &str, index: usize, now: Timestamp) {
+        let mut ids = self.ids.clone();
+        self.change(now, |estate| {
+            let Some(group) = estate.group_mut(group) else { return };
+            if group.launch(index, &mut ids, now).is_err() {
+                let ssi = &mut group.stateful[index];
+                ssi.state = State::Paused;
+                ssi.underway = None;
+                ssi.epoch += 1;
+                let id = ssi.id.clone();
+                let message = format!(
+                    "Can't launch stateful instance {id}: no Spot capacity, and no fallback to on-demand. \
+                     It was paused again."
+                );
+                group.log(now, "ERROR", message, Some(&id));
+            }
+        });
+        self.ids = ids;
+    }
+
+    fn release(&mut self, group: &str, index: usize, now: Timestamp) {
+        let Some(found) = self.estate.group(group) else { return };
+        let ssi = &found.stateful[index];
+        let deletions = ssi.underway.as_ref().map(|one| one.deletions).unwrap_or_default();
+        let hours = self.behaviour.retention_hours;
+        let kept = retained(ssi, found.persisted(), deletions, hours, now, &mut self.ids);
+        self.retained.extend(kept);
+        let (pool_address, persists) = (ssi.private_ip.clone(), found.persisted().private_ip);
+        let in_pool = |address: &String| {
+            let pool = found.config["compute"]["privateIps"].as_array();
+            pool.is_some_and(|pool| pool.iter().any(|entry| entry.as_str() == Some(address)))
+        };
+        let pool_address = pool_address.filter(|address| persists && in_pool(address));
+        let zone = ssi.zone.clone();
+        let on_deallocate = self.behaviour.on_deallocate;
+        let mut ids = self.ids.clone();
+        self.change(now, |estate| {
+            let Some(group) = estate.group_mut(group) else { return };
+            let ssi = &mut group.stateful[index];
+            ssi.data.clear();
+            ssi.kept_root = None;
+            ssi.private_ip = None;
+            if on_deallocate == OnDeallocate::Decrement {
+                group.decrement();
+            }
+            if let Some(address) = pool_address {
+                // An address of the pool always has its instance, paused until someone resumes it.
+                let mut fresh = StatefulInstance::unborn(ids.stateful_instance(), group, zone, now);
+                fresh.private_ip = Some(address);
+                group.stateful.push(fresh);
+            }
+        });
+        self.ids = ids;
+        if on_deallocate == OnDeallocate::Replace {
+            self.fit_to_target(group, false, now);
+        }
+    }
+
+    fn remove(&mut self, group: &str, index: usize, now: Timestamp) {
+        self.change(now, |estate| {
+            if let Some(group) = estate.group_mut(group) {
+                group.stateful.remove(index);
+            }
+        });
+    }
+
+    /// Spot or AWS took the machine: the instance recycles by itself.
+    pub(crate) fn interrupt(&mut self, instance: &str, reason: &str, now: Timestamp) -> bool {
+        let Some(group) = self.estate.holder_of(instance) else { return false };
+        let group_id = group.id.clone();
+        let ssi = group.stateful.iter().find(|ssi| ssi.is(instance));
+        if let Some(ssi) = ssi {
+            if ssi.machine.is_none() || ssi.underway.is_some() {
+                return false;
+            }
+            let id = ssi.id.clone();
+            self.note(&group_id, "WARN", &format!("Stateful instance {id}: {reason}."), &id, now);
+            self.start(&group_id, &id, Action::Recycle, Deletions::default(), now);
+            return true;
+        }
+        let Some(index) = group.members.iter().position(|one| one.instance_id == instance) else {
+            return false;
+        };
+        self.gone.push(instance.to_owned());
+        let mut ids = self.ids.clone();
+        self.change(now, |estate| {
+            if let Some(group) = estate.group_mut(&group_id) {
+                group.members.remove(index);
+                group.launch_member(&mut ids, now);
+            }
+        });
+        self.ids = ids;
+        self.note(&group_id, "WARN", &format!("Instance {instance}: {reason}."), instance, now);
+        true
+    }
+
+    /// Plans a look at an instance that became unhealthy.
+    pub(crate) fn plan_healing(&mut self, group: &str, instance: &str, now: Timestamp) {
+        let due =
+            Due { group: group.to_owned(), instance: instance.to_owned(), what: DueKind::Heal };
+        self.agenda.plan(later(now, seconds(self.behaviour.healing_seconds)), due);
+    }
+
+    fn heal(&mut self, due: &Due, now: Timestamp) {
+        let Some(group) = self.estate.group(&due.group) else { return };
+        let Some(ssi) = group.stateful.iter().find(|ssi| ssi.id == due.instance) else { return };
+        let unhealthy = ssi.machine.as_ref().is_some_and(|machine| machine.health == "UNHEALTHY");
+        let launch = &group.config["compute"]["launchSpecification"];
+        if !unhealthy || ssi.underway.is_some() || launch["autoHealing"].as_bool() == Some(false) {
+            return;
+        }
+        if group.is_suspended("AUTO_HEALING", now) {
+            self.agenda.plan(later(now, seconds(60.0)), due.clone());
+            return;
+        }
+        self.interrupt(&due.instance.clone(), "unhealthy, to be replaced", now);
+    }
+
+    pub(crate) fn note(
+        &mut self,
+        group: &str,
+        severity: &str,
+        message: &str,
+        resource: &str,
+        now: Timestamp,
+    ) {
+        self.change(now, |estate| {
+            if let Some(group) = estate.group_mut(group) {
+                group.log(now, severity, message.to_owned(), Some(resource));
+            }
+        });
+    }
+}

@@ -1,0 +1,81 @@
+//! From operations to the code that carries them out.
+
+use crate::envelope::{Answer, Refusal};
+use crate::estate::Estate;
+use crate::lifecycle::Action;
+use crate::routes::Operation;
+use crate::world::{Call, World};
+use crate::{accounts, groups, instances, logs, managed, stateful, suspensions};
+
+impl World {
+    /// Reads from `estate`, which may be an older one.
+    pub(crate) fn read(
+        &self,
+        operation: Operation,
+        estate: &Estate,
+        call: &Call<'_>,
+    ) -> Result<Answer, Refusal> {
+        match operation {
+            Operation::ListGroups => groups::list(estate, call),
+            Operation::GetGroup => groups::get(estate, call),
+            Operation::GroupStatus => instances::status(estate, call),
+            Operation::InstanceHealthiness => instances::healthiness(estate, call),
+            Operation::ListStatefulInstances => stateful::list(estate, call),
+            Operation::ListSuspensions => suspensions::list(estate, call),
+            Operation::GroupLogs => logs::list(estate, call),
+            Operation::InstanceLifecycle => instances::lifecycle(self, estate, call),
+            Operation::ListManagedInstances => managed::list(estate, call),
+            Operation::GetManagedInstance => managed::get(estate, call),
+            Operation::ManagedInstanceStatus => managed::status(estate, call),
+            Operation::ListAccounts => accounts::list(self, call),
+            Operation::GetAccount => accounts::get(self, call),
+            Operation::UpdateGroup
+            | Operation::UpdateCapacity
+            | Operation::PauseStatefulInstance
+            | Operation::ResumeStatefulInstance
+            | Operation::RecycleStatefulInstance
+            | Operation::DeallocateStatefulInstance
+            | Operation::DeleteStatefulVolume
+            | Operation::SuspendProcesses
+            | Operation::RemoveSuspensions
+            | Operation::InterruptInstances
+            | Operation::LockInstance
+            | Operation::UnlockInstance => Err(Refusal::masked()),
+        }
+    }
+
+    /// Changes the world.
+    pub(crate) fn write(
+        &mut self,
+        operation: Operation,
+        call: &Call<'_>,
+    ) -> Result<Answer, Refusal> {
+        match operation {
+            Operation::UpdateGroup => groups::update(self, call),
+            Operation::UpdateCapacity => groups::update_capacity(self, call),
+            Operation::PauseStatefulInstance => stateful::act(self, call, Action::Pause),
+            Operation::ResumeStatefulInstance => stateful::act(self, call, Action::Resume),
+            Operation::RecycleStatefulInstance => stateful::act(self, call, Action::Recycle),
+            Operation::DeallocateStatefulInstance => stateful::act(self, call, Action::Deallocate),
+            Operation::DeleteStatefulVolume => stateful::delete_volume(self, call),
+            Operation::SuspendProcesses => suspensions::suspend(self, call),
+            Operation::RemoveSuspensions => suspensions::remove(self, call),
+            Operation::InterruptInstances => instances::interrupt(self, call),
+            Operation::LockInstance => instances::lock(self, call, true),
+            Operation::UnlockInstance => instances::lock(self, call, false),
+            Operation::ListGroups
+            | Operation::GetGroup
+            | Operation::GroupStatus
+            | Operation::InstanceHealthiness
+            | Operation::ListStatefulInstances
+            | Operation::ListSuspensions
+            | Operation::GroupLogs
+            | Operation::InstanceLifecycle
+            | Operation::ListManagedInstances
+            | Operation::GetManagedInstance
+            | Operation::ManagedInstanceStatus
+            | Operation::ListAccounts
+            | Operation::GetAccount => Err(Refusal::masked()),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The envelope around every answer, and the errors in it.
+
+use serde_json::{Map, Value, json};
+
+use crate::shapes::Shapes;
+
+/// What a route answers, before the envelope.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// Status only: what actions answer.
+    Done,
+    /// Items of a kind.
+    Items { kind: &'static str, items: Vec<Value>, shapes: Shapes },
+}
+
+/// Why a request was refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) field: Option<String>,
+}
+
+impl Refusal {
+    fn bad_request(code: &str, message: String) -> Refusal {
+        Refusal { status: 400, code: code.to_owned(), message, field: None }
+    }
+
+    /// 401: the code is not public, the status is what the vendor's Jenkins plugin relies on.
+    pub(crate) fn unauthorised() -> Refusal {
+        let message = "The provided token is missing, unknown or has expired".to_owned();
+        Refusal { status: 401, code: "AuthenticationError".to_owned(), message, field: None }
+    }
+
+    /// What a denied permission looks like: the vendor masks it as a bad request.
+    pub(crate) fn masked() -> Refusal {
+        Refusal::bad_request("GENERAL_ERROR", "An unknown error occurred".to_owned())
+    }
+
+    pub(crate) fn unknown_account(id: &str) -> Refusal {
+        Refusal::bad_request("Account_DOESNT_EXIST", format!("Account {id} doesn't exist"))
+    }
+
+    pub(crate) fn unknown_group(id: &str) -> Refusal {
+        Refusal::bad_request("GROUP_DOESNT_EXIST", format!("Group with id {id} doesn't exist"))
+    }
+
+    pub(crate) fn unknown_managed_instance(id: &str) -> Refusal {
+        let message = format!("Managed instance with id {id} doesn't exist");
+        Refusal::bad_request("MANAGED_INSTANCE_DOESNT_EXIST", message)
+    }
+
+    /// The code is invented: nothing public gives it.
+    pub(crate) fn unknown_stateful_instance(id: &str) -> Refusal {
+        let message = format!("Stateful instance {id} doesn't exist");
+        Refusal::bad_request("STATEFUL_INSTANCE_DOESNT_EXIST", message)
+    }
+
+    /// The code is invented: nothing public gives it.
+    pub(crate) fn unknown_instance(id: &str) -> Refusal {
+        Refusal::bad_request("INSTANCE_DOESNT_EXIST", format!("Instance {id} doesn't exist"))
+    }
+
+    /// The code is invented: nothing public gives it.
+    pub(crate) fn unknown_volume(id: &str) -> Refusal {
+        Refusal::bad_request("VOLUME_DOESNT_EXIST", format!("Volume {id} doesn't exist"))
+    }
+
+    /// The code is invented: nothing public gives it.
+    pub(crate) fn wrong_state(id: &str, state: &str, expected: &str) -> Refusal {
+        let message =
+            format!("Stateful instance {id} is in state {state}; expected one of [{expected}]");
+        Refusal::bad_request("INVALID_STATEFUL_INSTANCE_STATE", message)
+    }
+
+    /// A field that was refused, in the wording of the vendor's validation library.
+    pub(crate) fn invalid(field: &str, message: String) -> Refusal {
+        Refusal {
+            field: Some(field.to_owned()),
+            ..Refusal::bad_request("ValidationError", message)
+        }
+    }
+
+    pub(crate) fn unknown_route(method: &str, path: &str) -> Refusal {
+        let message = format!("{method} {path} is not simulated");
+        Refusal { status: 404, code: "NOT_FOUND".to_owned(), message, field: None }
+    }
+}
+
+/// The words that go with a status code.
+pub(crate) fn status_text(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        409 => "Conflict",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Unknown",
+    }
+}
+
+/// The echo of the request that every answer begins with.
+#[derive(Clone, Debug)]
+pub(crate) struct Echo {
+    pub(crate) id: String,
+    pub(crate) url: String,
+    pub(crate) method: String,
+    pub(crate) timestamp: String,
+}
+
+impl Echo {
+    fn value(&self) -> Value {
+        json!({"id": self.id, "url": self.url, "method": self.method, "timestamp": self.timestamp})
+    }
+}
+
+fn enveloped(echo: &Echo, status: u16, rest: Map<String, Value>) -> Value {
+    let mut response = Map::new();
+    let message = status_text(status);
+    response.insert("status".to_owned(), json!({"code": status, "message": message}));
+    response.extend(rest);
+    json!({"request": echo.value(), "response": response})
+}
+
+/// The body of a successful answer.
+pub(crate) fn success(echo: &Echo, answer: Answer) -> Value {
+    let mut rest = Map::new();
+    let Answer::Items { kind, items, shapes } = answer else {
+        return enveloped(echo, 200, rest);
+    };
+    let count = items.len();
+    if shapes.omit_kind != Some(true) {
+        rest.insert("kind".to_owned(), json!(kind));
+    }
+    let items = items.into_iter().map(|item| shapes.item(item)).collect();
+    rest.insert("items".to_owned(), shapes.items(items));
+    if shapes.omit_count != Some(true) {
+        rest.insert("count".to_owned(), json!(count));
+    }
+    let mut body = enveloped(echo, 200, rest);
+    if let (Some(true), Some(fields)) = (shapes.omit_request, body.as_object_mut()) {
+        fields.shift_remove("request");
+    }
+    body
+}
+
+/// The body of a refusal.
+pub(crate) fn refused(echo: &Echo, refusal: &Refusal) -> Value {
+    let mut error = json!({"code": refusal.code, "message": refusal.message});
+    if let Some(field) = &refusal.field {
+        error["field"] = json!(field);
+    }
+    let mut rest = Map::new();
+    rest.insert("errors".to_owned(), json!([error]));
+    enveloped(echo, refusal.status, rest)
+}
+
+/// The body of a 429, which has `data` where other errors have `errors`.
+pub(crate) fn rate_limited(echo: &Echo) -> Value {
+    let mut rest = Map::new();
+    rest.insert("data".to_owned(), json!("Rate limit exceeded"));
+    enveloped(echo, 429, rest)
+}

@@ -1,0 +1,237 @@
+//! Groups: list, get, update, capacity.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::envelope::{Answer, Refusal};
+use crate::estate::{Estate, Group, StatefulInstance};
+use crate::group_config::merge;
+use crate::lifecycle::{Action, State};
+use crate::stateful::Deletions;
+use crate::world::{Call, World};
+
+const KIND: &str = "spotinst:aws:ec2:group";
+
+/// `GET /aws/ec2/group`: all groups of the account with their whole configuration, in all regions.
+pub(crate) fn list(estate: &Estate, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let named = call.request.query_value("name");
+    let groups = estate.groups.iter().filter(|group| group.account == call.account);
+    let groups = groups.filter(|group| named.as_deref().is_none_or(|name| group.name() == name));
+    let items = groups.map(|group| item(group, call)).collect();
+    // What belongs to one item was shaped above; the envelope follows the fleet.
+    Ok(Answer::Items { kind: KIND, items, shapes: call.shapes })
+}
+
+/// `GET /aws/ec2/group/{groupId}`
+pub(crate) fn get(estate: &Estate, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let group = call.group(estate)?;
+    let shapes = group.shapes.within(call.shapes);
+    Ok(Answer::Items { kind: KIND, items: vec![item(group, call)], shapes })
+}
+
+fn item(group: &Group, call: &Call<'_>) -> Value {
+    let shapes = group.shapes.within(call.shapes);
+    let mut config = group.config.clone();
+    for key in ["createdAt", "updatedAt"] {
+        let at = config[key].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        if let Some(at) = at {
+            config[key] = json!(shapes.time(at));
+        }
+    }
+    shapes.item(shapes.group(config))
+}
+
+/// `PUT /aws/ec2/group/{groupId}`: a partial update. Running instances do not change; a new capacity takes effect.
+pub(crate) fn update(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let group = call.group(&world.estate)?;
+    let patch = &call.body["group"];
+    if !patch.is_object() {
+        return Err(Refusal::invalid("body:group", "\"group\" is required".to_owned()));
+    }
+    let mut config = group.config.clone();
+    merge(&mut config, patch);
+    for fixed in ["/id", "/region", "/createdAt", "/capacity/unit", "/compute/product"] {
+        let changed = patch
+            .pointer(fixed)
+            .is_some_and(|_| config.pointer(fixed) != group.config.pointer(fixed));
+        if changed {
+            let field = format!("body:group{}", fixed.replace('/', "."));
+            let name = fixed.rsplit('/').next().unwrap_or(fixed);
+            return Err(Refusal::invalid(&field, format!("\"{name}\" is not allowed")));
+        }
+    }
+    check_capacity(&config["capacity"])?;
+    check_choices(&config)?;
+    let resume = call.request.query_flag("shouldResumeStateful");
+    let apply_tags = call.request.query_flag("autoApplyTags");
+    let resize = patch.get("capacity").is_some();
+    store(world, call, config, apply_tags);
+    if resize {
+        world.fit_to_target(call.parameter(0), resume, call.now);
+    }
+    get(&world.estate, call)
+}
+
+fn store(world: &mut World, call: &Call<'_>, mut config: Value, apply_tags: bool) {
+    let (id, now) = (call.parameter(0).to_owned(), call.now);
+    config["updatedAt"] = json!(now.to_string());
+    world.change(now, |estate| {
+        let Some(group) = estate.group_mut(&id) else { return };
+        group.config = config;
+        group.log(now, "INFO", format!("Group {id} successfully updated."), None);
+        if apply_tags {
+            group.log(now, "INFO", format!("Tags of group {id} were applied."), None);
+        }
+    });
+}
+
+/// `PUT /aws/ec2/group/{groupId}/capacity`
+pub(crate) fn update_capacity(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let group = call.group(&world.estate)?;
+    let patch = &call.body["capacity"];
+    if !patch.is_object() {
+        return Err(Refusal::invalid("body:capacity", "\"capacity\" is required".to_owned()));
+    }
+    let mut config = group.config.clone();
+    for key in ["minimum", "maximum", "target"] {
+        if !patch[key].is_null() {
+            config["capacity"][key] = patch[key].clone();
+        }
+    }
+    check_capacity(&config["capacity"])?;
+    let capacity = &config["capacity"];
+    let mut item = json!({
+        "minimum": capacity["minimum"], "maximum": capacity["maximum"], "target": capacity["target"],
+    });
+    let shapes = group.shapes.within(call.shapes);
+    if shapes.wrap_capacity == Some(true) {
+        item = json!({"capacity": item});
+    }
+    store(world, call, config, false);
+    world.fit_to_target(call.parameter(0), false, call.now);
+    Ok(Answer::Items { kind: "spotinst:aws:ec2:group:capacity", items: vec![item], shapes })
+}
+
+fn check_capacity(capacity: &Value) -> Result<(), Refusal> {
+    let number = |name: &str| {
+        let field = format!("body:group.capacity.{name}");
+        let refuse = || Refusal::invalid(&field, format!("\"{name}\" must be a number"));
+        capacity[name].as_u64().ok_or_else(refuse)
+    };
+    let (minimum, target, maximum) = (number("minimum")?, number("target")?, number("maximum")?);
+    if minimum > target {
+        let message = format!("\"minimum\" must be less than or equal to {target}");
+        return Err(Refusal::invalid("body:group.capacity.minimum", message));
+    }
+    if target > maximum {
+        let message = format!("\"target\" must be less than or equal to {maximum}");
+        return Err(Refusal::invalid("body:group.capacity.target", message));
+    }
+    Ok(())
+}
+
+/// Fields that exclude each other, in the vendor's documented wording.
+fn check_choices(config: &Value) -> Result<(), Refusal> {
+    let launch = &config["compute"]["launchSpecification"];
+    let types = &config["compute"]["instanceTypes"];
+    let conflict = |field: &str, a: &str, b: &str| {
+        let message = format!("\"value\" contains a conflict between exclusive peers [{a}, {b}]");
+        Err(Refusal::invalid(field, message))
+    };
+    if launch["imageId"].is_string() && launch["images"].is_array() {
+        return conflict("body:group.compute.launchSpecification", "imageId", "images");
+    }
+    if types["spot"].is_array() && types["resourceRequirements"].is_object() {
+        return conflict("body:group.compute.instanceTypes", "resourceRequirements", "spot");
+    }
+    if types["ondemand"].is_string() && types["onDemandTypes"].is_array() {
+        let message = "Cannot set both 'ondemand' and 'onDemandTypes' parameters".to_owned();
+        return Err(Refusal::invalid("body:group.compute.instanceTypes", message));
+    }
+    Ok(())
+}
+
+impl Group {
+    /// Those that count for the target: running, or on the way there.
+    fn counted(&self) -> Vec<&StatefulInstance> {
+        let leaving = |ssi: &StatefulInstance| match &ssi.underway {
+            Some(underway) => matches!(underway.action, Action::Pause | Action::Deallocate),
+            None => matches!(
+                ssi.state,
+                State::Paused
+                    | State::Pause
+                    | State::Pausing
+                    | State::Deallocate
+                    | State::Deallocating
+                    | State::Deallocated
+            ),
+        };
+        self.stateful.iter().filter(|ssi| !leaving(ssi)).collect()
+    }
+
+    pub(crate) fn decrement(&mut self) {
+        let capacity = &mut self.config["capacity"];
+        let target = capacity["target"].as_u64().unwrap_or(0).saturating_sub(1);
+        let minimum = capacity["minimum"].as_u64().unwrap_or(0).min(target);
+        capacity["target"] = json!(target);
+        capacity["minimum"] = json!(minimum);
+    }
+}
+
+impl World {
+    /// Pauses or adds instances until the group has as many as its target says.
+    ///
+    /// Which ones the vendor pauses is not documented; here it is the newest ones. Paused ones are resumed only when
+    /// `resume` is set, new ones are made otherwise.
+    pub(crate) fn fit_to_target(&mut self, id: &str, resume: bool, now: Timestamp) {
+        let Some(group) = self.estate.group(id) else { return };
+        let target = group.target();
+        if !group.is_stateful() {
+            return self.fit_members(id, target, now);
+        }
+        let counted = group.counted();
+        let excess = counted.iter().rev().filter(|ssi| ssi.state == State::Active);
+        let excess = excess.take(counted.len().saturating_sub(target)).map(|ssi| ssi.id.clone());
+        let pausing: Vec<String> = excess.collect();
+        let missing = target.saturating_sub(counted.len());
+        let paused = group.stateful.iter().filter(|ssi| ssi.state == State::Paused && resume);
+        let mut starting: Vec<String> = paused.take(missing).map(|ssi| ssi.id.clone()).collect();
+        let zones = group.network.zones.clone();
+        let existing = group.stateful.len();
+        for number in starting.len()..missing {
+            let zone = zones.get((existing + number) % zones.len().max(1)).cloned();
+            let (zone, fresh) = (zone.unwrap_or_default(), self.ids.stateful_instance());
+            self.change(now, |estate| {
+                if let Some(group) = estate.group_mut(id) {
+                    let ssi = StatefulInstance::unborn(fresh.clone(), group, zone, now);
+                    group.stateful.push(ssi);
+                }
+            });
+            starting.push(fresh);
+        }
+        for ssi in pausing {
+            self.start(id, &ssi, Action::Pause, Deletions::default(), now);
+        }
+        for ssi in starting {
+            self.start(id, &ssi, Action::Resume, Deletions::default(), now);
+        }
+    }
+
+    fn fit_members(&mut self, id: &str, target: usize, now: Timestamp) {
+        let mut ids = self.ids.clone();
+        let gone = self.change(now, |estate| {
+            let Some(group) = estate.group_mut(id) else { return Vec::new() };
+            while group.members.len() < target {
+                let before = group.members.len();
+                group.launch_member(&mut ids, now);
+                if group.members.len() == before {
+                    break;
+                }
+            }
+            let surplus = group.members.split_off(target.min(group.members.len()));
+            surplus.into_iter().map(|machine| machine.instance_id).collect()
+        });
+        self.ids = ids;
+        self.gone.extend(gone);
+    }
+}

@@ -1,0 +1,82 @@
+//! The whole state as JSON, for tests and for people.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::estate::{Group, ManagedInstance, Retained, StatefulInstance};
+use crate::simulation::Simulation;
+
+/// `GET /_sim/state`
+pub(crate) fn state(simulation: &Simulation, now: Timestamp) -> Value {
+    let world = &simulation.world;
+    let groups: Vec<Value> = world.estate.groups.iter().map(|one| group(one)).collect();
+    let managed: Vec<Value> = world.estate.managed.iter().map(|one| managed(one)).collect();
+    let retained: Vec<Value> = world.retained.iter().map(Retained::value).collect();
+    json!({
+        "now": now.to_string(),
+        "clock": simulation.clock.mode(),
+        "seed": world.seed(),
+        "organisation": world.organisation,
+        "accounts": world.accounts,
+        "groups": groups,
+        "managedInstances": managed,
+        "retained": retained,
+        "terminatedInstances": world.gone,
+        "faults": world.faults.all,
+        "limits": world.limiter.settings,
+        "latency": world.latency,
+        "behaviour": world.behaviour,
+        "shapes": world.shapes,
+        "requests": world.log.len(),
+    })
+}
+
+fn group(group: &Group) -> Value {
+    let stateful: Vec<Value> = group.stateful.iter().map(stateful).collect();
+    json!({
+        "id": group.id,
+        "name": group.name(),
+        "accountId": group.account,
+        "stateful": group.is_stateful(),
+        "spotCapacity": group.spot_capacity,
+        "config": group.config,
+        "statefulInstances": stateful,
+        "members": group.members,
+        "suspensions": group.suspensions.iter().map(|(name, until)| {
+            json!({"name": name, "expiresAt": until.map(|until| until.to_string())})
+        }).collect::<Vec<Value>>(),
+        "logs": group.logs.iter().map(|line| {
+            json!({"at": line.at.to_string(), "severity": line.severity, "message": line.message})
+        }).collect::<Vec<Value>>(),
+    })
+}
+
+fn stateful(ssi: &StatefulInstance) -> Value {
+    json!({
+        "id": ssi.id,
+        "state": ssi.state,
+        "underway": ssi.underway.as_ref().map(|underway| underway.action),
+        "imageId": ssi.image,
+        "availabilityZone": ssi.zone,
+        "privateIp": ssi.private_ip,
+        "instanceId": ssi.machine.as_ref().map(|machine| machine.instance_id.as_str()),
+        "machine": ssi.machine,
+        "devices": ssi.data,
+        "keptRoot": ssi.kept_root,
+        "createdAt": ssi.created_at.to_string(),
+        "launchedAt": ssi.launched_at.map(|at| at.to_string()),
+    })
+}
+
+fn managed(managed: &ManagedInstance) -> Value {
+    json!({
+        "id": managed.id,
+        "name": managed.name,
+        "accountId": managed.account,
+        "state": managed.state,
+        "imageId": managed.image,
+        "privateIp": managed.private_ip,
+        "machine": managed.machine,
+        "config": managed.config,
+    })
+}

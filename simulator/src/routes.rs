@@ -1,0 +1,334 @@
+//! What is simulated: one line per route, with the source that describes it.
+
+/// What a route does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    ListGroups,
+    GetGroup,
+    UpdateGroup,
+    UpdateCapacity,
+    GroupStatus,
+    InstanceHealthiness,
+    ListStatefulInstances,
+    PauseStatefulInstance,
+    ResumeStatefulInstance,
+    RecycleStatefulInstance,
+    DeallocateStatefulInstance,
+    DeleteStatefulVolume,
+    ListSuspensions,
+    SuspendProcesses,
+    RemoveSuspensions,
+    GroupLogs,
+    InterruptInstances,
+    InstanceLifecycle,
+    LockInstance,
+    UnlockInstance,
+    ListManagedInstances,
+    GetManagedInstance,
+    ManagedInstanceStatus,
+    ListAccounts,
+    GetAccount,
+}
+
+/// What a caller must be allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Read within one account.
+    Read,
+    /// Change something within one account.
+    Write,
+    /// Ask about the organisation; the account of the query does not matter.
+    Organisation,
+}
+
+/// One simulated route.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The path with its parameters in braces, spelled as the vendor's description has them.
+    pub template: &'static str,
+    /// Where the behaviour is described.
+    pub source: &'static str,
+    pub(crate) operation: Operation,
+    pub(crate) scope: Scope,
+}
+
+const fn route(
+    method: &'static str,
+    template: &'static str,
+    operation: Operation,
+    scope: Scope,
+    source: &'static str,
+) -> Route {
+    Route { method, template, source, operation, scope }
+}
+
+use Operation as Op;
+use Scope::{Organisation, Read, Write};
+
+/// All simulated routes.
+pub const ROUTES: &[Route] = &[
+    route(
+        "GET",
+        "/aws/ec2/group",
+        Op::ListGroups,
+        Read,
+        "openapi: paths./aws/ec2/group.get; filters as in the vendor's Java SDK",
+    ),
+    route(
+        "GET",
+        "/aws/ec2/group/{groupId}",
+        Op::GetGroup,
+        Read,
+        "openapi: paths./aws/ec2/group/{groupId}.get",
+    ),
+    route(
+        "PUT",
+        "/aws/ec2/group/{groupId}",
+        Op::UpdateGroup,
+        Write,
+        "openapi: paths./aws/ec2/group/{groupId}.put; shouldResumeStateful as in the vendor's Go SDK",
+    ),
+    route(
+        "PUT",
+        "/aws/ec2/group/{groupId}/capacity",
+        Op::UpdateCapacity,
+        Write,
+        "openapi: paths./aws/ec2/group/{groupId}/capacity.put",
+    ),
+    route(
+        "GET",
+        "/aws/ec2/group/{groupId}/status",
+        Op::GroupStatus,
+        Read,
+        "openapi: paths./aws/ec2/group/{groupId}/status.get",
+    ),
+    route(
+        "GET",
+        "/aws/ec2/group/{groupId}/instanceHealthiness",
+        Op::InstanceHealthiness,
+        Read,
+        "openapi: paths./aws/ec2/group/{groupId}/instanceHealthiness.get",
+    ),
+    route(
+        "GET",
+        "/aws/ec2/group/{groupId}/statefulInstance",
+        Op::ListStatefulInstances,
+        Read,
+        "openapi: paths./aws/ec2/group/{groupId}/statefulInstance.get; kind recorded by the vendor's Python client fixtures",
+    ),
+    route(
+        "PUT",
+        "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/pause",
+        Op::PauseStatefulInstance,
+        Write,
+        "openapi: the path's put; states as in the vendor's help pages",
+    ),
+    route(
+        "PUT",
+        "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/resume",
+        Op::ResumeStatefulInstance,
+        Write,
+        "openapi: the path's put; states as in the vendor's help pages",
+    ),
+    route(
+        "PUT",
+        "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/recycle",
+        Op::RecycleStatefulInstance,
+        Write,
+        "openapi: the path's put; states as in the vendor's help pages",
+    ),
+    route(
+        "PUT",
+        "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/deallocate",
+        Op::DeallocateStatefulInstance,
+        Write,
+        "openapi: the path's put; optional body as the vendor's Jenkins plugin sends it",
+    ),
+    route(
+        "DELETE",
+        "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/volume/{volumeId}",
+        Op::DeleteStatefulVolume,
+        Write,
+        "openapi: the path's delete",
+    ),
+    route(
+        "GET",
+        "/aws/ec2/group/{groupId}/suspension",
+        Op::ListSuspensions,
+        Read,
+        "openapi: paths./aws/ec2/group/{groupId}/suspension.get; item recorded by the vendor's Python client fixtures",
+    ),
+    route(
+        "POST",
+        "/aws/ec2/group/{groupId}/suspension",
+        Op::SuspendProcesses,
+        Write,
+        "openapi: paths./aws/ec2/group/{groupId}/suspension.post",
+    ),
+    route(
+        "DELETE",
+        "/aws/ec2/group/{groupId}/suspension",
+        Op::RemoveSuspensions,
+        Write,
+        "openapi: paths./aws/ec2/group/{groupId}/suspension.delete",
+    ),
+    route(
+        "GET",
+        "/aws/ec2/group/{groupId}/logs",
+        Op::GroupLogs,
+        Read,
+        "openapi: paths./aws/ec2/group/{groupId}/logs.get",
+    ),
+    route(
+        "POST",
+        "/aws/ec2/instance/interruption",
+        Op::InterruptInstances,
+        Write,
+        "openapi: paths./aws/ec2/instance/interruption.post",
+    ),
+    route(
+        "GET",
+        "/aws/ec2/instance/{instanceId}",
+        Op::InstanceLifecycle,
+        Read,
+        "openapi: paths./aws/ec2/instance/{instanceId}.get",
+    ),
+    route(
+        "POST",
+        "/aws/ec2/instance/{instanceId}/lock",
+        Op::LockInstance,
+        Write,
+        "openapi: paths./aws/ec2/instance/{instanceId}/lock.post",
+    ),
+    route(
+        "POST",
+        "/aws/ec2/instance/{instanceId}/unlock",
+        Op::UnlockInstance,
+        Write,
+        "openapi: paths./aws/ec2/instance/{instanceId}/unlock.post",
+    ),
+    route(
+        "GET",
+        "/aws/ec2/managedInstance",
+        Op::ListManagedInstances,
+        Read,
+        "openapi: paths./aws/ec2/managedInstance.get",
+    ),
+    route(
+        "GET",
+        "/aws/ec2/managedInstance/{MI_ID}",
+        Op::GetManagedInstance,
+        Read,
+        "openapi: paths./aws/ec2/managedInstance/{MI_ID}.get",
+    ),
+    route(
+        "GET",
+        "/aws/ec2/managedInstance/{MI_ID}/status",
+        Op::ManagedInstanceStatus,
+        Read,
+        "openapi: paths./aws/ec2/managedInstance/{MI_ID}/status.get",
+    ),
+    route(
+        "GET",
+        "/setup/account",
+        Op::ListAccounts,
+        Organisation,
+        "openapi: paths./setup/account.get",
+    ),
+    route(
+        "GET",
+        "/setup/account/{accountId}",
+        Op::GetAccount,
+        Organisation,
+        "used by the vendor's Go SDK; not in its description",
+    ),
+];
+
+/// The values of a route's parameters, in the order of the template.
+pub(crate) type Parameters = Vec<String>;
+
+/// The route of a request with the values of its parameters.
+pub(crate) fn find(method: &str, path: &str) -> Option<(&'static Route, Parameters)> {
+    let wanted: Vec<&str> = path.trim_end_matches('/').split('/').collect();
+    ROUTES.iter().filter(|route| route.method == method).find_map(|route| {
+        let parts: Vec<&str> = route.template.split('/').collect();
+        if parts.len() != wanted.len() {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for (part, given) in parts.iter().zip(&wanted) {
+            if part.starts_with('{') {
+                parameters.push(crate::request::percent_decode(given));
+            } else if part != given {
+                return None;
+            }
+        }
+        Some((route, parameters))
+    })
+}
+
+/// Whether two templates mean the same route: the names of the parameters do not matter.
+pub(crate) fn same_template(left: &str, right: &str) -> bool {
+    let (left, right): (Vec<&str>, Vec<&str>) =
+        (left.split('/').collect(), right.split('/').collect());
+    let equal = |(a, b): (&&str, &&str)| a == b || (a.starts_with('{') && b.starts_with('{'));
+    left.len() == right.len() && left.iter().zip(&right).all(equal)
+}
+
+/// Whether `wanted` means this request: a template, a path, or a path with some parts in braces.
+pub(crate) fn covers(wanted: &str, template: &str, path: &str) -> bool {
+    let wanted: Vec<&str> = wanted.trim_end_matches('/').split('/').collect();
+    let template: Vec<&str> = template.split('/').collect();
+    let path: Vec<&str> = path.trim_end_matches('/').split('/').collect();
+    let covered = |((wanted, template), given): ((&&str, &&str), &&str)| {
+        wanted == given || (wanted.starts_with('{') && template.starts_with('{'))
+    };
+    wanted.len() == path.len() && wanted.iter().zip(&template).zip(&path).all(covered)
+}
+
+/// Whether any route can be meant by it.
+pub(crate) fn is_known(wanted: &str) -> bool {
+    let wanted: Vec<&str> = wanted.trim_end_matches('/').split('/').collect();
+    let fits = |(wanted, template): (&&str, &str)| *wanted == template || template.starts_with('{');
+    ROUTES.iter().any(|route| {
+        wanted.len() == route.template.split('/').count()
+            && wanted.iter().zip(route.template.split('/')).all(fits)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_found_with_their_parameters() {
+        let (route, parameters) =
+            find("PUT", "/aws/ec2/group/sig-1/statefulInstance/ssi-2/recycle").unwrap();
+        assert_eq!(route.operation, Op::RecycleStatefulInstance);
+        assert_eq!(parameters, ["sig-1", "ssi-2"]);
+        assert!(find("PATCH", "/aws/ec2/group").is_none());
+        assert!(find("GET", "/aws/ec2/nothing").is_none());
+    }
+
+    #[test]
+    fn a_fault_may_name_a_template_a_path_or_something_between() {
+        let route = "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/pause";
+        let path = "/aws/ec2/group/sig-1/statefulInstance/ssi-1/pause";
+        for wanted in [route, path, "/aws/ec2/group/sig-1/statefulInstance/{ssi}/pause"] {
+            assert!(covers(wanted, route, path) && is_known(wanted), "{wanted}");
+        }
+        for wanted in ["/aws/ec2/group/sig-2/statefulInstance/{ssi}/pause", "/aws/ec2/group/{id}"] {
+            assert!(!covers(wanted, route, path), "{wanted}");
+        }
+        assert!(!is_known("/aws/ec2/grupo"));
+        assert!(!covers("/aws/ec2/{x}", "/aws/ec2/group", "/aws/ec2/group"));
+    }
+
+    #[test]
+    fn templates_compare_without_the_names_of_parameters() {
+        assert!(same_template("/aws/ec2/group/{id}", "/aws/ec2/group/{groupId}"));
+        assert!(!same_template("/aws/ec2/group/sig-1", "/aws/ec2/group/{groupId}"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Elastigroups and their running members.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::open_enum::open_enum;
+use super::{AccountId, GroupId, ImageId, InstanceId, Lifecycle, Region, VendorTime};
+
+open_enum! {
+    /// What happens to persisted data volumes when an instance is replaced.
+    BlockDevicesMode {
+        /// The same volume is attached again (in the same zone; elsewhere a copy from the latest snapshot).
+        Reattach = "reattach",
+        /// New volumes are made from snapshots at launch.
+        OnLaunch = "onLaunch",
+    }
+}
+
+open_enum! {
+    /// What the platform believes of an instance's health.
+    Health {
+        /// Passed its check.
+        Healthy = "HEALTHY",
+        /// Failed its check.
+        Unhealthy = "UNHEALTHY",
+        /// Not enough results yet.
+        InsufficientData = "INSUFFICIENT_DATA",
+        /// No check or no answer.
+        Unknown = "UNKNOWN",
+    }
+}
+
+/// What of an instance outlives its replacement. A group is stateful if any of the three is on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Persistence {
+    /// The root volume; then a changed group image does not reach existing instances.
+    pub root_device: bool,
+    /// The data volumes.
+    pub block_devices: bool,
+    /// The private address.
+    pub private_ip: bool,
+    /// How data volumes come back; the vendor's default is not documented.
+    pub block_devices_mode: Option<BlockDevicesMode>,
+}
+
+impl Persistence {
+    /// Whether a group with these switches is stateful.
+    pub fn is_stateful(&self) -> bool {
+        self.root_device || self.block_devices || self.private_ip
+    }
+}
+
+/// An Elastigroup: what this program reads of it, and the vendor's whole object beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name: neither unique nor restricted in spelling.
+    pub name: String,
+    /// The Spot account it was listed under.
+    pub account_id: AccountId,
+    /// Its AWS region.
+    pub region: Option<Region>,
+    /// What outlives a replacement.
+    pub persistence: Persistence,
+    /// The image new instances boot from; none where the group names several or none.
+    pub image_id: Option<ImageId>,
+    /// Tags its instances get.
+    pub tags: BTreeMap<String, String>,
+    /// Everything the vendor sent, unknown fields included, so that nothing is lost on the way back.
+    pub raw: Map<String, Value>,
+}
+
+/// A running EC2 instance of a group, as the group's status tells it. Paused instances are absent there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// The EC2 instance; none while a Spot request is not fulfilled.
+    pub instance_id: Option<InstanceId>,
+    /// EC2 instance type.
+    pub instance_type: Option<String>,
+    /// Availability zone.
+    pub availability_zone: Option<String>,
+    /// Present private address.
+    pub private_ip: Option<String>,
+    /// Present public address.
+    pub public_ip: Option<String>,
+    /// Spot if it has a Spot request, on-demand if the vendor says it has none, else unknown.
+    pub lifecycle: Option<Lifecycle>,
+    /// The vendor's status word: `fulfilled` for Spot, `running` for on-demand.
+    pub status: Option<String>,
+    /// When it was launched.
+    pub created_at: Option<VendorTime>,
+}
+
+/// What the platform believes of one instance's health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Healthiness {
+    /// The EC2 instance.
+    pub instance_id: InstanceId,
+    /// The result of the group's health check.
+    pub health: Health,
+}

@@ -1,0 +1,29 @@
+//! The nouns: what the vendor and AWS call things, with their units and their unknowns.
+//!
+//! Nothing here does I/O, reads a clock or decides. Everything else may use it; it uses nothing of ours.
+
+mod account;
+mod clock;
+mod ec2;
+mod fleet;
+mod group;
+mod ids;
+mod managed;
+mod open_enum;
+mod stateful;
+mod time;
+
+pub use account::Account;
+pub use clock::Clock;
+pub use ec2::Ec2Instance;
+pub use fleet::{AccountFleet, Fleet, GroupFleet, Notice, Subject};
+pub use group::{BlockDevicesMode, Group, Health, Healthiness, Member, Persistence};
+pub use ids::{
+    AccountId, GroupId, ImageId, InstanceId, ManagedInstanceId, Region, StatefulInstanceId,
+};
+pub use managed::ManagedInstance;
+pub use stateful::{Device, StatefulInstance, StatefulState};
+pub use time::VendorTime;
+
+/// How an EC2 instance is paid for.
+pub use open_enum::Lifecycle;
