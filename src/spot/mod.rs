@@ -1,0 +1,36 @@
+//! The Spot API: requests in the vendor's shape, answers as domain values, errors that say what to do.
+//!
+//! Nothing here decides. Every call is one HTTP request, paced by the vendor's rate limits, repeated where that is
+//! harmless, and decoded with tolerance: what is odd but survivable is named beside the result.
+
+mod client;
+mod credentials;
+mod credentials_file;
+mod endpoint;
+mod envelope;
+mod error;
+mod managed;
+mod pacing;
+mod pacing_store;
+mod request;
+mod transport;
+mod wire;
+
+pub use client::{Client, ClientConfig};
+pub use credentials::{
+    Credentials, CredentialsError, CredentialsFile, Environment, Source, Sourced, Sources, resolve,
+};
+pub use endpoint::Endpoint;
+pub use error::{ErrorKind, SpotError, TransportFault};
+pub use managed::ManagedStatus;
+pub use pacing_store::{Pacing, RouteBudget};
+pub use request::Idempotency;
+
+/// A decoded reply: what it holds and what was strange about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The items, in the vendor's order.
+    pub items: Vec<T>,
+    /// What was odd but survivable, each a lowercase fragment naming the item it is about.
+    pub oddities: Vec<String>,
+}

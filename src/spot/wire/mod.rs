@@ -1,0 +1,63 @@
+//! The vendor's objects as domain values. Tolerant: what is missing is none, what is new is kept or passed over, what
+//! is odd is named.
+
+mod account;
+mod fields;
+mod group;
+mod instance;
+mod managed;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::Listed;
+use super::envelope::{Reply, excerpt};
+
+pub(super) use account::account;
+pub(super) use group::group;
+pub(super) use instance::{healthiness, member, stateful_instance};
+pub(super) use managed::{managed_instance, managed_status};
+
+/// One decoded item and the id that must be unique among its like, if it has one.
+pub(super) struct Decoded<T> {
+    id: Option<String>,
+    value: T,
+}
+
+/// Decodes all items of a reply. `kind` is what one is called in oddities.
+///
+/// What is no object and what `decode` returns nothing for (it lacks its id) is left out; of several with the same id
+/// the first is kept. Each such case is an oddity.
+pub(super) fn listed<T>(
+    reply: Reply,
+    kind: &str,
+    mut decode: impl FnMut(Map<String, Value>, &mut Vec<String>) -> Option<Decoded<T>>,
+) -> Listed<T> {
+    let mut oddities = reply.oddities;
+    let mut items = Vec::with_capacity(reply.items.len());
+    let mut seen = BTreeSet::new();
+    for (index, item) in reply.items.into_iter().enumerate() {
+        let place = index + 1;
+        let Value::Object(object) = item else {
+            oddities.push(format!("item {place} of the reply is no {kind}: left out"));
+            continue;
+        };
+        let Some(Decoded { id, value }) = decode(object, &mut oddities) else {
+            oddities.push(format!("{kind} at place {place} of the reply has no id: left out"));
+            continue;
+        };
+        if let Some(id) = id
+            && !seen.insert(id.clone())
+        {
+            let id = excerpt(&id, "");
+            oddities.push(format!("{kind} {id} is listed twice: the second is left out"));
+            continue;
+        }
+        items.push(value);
+    }
+    Listed { items, oddities }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,357 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::*;
+
+fn reply(items: Value) -> Reply {
+    let Value::Array(items) = items else { panic!("items are a list") };
+    Reply { items, oddities: Vec::new() }
+}
+
+fn account_id() -> AccountId {
+    AccountId::new("act-1")
+}
+
+fn groups(items: Value) -> Listed<Group> {
+    listed(reply(items), "group", |item, odd| group(&account_id(), item, odd))
+}
+
+fn stateful(items: Value) -> Listed<StatefulInstance> {
+    listed(reply(items), "stateful instance", stateful_instance)
+}
+
+fn members(items: Value) -> Listed<Member> {
+    listed(reply(items), "instance", member)
+}
+
+fn one<T>(listed: Listed<T>) -> T {
+    assert_eq!(listed.oddities, Vec::<String>::new());
+    listed.items.into_iter().next().unwrap()
+}
+
+#[test]
+fn a_full_group_is_read_and_kept_whole() {
+    let sent = json!({
+        "id": "sig-1", "name": "kafka \"a\"", "region": "eu-west-1", "newThing": {"x": [1]},
+        "strategy": {"persistence": {
+            "shouldPersistRootDevice": false, "shouldPersistBlockDevices": true,
+            "shouldPersistPrivateIp": true, "blockDevicesMode": "reattach"}},
+        "compute": {"launchSpecification": {"imageId": "ami-1", "tags": [
+            {"tagKey": "Role", "tagValue": "kafka"}, {"tagKey": "bare", "tagValue": null},
+            {"tagKey": "number", "tagValue": 7}]}}
+    });
+    let group = one(groups(json!([sent.clone()])));
+    assert_eq!(group.id.as_str(), "sig-1");
+    assert_eq!(group.name, "kafka \"a\"");
+    assert_eq!(group.account_id, account_id());
+    assert_eq!(group.region, Some(Region::new("eu-west-1")));
+    assert_eq!(
+        group.persistence,
+        Persistence {
+            root_device: false,
+            block_devices: true,
+            private_ip: true,
+            block_devices_mode: Some(BlockDevicesMode::Reattach),
+        }
+    );
+    assert_eq!(group.image_id, Some(ImageId::new("ami-1")));
+    let tags: Vec<_> = group.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    assert_eq!(tags, [("Role", "kafka"), ("bare", ""), ("number", "7")]);
+    assert_eq!(Value::Object(group.raw), sent);
+}
+
+#[test]
+fn a_group_may_lack_everything_but_its_id() {
+    let empty = [
+        json!({"id": "sig-1"}),
+        json!({"id": "sig-1", "name": null, "region": "", "strategy": null, "compute": null}),
+        json!({"id": "sig-1", "name": "", "strategy": {"persistence": {}}, "compute": {}}),
+        json!({"id": "sig-1", "strategy": {"persistence": null},
+            "compute": {"launchSpecification": {"tags": null, "imageId": "", "images": []}}}),
+        json!({"id": "sig-1", "strategy": {"persistence": []}}),
+    ];
+    for sent in empty {
+        let group = one(groups(json!([sent])));
+        assert_eq!((group.name.as_str(), &group.region, &group.image_id), ("", &None, &None));
+        assert!(!group.persistence.is_stateful() && group.tags.is_empty());
+    }
+}
+
+#[test]
+fn persistence_is_read_in_all_its_shapes() {
+    let table = [
+        (json!({"shouldPersistRootDevice": true}), (true, false, false)),
+        (json!([{"shouldPersistRootDevice": true}]), (true, false, false)),
+        (
+            json!([{"shouldPersistRootDevice": true}, {"shouldPersistPrivateIp": true}]),
+            (true, false, true),
+        ),
+        (json!({"shouldPersistBlockDevices": "True"}), (false, true, false)),
+        (json!({"shouldPersistBlockDevices": "false"}), (false, false, false)),
+        (json!({"shouldPersistBlockDevices": null}), (false, false, false)),
+        (json!({"shouldPersistBlockDevices": ""}), (false, false, false)),
+    ];
+    for (sent, expected) in table {
+        let group = one(groups(json!([{"id": "sig-1", "strategy": {"persistence": sent}}])));
+        let got = group.persistence;
+        assert_eq!((got.root_device, got.block_devices, got.private_ip), expected);
+    }
+}
+
+#[test]
+fn an_unknown_persistence_mode_is_a_value() {
+    let sent = json!([{"id": "sig-1", "strategy": {"persistence": {"blockDevicesMode": "later"}}}]);
+    let mode = one(groups(sent)).persistence.block_devices_mode;
+    assert_eq!(mode, Some(BlockDevicesMode::Other("later".into())));
+}
+
+#[test]
+fn several_images_are_no_image() {
+    let table = [
+        (json!({"images": [{"id": "ami-1"}]}), Some("ami-1")),
+        (json!({"images": [{"id": "ami-1"}, {"id": "ami-2"}]}), None),
+        (json!({"imageId": null, "images": [{"id": "ami-1"}]}), Some("ami-1")),
+        (json!({"imageId": "ami-0", "images": [{"id": "ami-1"}]}), Some("ami-0")),
+    ];
+    for (launch, expected) in table {
+        let sent = json!([{"id": "sig-1", "compute": {"launchSpecification": launch}}]);
+        assert_eq!(one(groups(sent)).image_id, expected.map(ImageId::new));
+    }
+}
+
+#[test]
+fn fields_of_the_wrong_type_are_named_and_ignored() {
+    let listed = groups(json!([{"id": "sig-1", "name": ["x"], "strategy": "s",
+        "compute": {"launchSpecification": {"tags": [5, {"tagValue": "v"}, {"tagKey": "k"}]}}}]));
+    assert_eq!(listed.items[0].tags.len(), 1);
+    assert_eq!(
+        listed.oddities,
+        [
+            "strategy of group sig-1 is not an object: ignored",
+            "name of group sig-1 is not a text: ignored",
+            "tags of group sig-1 is not a list of objects: ignored",
+            "a tag of group sig-1 has no key: left out",
+        ]
+    );
+}
+
+#[test]
+fn items_without_id_and_repeated_ones_are_left_out_and_named() {
+    let listed = stateful(json!([
+        {"id": "ssi-1", "state": "ACTIVE"},
+        {"state": "ACTIVE"},
+        {"id": " ", "state": "ACTIVE"},
+        7,
+        null,
+        {"id": "ssi-1", "state": "PAUSED"},
+        {"id": 22, "state": "PAUSED"},
+    ]));
+    let kept: Vec<_> = listed.items.iter().map(|i| (i.id.as_str(), i.state.as_str())).collect();
+    assert_eq!(kept, [("ssi-1", "ACTIVE"), ("22", "PAUSED")]);
+    assert_eq!(
+        listed.oddities,
+        [
+            "stateful instance at place 2 of the reply has no id: left out",
+            "stateful instance at place 3 of the reply has no id: left out",
+            "item 4 of the reply is no stateful instance: left out",
+            "item 5 of the reply is no stateful instance: left out",
+            "stateful instance ssi-1 is listed twice: the second is left out",
+        ]
+    );
+}
+
+#[test]
+fn a_paused_instance_has_no_instance_however_that_is_sent() {
+    for sent in [
+        json!({"id": "ssi-1", "state": "PAUSED"}),
+        json!({"id": "ssi-1", "state": "PAUSED", "instanceId": null, "privateIp": null}),
+        json!({"id": "ssi-1", "state": "PAUSED", "instanceId": "", "privateIp": "", "devices": null}),
+    ] {
+        let instance = one(stateful(json!([sent])));
+        assert_eq!(instance.instance_id, None);
+        assert_eq!(instance.private_ip, None);
+        assert_eq!(instance.devices, []);
+        assert_eq!(instance.state, StatefulState::Paused);
+    }
+}
+
+#[test]
+fn an_active_instance_is_read_whole() {
+    let instance = one(stateful(json!([{
+        "id": "ssi-046b119c", "instanceId": "i-0", "privateIp": "10.0.0.1", "imageId": "ami-1",
+        "state": "active", "launchedAt": "2019-12-10T08:01:43.000+0000",
+        "createdAt": "2019-12-10T08:02:16.000Z",
+        "devices": [{"deviceName": "/dev/xvda", "volumeId": "vol-0", "snapshotId": ""},
+            {"deviceName": null}, {"volumeId": "vol-1"}]
+    }])));
+    assert_eq!(instance.state, StatefulState::Active);
+    assert_eq!(instance.devices.len(), 2);
+    assert_eq!(instance.devices[0].snapshot_id, None);
+    assert_eq!(instance.devices[1].volume_id.as_deref(), Some("vol-1"));
+    assert!(instance.launched_at.unwrap().instant() < instance.created_at.unwrap().instant());
+}
+
+#[test]
+fn a_state_of_tomorrow_is_a_value_and_a_missing_one_is_named() {
+    let instance = one(stateful(json!([{"id": "ssi-1", "state": "HIBERNATING"}])));
+    assert_eq!(instance.state, StatefulState::Other("HIBERNATING".into()));
+    let listed = stateful(json!([{"id": "ssi-1"}]));
+    assert_eq!(listed.items[0].state, StatefulState::Other(String::new()));
+    assert_eq!(listed.oddities, ["stateful instance ssi-1 has no state"]);
+}
+
+#[test]
+fn lifecycle_follows_the_spot_request() {
+    let table = [
+        (json!({"spotInstanceRequestId": "sir-1"}), Some(Lifecycle::Spot)),
+        (json!({"spotInstanceRequestId": null}), Some(Lifecycle::OnDemand)),
+        (json!({"spotInstanceRequestId": ""}), None),
+        (json!({}), None),
+    ];
+    for (sent, expected) in table {
+        assert_eq!(one(members(json!([sent]))).lifecycle, expected);
+    }
+}
+
+#[test]
+fn a_member_whose_request_is_not_fulfilled_is_kept() {
+    let listed = members(json!([
+        {"spotInstanceRequestId": "sir-1", "status": "pending-evaluation", "instanceId": null},
+        {"spotInstanceRequestId": "sir-2", "status": "pending-evaluation"},
+        {"instanceId": "i-1", "instanceType": "m5.large", "availabilityZone": "eu-west-1a",
+         "privateIp": "10.0.0.1", "publicIp": "1.2.3.4", "createdAt": "2018-06-25T11:49:00.000Z"},
+        {"instanceId": "i-1"},
+    ]));
+    assert_eq!(listed.items.len(), 3);
+    assert_eq!(listed.items[2].public_ip.as_deref(), Some("1.2.3.4"));
+    assert_eq!(listed.oddities, ["instance i-1 is listed twice: the second is left out"]);
+}
+
+#[test]
+fn health_that_is_not_told_is_unknown() {
+    let listed = listed(
+        reply(json!([{"instanceId": "i-1", "healthStatus": "HEALTHY"}, {"instanceId": "i-2"},
+            {"instanceId": "i-3", "healthStatus": "SICK"}, {"healthStatus": "HEALTHY"}])),
+        "instance",
+        healthiness,
+    );
+    let health: Vec<_> = listed.items.into_iter().map(|item| item.health).collect();
+    assert_eq!(health, [Health::Healthy, Health::Unknown, Health::Other("SICK".into())]);
+    assert_eq!(listed.oddities, ["instance at place 4 of the reply has no id: left out"]);
+}
+
+#[test]
+fn a_managed_instance_is_read_from_its_config_and_completed_by_its_status() {
+    let config = json!({"name": "db", "region": "eu-west-1",
+        "persistence": {"persistRootDevice": true, "blockDevicesMode": "onLaunch"},
+        "compute": {"launchSpecification": {"imageId": "ami-1",
+            "tags": [{"tagKey": "a", "tagValue": "b"}]}}});
+    let mut bare = config.clone();
+    bare["id"] = json!("smi-1");
+    bare["createdAt"] = json!("2020-04-10T21:41:31.000Z");
+    let nested = json!({"id": "smi-1", "createdAt": "2020-04-10T21:41:31.000Z", "config": config});
+    for sent in [nested, bare] {
+        let mut instance = one(listed(reply(json!([sent])), "managed instance", |item, odd| {
+            managed_instance(&account_id(), item, odd)
+        }));
+        assert_eq!(instance.name, "db");
+        assert!(instance.persistence.root_device);
+        assert_eq!(instance.tags["a"], "b");
+        assert_eq!((&instance.state, &instance.image_id), (&None, &None));
+        let status = json!([{"id": "smi-1", "status": "PAUSED", "imageId": "ami-0",
+            "createdAt": "2000-01-01T00:00:00.000Z", "instanceId": ""}]);
+        let id = ManagedInstanceId::new("smi-1");
+        one(listed(reply(status), "managed instance", |item, odd| managed_status(&id, item, odd)))
+            .complete(&mut instance);
+        assert_eq!(instance.state, Some(StatefulState::Paused));
+        assert_eq!(instance.image_id, Some(ImageId::new("ami-0")));
+        assert_eq!(instance.configured_image_id, Some(ImageId::new("ami-1")));
+        assert_eq!(instance.instance_id, None);
+        assert_eq!(instance.created_at.unwrap().as_str(), "2020-04-10T21:41:31.000Z");
+    }
+}
+
+#[test]
+fn accounts_are_read_by_either_name_of_their_id() {
+    let listed = listed(
+        reply(json!([
+            {"accountId": "act-1", "name": "a", "organizationId": 606, "providerExternalId": 123456789012u64},
+            {"id": "act-2", "name": "b", "organizationId": "606", "providerExternalId": "012345678901",
+             "cloudProvider": "AWS"},
+        ])),
+        "account",
+        account,
+    );
+    let cloud: Vec<_> = listed.items.iter().map(|a| a.cloud_account_id.as_deref()).collect();
+    assert_eq!(cloud, [Some("123456789012"), Some("012345678901")]);
+    assert_eq!(listed.items[1].id.as_str(), "act-2");
+    assert_eq!(listed.items[1].cloud_provider.as_deref(), Some("AWS"));
+}
+
+#[test]
+fn a_hostile_id_reaches_no_oddity_unescaped() {
+    let listed = stateful(json!([{"id": "ssi\u{1b}[31m\n", "state": 1.5, "devices": "x"}]));
+    assert!(listed.oddities.iter().all(|odd| odd.chars().all(|c| !c.is_control())));
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    let key = prop::sample::select(vec![
+        "id",
+        "accountId",
+        "instanceId",
+        "name",
+        "state",
+        "status",
+        "strategy",
+        "persistence",
+        "compute",
+        "launchSpecification",
+        "tags",
+        "tagKey",
+        "tagValue",
+        "images",
+        "imageId",
+        "config",
+        "devices",
+        "volumeId",
+        "shouldPersistRootDevice",
+        "spotInstanceRequestId",
+    ]);
+    leaf.prop_recursive(5, 64, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..6).prop_map(|fields| {
+                Value::Object(fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_the_network_sends_is_lost_in_silence(items in prop::collection::vec(any_json(), 0..6)) {
+        let count = items.len();
+        let id = ManagedInstanceId::new("smi-1");
+        let reply = || Reply { items: items.clone(), oddities: Vec::new() };
+        let outcomes = [
+            { let l = listed(reply(), "g", |i, o| group(&account_id(), i, o)); (l.items.len(), l.oddities.len()) },
+            { let l = listed(reply(), "s", stateful_instance); (l.items.len(), l.oddities.len()) },
+            { let l = listed(reply(), "m", member); (l.items.len(), l.oddities.len()) },
+            { let l = listed(reply(), "h", healthiness); (l.items.len(), l.oddities.len()) },
+            { let l = listed(reply(), "a", account); (l.items.len(), l.oddities.len()) },
+            { let l = listed(reply(), "n", |i, o| managed_instance(&account_id(), i, o)); (l.items.len(), l.oddities.len()) },
+            { let l = listed(reply(), "t", |i, o| managed_status(&id, i, o)); (l.items.len(), l.oddities.len()) },
+        ];
+        for (kept, oddities) in outcomes {
+            prop_assert!(kept + oddities >= count);
+        }
+    }
+}

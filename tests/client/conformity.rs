@@ -1,0 +1,84 @@
+//! Our requests against the vendor's API description.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+use spotinst_esg::domain::ManagedInstanceId;
+
+use super::support::{client, demo};
+use super::{account, read_all};
+
+/// The description, if it lies beside the project.
+#[expect(clippy::print_stdout, reason = "a test that checked nothing says so")]
+fn description() -> Option<Value> {
+    let relative = "../shared/spec/spot-openapi-subset.json";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(relative);
+    match std::fs::read(&path) {
+        Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
+        Err(error) => {
+            assert!(!is_ci(), "{relative} is needed: {error}");
+            println!("note: {relative} is missing, so requests were not held against it");
+            None
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test asks where it runs")]
+fn is_ci() -> bool {
+    std::env::var_os("CI").is_some()
+}
+
+/// The path template of the description that a concrete path belongs to.
+fn template<'a>(
+    paths: &'a serde_json::Map<String, Value>,
+    path: &str,
+) -> Option<(&'a str, &'a Value)> {
+    let fits = |template: &str| {
+        template.split('/').count() == path.split('/').count()
+            && template.split('/').zip(path.split('/')).all(|(t, p)| t.starts_with('{') || t == p)
+    };
+    paths.iter().find(|(template, _)| fits(template)).map(|(name, value)| (name.as_str(), value))
+}
+
+fn parameters(item: &Value, operation: &Value, required: bool) -> BTreeSet<String> {
+    let lists = [&item["parameters"], &operation["parameters"]];
+    let all = lists.iter().filter_map(|list| list.as_array()).flatten();
+    all.filter(|it| it["in"] == "query" && (!required || it["required"] == true))
+        .map(|it| it["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_request_is_one_the_vendor_describes() {
+    let Some(description) = description() else { return };
+    let sim = demo();
+    let (client, _) = client(&sim);
+    read_all(&client);
+    client.list_accounts(None).unwrap();
+    client.list_accounts(Some("123456789012")).unwrap();
+    // The demo fleet need not have any.
+    let _ = client.managed_instance_status(&account(), &ManagedInstanceId::new("smi-1"));
+
+    let mut seen = BTreeSet::new();
+    for request in sim.requests() {
+        let request = serde_json::to_value(&request).unwrap();
+        let (path, query) = (request["path"].as_str().unwrap(), request["query"].as_str().unwrap());
+        let method = request["method"].as_str().unwrap().to_ascii_lowercase();
+        let found = template(description["paths"].as_object().unwrap(), path);
+        let (name, item) = found.unwrap_or_else(|| panic!("{path} is not described"));
+        let operation = &item[&method];
+        assert!(operation.is_object(), "{method} {name} is not described");
+        let sent: BTreeSet<String> = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| pair.split('=').next().unwrap().to_owned())
+            .collect();
+        let known = parameters(item, operation, false);
+        assert!(sent.is_subset(&known), "{name}: {sent:?} of {known:?}");
+        let required = parameters(item, operation, true);
+        assert!(required.is_subset(&sent), "{name}: {required:?} in {sent:?}");
+        seen.insert(format!("{method} {name}"));
+    }
+    assert_eq!(seen.len(), 8, "{seen:?}");
+}
