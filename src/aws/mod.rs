@@ -1,0 +1,140 @@
+//! The facade over the AWS SDK: domain types in and out, no SDK type and no `async` in any signature.
+//!
+//! It owns the only asynchronous runtime of the program. The SDK reads the `AWS_*` variables and `~/.aws` itself:
+//! that chain is the vendor's own and users expect every tool to follow it to the letter, so it is not rebuilt here.
+
+mod connect;
+mod error;
+mod instances;
+mod runtime;
+mod transport;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::domain::{Ec2Instance, InstanceId, Region};
+use error::Redactor;
+use runtime::Runtime;
+
+pub use error::AwsError;
+
+/// The longest wait for one call, its retries included, unless the caller says otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How AWS is reached.
+#[derive(Clone, Debug)]
+pub struct AwsConfig {
+    /// A profile that the user named to this program. It beats keys in the environment and nothing is tried in its
+    /// place, as with `aws --profile`. `AWS_PROFILE` is the SDK's to read and does not belong here.
+    pub profile: Option<String>,
+    /// Keys given as options. They beat everything else.
+    pub credentials: Option<StaticCredentials>,
+    /// Another server for all services; plain `http` to loopback only. Unset, `AWS_ENDPOINT_URL` and the profile decide.
+    pub endpoint_url: Option<String>,
+    /// Whether the instance metadata service is asked when nothing else has credentials. A profile whose
+    /// `credential_source` is that service gets it regardless: there the user has asked for it.
+    pub use_metadata_service: bool,
+    /// The longest wait for one call, its retries included.
+    pub timeout: Duration,
+}
+
+impl Default for AwsConfig {
+    fn default() -> Self {
+        Self {
+            profile: None,
+            credentials: None,
+            endpoint_url: None,
+            use_metadata_service: true,
+            timeout: DEFAULT_TIMEOUT,
+        }
+    }
+}
+
+/// Keys given as options, such as Ansible's `aws_access_key` and `aws_secret_key`.
+#[derive(Clone, Debug)]
+pub struct StaticCredentials {
+    /// The access key's id.
+    pub access_key_id: String,
+    /// The secret access key.
+    pub secret_access_key: SecretString,
+    /// The token that comes with temporary keys.
+    pub session_token: Option<SecretString>,
+}
+
+/// Who the credentials belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The AWS account.
+    pub account: String,
+    /// The user or the assumed role.
+    pub arn: String,
+    /// The unique id behind the name.
+    pub user_id: String,
+}
+
+/// A connection to AWS: configuration and credentials, resolved once.
+///
+/// It lives as long as one command. Credentials that expire meanwhile are not renewed: the failure says so.
+#[derive(Debug)]
+pub struct Aws {
+    runtime: Runtime,
+    config: aws_config::SdkConfig,
+    redactor: Redactor,
+    timeout: Duration,
+}
+
+impl Aws {
+    /// Finds configuration and credentials; asks no AWS service unless the credentials themselves come from one.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError::NoCredentials`] if there are none at all, which is ordinary where AWS is optional;
+    /// [`AwsError::Credentials`] if some are meant and cannot be had; [`AwsError::Endpoint`] if the endpoint is no
+    /// acceptable URL.
+    pub fn connect(config: AwsConfig) -> Result<Self, AwsError> {
+        let runtime = Runtime::start()?;
+        let (sdk, redactor) = runtime.block_on(connect::load(&config))?;
+        Ok(Self { runtime, config: sdk, redactor, timeout: config.timeout })
+    }
+
+    /// Asks STS who the credentials belong to.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`] of a call.
+    pub fn identity(&self) -> Result<Identity, AwsError> {
+        self.runtime.block_on(connect::identity(self))
+    }
+
+    /// Reads the facts of those of `ids` that exist, sorted by id; terminated instances are among them for as long
+    /// as EC2 remembers them. An id that EC2 does not know is no error: it is absent from the answer.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`] of a call. Nothing is returned of an answer that is incomplete.
+    pub fn describe_instances(
+        &self,
+        region: &Region,
+        ids: &[InstanceId],
+    ) -> Result<Vec<Ec2Instance>, AwsError> {
+        self.runtime.block_on(instances::describe(self.ec2(region), ids))
+    }
+
+    /// As [`Self::describe_instances`], all regions at once; one region's failure leaves the others.
+    pub fn describe_many(
+        &self,
+        regions: BTreeMap<Region, Vec<InstanceId>>,
+    ) -> Vec<(Region, Result<Vec<Ec2Instance>, AwsError>)> {
+        let jobs = regions.into_iter().map(|(region, ids)| {
+            let ec2 = self.ec2(&region);
+            (region, async move { instances::describe(ec2, &ids).await })
+        });
+        self.runtime.block_on_all(jobs)
+    }
+
+    fn ec2(&self, region: &Region) -> instances::Ec2 {
+        instances::Ec2::new(&self.config, region, self.redactor.clone(), self.timeout)
+    }
+}
