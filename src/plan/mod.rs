@@ -1,0 +1,3 @@
+//! Decisions over domain values: synchronous, deterministic, without I/O.
+
+pub mod inventory;
