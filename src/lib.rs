@@ -2,6 +2,8 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod cli;
 pub mod domain;
+pub mod drive;
 pub mod plan;
 pub mod spot;

@@ -1,0 +1,93 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 done               3 credentials        6 timeout             9 frozen: needs a person
+  1 other failure      4 not found          7 partly done
+  2 usage              5 rate limited       8 gate refused
+
+Environment:
+  SPOTINST_API_TOKEN, SPOTINST_TOKEN       API token
+  SPOTINST_ACCOUNT_ID, SPOTINST_ACCOUNT    account, or several with commas
+  SPOTINST_BASE_URL, AWS_ENDPOINT_URL      other servers (plain http to this computer only)
+  NO_COLOR                                 no colours";
+
+/// Sees, rolls and reports on Spot stateful Elastigroups in AWS.
+#[derive(Debug, Parser)]
+#[command(name = "spotinst-esg", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// What runs: hosts, groups and variables, as Ansible reads them.
+    Inventory(InventoryArguments),
+    /// Checks credentials, settings and connections, and says what to do about each fault.
+    Doctor(DoctorArguments),
+    /// Prints a script that completes commands in your shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An inventory file may start with the line
+
+    #!/usr/bin/env -S spotinst-esg inventory
+
+and be executable: Ansible then runs it, without any Python plugin.")]
+pub(super) struct InventoryArguments {
+    /// Inventory file, as an executable one passes itself.
+    #[arg(value_name = "FILE", conflicts_with_all = ["config", "ansible"])]
+    pub(super) script: Option<PathBuf>,
+    /// Inventory file (YAML); without one the options come from the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Print everything, as an inventory script does.
+    #[arg(long, conflicts_with_all = ["host", "graph"])]
+    pub(super) list: bool,
+    /// Print one host's variables.
+    #[arg(long, value_name = "HOST", conflicts_with = "graph")]
+    pub(super) host: Option<String>,
+    /// Print the tree of groups and hosts.
+    #[arg(long)]
+    pub(super) graph: bool,
+    /// Form of the output; a table on a terminal and JSON elsewhere unless said.
+    #[arg(long, value_enum)]
+    pub(super) output: Option<OutputForm>,
+    /// Ask the API even if a fresh answer is stored, and store the new one.
+    #[arg(long, visible_alias = "flush-cache")]
+    pub(super) refresh: bool,
+    /// Serve the Ansible plugin: a request as JSON on stdin, the answer as JSON on stdout.
+    #[arg(long, hide = true, conflicts_with_all = ["config", "list", "host", "graph", "output", "refresh"])]
+    pub(super) ansible: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// Inventory file (YAML) whose options are to be checked too.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) output: OutputForm,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputForm {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For both.
+    Yaml,
+}

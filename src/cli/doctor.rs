@@ -1,0 +1,312 @@
+//! The command `doctor`: what is set, from where, and whether it works.
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::arguments::{DoctorArguments, OutputForm};
+use super::environment::Environment;
+use super::failure::{CREDENTIALS, Failure, OTHER, one_line};
+use super::inventory_file::read;
+use super::output;
+use super::session::{Session, ec2_access};
+use crate::drive::{Cache, Ec2Error, aws_identity};
+use crate::plan::inventory::{Ec2Mode, FileOptions};
+use crate::spot::{Client, SpotError};
+
+/// How one check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Health {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// One line of the report.
+#[derive(Clone, Debug, Serialize)]
+struct Check {
+    check: &'static str,
+    health: Health,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+    #[serde(skip)]
+    code: u8,
+}
+
+impl Check {
+    fn ok(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, health: Health::Ok, found: found.into(), advice: None, code: 0 }
+    }
+
+    fn warn(check: &'static str, found: impl Into<String>, advice: &str) -> Self {
+        Self { advice: Some(advice.to_owned()), health: Health::Warn, ..Self::ok(check, found) }
+    }
+
+    fn fail(check: &'static str, found: impl Into<String>, code: u8, advice: &str) -> Self {
+        Self { health: Health::Fail, code, ..Self::warn(check, found, advice) }
+    }
+}
+
+/// Runs every check, prints them all, and answers the exit code of the first that failed.
+pub(super) fn run(arguments: &DoctorArguments, environment: &Environment) -> Result<u8, Failure> {
+    let options = arguments.config.as_deref().map(read).transpose()?.unwrap_or_default();
+    let mut checks = vec![build()];
+    match Session::open(&options, environment) {
+        Ok(session) => {
+            checks.extend(settings(&session));
+            checks.extend(api(&session));
+        }
+        Err(failure) => checks.push(Check::fail(
+            "settings",
+            failure.line(),
+            failure.code,
+            "correct the setting",
+        )),
+    }
+    checks.extend([aws(&options, environment), cache(&options, environment)]);
+    checks.extend(ansible());
+    let code =
+        checks.iter().find(|check| check.health == Health::Fail).map_or(0, |check| check.code);
+    output::data(&render(&checks, arguments.output)?)?;
+    Ok(code)
+}
+
+fn build() -> Check {
+    let aws = if cfg!(feature = "aws") { "with" } else { "without" };
+    Check::ok("program", format!("spotinst-esg {} {aws} AWS support", env!("CARGO_PKG_VERSION")))
+}
+
+fn settings(session: &Session) -> Vec<Check> {
+    let file = session.credentials_path.display().to_string();
+    let token = match &session.credentials.token {
+        Some(token) => Check::ok("token", format!("from {}", token.source)),
+        None => Check::fail(
+            "token",
+            format!("not set; looked at SPOTINST_API_TOKEN, SPOTINST_TOKEN and {file}"),
+            CREDENTIALS,
+            "make a token in the Spot console (Settings, API) and export SPOTINST_API_TOKEN",
+        ),
+    };
+    let account = match &session.credentials.accounts {
+        Some(accounts) => {
+            let ids: Vec<&str> = accounts.value.iter().map(|id| id.as_str()).collect();
+            Check::ok("account", format!("{} from {}", ids.join(", "), accounts.source))
+        }
+        None => Check::fail(
+            "account",
+            format!("not set; looked at SPOTINST_ACCOUNT_ID, SPOTINST_ACCOUNT and {file}"),
+            CREDENTIALS,
+            "export SPOTINST_ACCOUNT_ID=act-…; the Spot console shows it under Settings, Account",
+        ),
+    };
+    let endpoint = &session.endpoint;
+    let endpoint = Check::ok("endpoint", format!("{} from {}", endpoint.endpoint, endpoint.source));
+    let mut checks = vec![token, account, endpoint];
+    for oddity in &session.credentials.oddities {
+        checks.push(Check::warn("credentials file", oddity.clone(), "see the message"));
+    }
+    if let Some(notice) = session.pacing.notice() {
+        checks.push(Check::warn(
+            "rate limits",
+            notice,
+            "make the cache folder writable, so that processes share limits",
+        ));
+    }
+    checks
+}
+
+fn api(session: &Session) -> Vec<Check> {
+    let Ok(token) = session.token() else { return Vec::new() };
+    let client = match session.client(token) {
+        Ok(client) => client,
+        Err(error) => return vec![failed("api", &error)],
+    };
+    let mut checks = vec![visible_accounts(&client)];
+    for account in session.accounts().unwrap_or_default() {
+        checks.push(match client.list_groups(&account) {
+            Ok(listed) => {
+                let stateful = listed.items.iter().filter(|g| g.persistence.is_stateful()).count();
+                let regions: BTreeSet<&str> = listed
+                    .items
+                    .iter()
+                    .filter_map(|g| g.region.as_ref())
+                    .map(|r| r.as_str())
+                    .collect();
+                let regions: Vec<&str> = regions.into_iter().collect();
+                let found = format!(
+                    "{account}: {} groups, {stateful} of them stateful, in {}",
+                    listed.items.len(),
+                    if regions.is_empty() { "no region".to_owned() } else { regions.join(", ") }
+                );
+                Check::ok("groups", found)
+            }
+            Err(error) => failed("groups", &error),
+        });
+    }
+    for budget in client.budgets() {
+        let (limit, remaining) = match (budget.limit, budget.remaining) {
+            (Some(limit), Some(remaining)) => (limit, remaining),
+            _ => continue,
+        };
+        let reset = budget
+            .reset_in
+            .map(|reset| format!(", next in {} s", reset.as_secs()))
+            .unwrap_or_default();
+        let found = format!("{}: {remaining} of {limit} left{reset}", budget.route);
+        checks.push(if remaining == 0 {
+            Check::warn("rate limit", found, "wait; a request sent now would extend the block")
+        } else {
+            Check::ok("rate limit", found)
+        });
+    }
+    checks
+}
+
+/// Listing accounts needs an organisation administrator's token, which most work does not.
+fn visible_accounts(client: &Client) -> Check {
+    match client.list_accounts(None) {
+        Ok(listed) => {
+            let names: Vec<String> = listed
+                .items
+                .iter()
+                .map(|account| format!("{} ({})", account.id, account.name))
+                .collect();
+            Check::ok(
+                "accounts",
+                if names.is_empty() { "none visible".to_owned() } else { names.join(", ") },
+            )
+        }
+        Err(error @ SpotError::Unauthorized { .. }) => failed("accounts", &error),
+        Err(error) => Check::warn(
+            "accounts",
+            error.to_string(),
+            "only an organisation administrator's token may list accounts; the rest works without",
+        ),
+    }
+}
+
+fn failed(check: &'static str, error: &SpotError) -> Check {
+    Check::fail(check, error.to_string(), error.kind().into(), "see the message")
+}
+
+fn aws(options: &FileOptions, environment: &Environment) -> Check {
+    let mode = match options.ec2_mode() {
+        Ok(mode) => mode,
+        Err(error) => {
+            return Check::fail(
+                "aws",
+                error.to_string(),
+                super::failure::USAGE,
+                "correct the option",
+            );
+        }
+    };
+    if mode == Ec2Mode::Never {
+        return Check::ok("aws", "not asked, as `ec2: false` says");
+    }
+    match (aws_identity(&ec2_access(options, environment)), mode) {
+        (Ok(identity), _) => Check::ok("aws", identity),
+        (Err(error @ (Ec2Error::NoCredentials(_) | Ec2Error::NotBuilt)), Ec2Mode::Auto) => {
+            Check::ok("aws", format!("not used: {error}; the group status serves instead"))
+        }
+        (Err(error), Ec2Mode::Auto) => {
+            Check::warn("aws", error.to_string(), "the group status serves until this is mended")
+        }
+        (Err(error), Ec2Mode::Always | Ec2Mode::Never) => {
+            Check::fail("aws", error.to_string(), (&error).into(), "mend it, or set ec2: auto")
+        }
+    }
+}
+
+fn cache(options: &FileOptions, environment: &Environment) -> Check {
+    let folder = match (options.cache_connection.as_deref(), environment.cache_folder()) {
+        (Some(named), _) => environment.expand(named),
+        (None, Some(folder)) => folder.join("inventory"),
+        (None, None) => {
+            return Check::warn(
+                "cache",
+                "no home folder is known",
+                "name a folder with cache_connection",
+            );
+        }
+    };
+    match Cache::open(&folder, &"doctor").and_then(|cache| cache.has_read("doctor").map(|_| cache))
+    {
+        Ok(cache) => {
+            // Only to see whether the folder takes files; nothing of it is to stay.
+            std::fs::remove_file(cache.path().with_extension("readers")).unwrap_or_default();
+            Check::ok("cache", format!("{} is usable", folder.display()))
+        }
+        Err(error) => Check::fail("cache", error.to_string(), OTHER, "see the message"),
+    }
+}
+
+fn ansible() -> Vec<Check> {
+    let version = Command::new("ansible").arg("--version").stdin(Stdio::null()).output();
+    let version = match version {
+        Ok(out) if out.status.success() => out.stdout,
+        Ok(out) => {
+            let found = String::from_utf8_lossy(&out.stderr).into_owned();
+            return vec![Check::warn(
+                "ansible",
+                found,
+                "run `ansible --version` and mend what it says",
+            )];
+        }
+        Err(_) => {
+            return vec![Check::warn(
+                "ansible",
+                "not on PATH",
+                "pip install ansible-core, if playbooks are to run here",
+            )];
+        }
+    };
+    let first = String::from_utf8_lossy(&version).lines().next().unwrap_or_default().to_owned();
+    let arguments = ["collection", "list", "spotinst.esg", "--format", "json"];
+    let list = Command::new("ansible-galaxy").args(arguments).stdin(Stdio::null()).output();
+    let list = list.ok().and_then(|out| serde_json::from_slice::<Value>(&out.stdout).ok());
+    let found =
+        list.as_ref().and_then(Value::as_object).into_iter().flatten().find_map(|(path, of)| {
+            let version = of.get("spotinst.esg")?.get("version")?.as_str()?;
+            Some(format!("spotinst.esg {version} in {path}"))
+        });
+    let collection = match found {
+        Some(found) => Check::ok("collection", found),
+        None => Check::warn(
+            "collection",
+            "Ansible does not find spotinst.esg",
+            "install the collection, or export ANSIBLE_CONFIG with a collections_path that holds it",
+        ),
+    };
+    vec![Check::ok("ansible", first), collection]
+}
+
+fn render(checks: &[Check], form: OutputForm) -> Result<Vec<u8>, Failure> {
+    let fail = |why: String| Failure::new(OTHER, format!("cannot write the report: {why}"));
+    let text = match form {
+        OutputForm::Json => {
+            serde_json::to_string_pretty(checks).map_err(|e| fail(e.to_string()))? + "\n"
+        }
+        OutputForm::Yaml => serde_yaml::to_string(&checks).map_err(|e| fail(e.to_string()))?,
+        OutputForm::Table => {
+            let mut text = String::new();
+            for check in checks {
+                let mark = match check.health {
+                    Health::Ok => "ok  ",
+                    Health::Warn => "warn",
+                    Health::Fail => "FAIL",
+                };
+                text += &format!("{mark}  {:<16}  {}\n", check.check, one_line(&check.found));
+                if let Some(advice) = &check.advice {
+                    text += &format!("      {:<16}  -> {advice}\n", "");
+                }
+            }
+            text
+        }
+    };
+    Ok(text.into_bytes())
+}

@@ -1,0 +1,110 @@
+//! Failures as a person and a shell see them.
+
+use crate::drive::{Ec2Error, InventoryError};
+use crate::plan::inventory::OptionError;
+use crate::spot::{CredentialsError, ErrorKind, SpotError};
+
+pub(super) const OTHER: u8 = 1;
+pub(super) const USAGE: u8 = 2;
+pub(super) const CREDENTIALS: u8 = 3;
+pub(super) const NOT_FOUND: u8 = 4;
+pub(super) const RATE_LIMITED: u8 = 5;
+pub(super) const TIMEOUT: u8 = 6;
+pub(super) const PARTIAL: u8 = 7;
+
+/// What ends a command: a message and an exit code.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: u8,
+    message: String,
+}
+
+impl Failure {
+    pub(super) fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// The message on one line, whatever a server or a file put into it.
+    pub(super) fn line(&self) -> String {
+        one_line(&self.message)
+    }
+}
+
+/// Folds line ends and shows control characters as escapes: what others wrote must not steer a terminal.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for part in text.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        for c in part.chars() {
+            if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+        }
+    }
+    line
+}
+
+impl From<ErrorKind> for u8 {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Usage => USAGE,
+            ErrorKind::Credentials => CREDENTIALS,
+            ErrorKind::NotFound => NOT_FOUND,
+            ErrorKind::RateLimited => RATE_LIMITED,
+            ErrorKind::Timeout => TIMEOUT,
+            ErrorKind::Other => OTHER,
+        }
+    }
+}
+
+impl From<SpotError> for Failure {
+    fn from(error: SpotError) -> Self {
+        Self::new(error.kind().into(), error.to_string())
+    }
+}
+
+impl From<CredentialsError> for Failure {
+    fn from(error: CredentialsError) -> Self {
+        Self::new(CREDENTIALS, error.to_string())
+    }
+}
+
+impl From<OptionError> for Failure {
+    fn from(error: OptionError) -> Self {
+        Self::new(USAGE, error.to_string())
+    }
+}
+
+impl From<&Ec2Error> for u8 {
+    fn from(error: &Ec2Error) -> Self {
+        match error {
+            Ec2Error::NoCredentials(_) | Ec2Error::Credentials(_) => CREDENTIALS,
+            Ec2Error::NotBuilt => USAGE,
+            Ec2Error::Failed(_) => OTHER,
+        }
+    }
+}
+
+impl From<InventoryError> for Failure {
+    fn from(error: InventoryError) -> Self {
+        let code = match &error {
+            InventoryError::Spot(spot) => spot.kind().into(),
+            InventoryError::Ec2(ec2) => ec2.into(),
+            InventoryError::Incomplete(_) => PARTIAL,
+            InventoryError::Constructed(_) => USAGE,
+            InventoryError::Cache(_) | InventoryError::Document(_) => OTHER,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_stays_on_one_line_and_steers_no_terminal() {
+        let failure = Failure::new(OTHER, "cannot read\n  \u{1b}[2Jgroup\r\n\nx\ty");
+        assert_eq!(failure.line(), "cannot read \\u{1b}[2Jgroup x\\ty");
+    }
+}

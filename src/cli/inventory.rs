@@ -1,0 +1,251 @@
+//! The command `inventory`, by its three ways in: a person, an executable file, the Ansible plugin.
+
+use std::io::Read;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::value::RawValue;
+
+use super::arguments::{InventoryArguments, OutputForm};
+use super::environment::Environment;
+use super::failure::{Failure, NOT_FOUND, OTHER, USAGE, one_line};
+use super::inventory_file::{PROTOCOL, read, read_request};
+use super::output;
+use super::session::{Session, ec2_access};
+use super::views;
+use crate::drive::{Answer, CacheUse, InventoryRequest, Progress, Wanted, inventory};
+use crate::plan::inventory::{Constructed, FileOptions};
+
+/// Most calls at once, unless the option `concurrency` says otherwise.
+const DEFAULT_CONCURRENCY: u64 = 16;
+
+/// An entry is fresh for this many seconds, unless the option `cache_timeout` says otherwise.
+const DEFAULT_CACHE_TIMEOUT: u64 = 3600;
+
+/// Runs the command.
+pub(super) fn run(
+    arguments: &InventoryArguments,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    if arguments.ansible { serve_plugin(environment) } else { serve(arguments, environment) }
+}
+
+/// How an answer is to be come by, besides the options.
+struct Asking {
+    refresh: bool,
+    reader: Option<String>,
+    constructed: Constructed,
+}
+
+fn serve_plugin(environment: &Environment) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|e| {
+        Failure::new(OTHER, format!("cannot read the plugin's request from stdin: {e}"))
+    })?;
+    let (request, options) = read_request(&bytes)?;
+    // Ansible makes what is constructed itself, with all its filters.
+    let asking =
+        Asking { refresh: request.refresh, reader: None, constructed: Constructed::default() };
+    let say = |line: &str| output::talk(&format!("progress: {line}"));
+    let answer = answer(&options, environment, asking, &say)?;
+    let warnings: Vec<String> = answer.warnings.iter().map(|warning| one_line(warning)).collect();
+    #[derive(serde::Serialize)]
+    struct Reply<'a> {
+        protocol: u32,
+        warnings: Vec<String>,
+        document: &'a RawValue,
+    }
+    let reply = Reply { protocol: PROTOCOL, warnings, document: &answer.document };
+    let json = serde_json::to_vec(&reply).map_err(internal)?;
+    output::data(&json)
+}
+
+fn serve(arguments: &InventoryArguments, environment: &Environment) -> Result<(), Failure> {
+    let file = arguments.script.as_ref().or(arguments.config.as_ref());
+    let options = file.map(|path| read(path)).transpose()?.unwrap_or_default();
+    let asking = Asking {
+        refresh: arguments.refresh,
+        reader: arguments.script.as_ref().and_then(|_| parent_process()),
+        constructed: options.constructed(),
+    };
+    let spinner = output::stderr_is_terminal().then(spinner);
+    let say = |line: &str| {
+        if let Some(spinner) = &spinner {
+            spinner.set_message(line.to_owned());
+            spinner.tick();
+        }
+    };
+    let answer = answer(&options, environment, asking, &say);
+    if let Some(spinner) = &spinner {
+        spinner.finish_and_clear();
+    }
+    let answer = answer?;
+    for warning in &answer.warnings {
+        output::talk(&format!("warning: {}", one_line(warning)));
+    }
+    output::data(&view(arguments, &options, &answer)?)
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+    ProgressBar::new_spinner()
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+}
+
+fn view(
+    arguments: &InventoryArguments,
+    options: &FileOptions,
+    answer: &Answer,
+) -> Result<Vec<u8>, Failure> {
+    let is_asked = arguments.list || arguments.host.is_some() || arguments.graph;
+    let form = arguments.output.unwrap_or_else(|| {
+        if !is_asked && arguments.script.is_none() && output::stdout_is_terminal() {
+            OutputForm::Table
+        } else {
+            OutputForm::Json
+        }
+    });
+    if let Some(host) = &arguments.host {
+        let document = views::parse(&answer.document)?;
+        let vars = views::host(&document, host).ok_or_else(|| {
+            Failure::new(NOT_FOUND, format!("no host {host:?} in the inventory; --graph shows all"))
+        })?;
+        return views::render(&vars, form);
+    }
+    if arguments.graph {
+        return Ok(views::graph(&views::parse(&answer.document)?).into_bytes());
+    }
+    match form {
+        OutputForm::Json => {
+            let mut bytes = answer.document.get().as_bytes().to_vec();
+            bytes.push(b'\n');
+            Ok(bytes)
+        }
+        OutputForm::Yaml => views::render(&views::parse(&answer.document)?, form),
+        OutputForm::Table => {
+            let prefix = options.hostvar_prefix.as_deref().unwrap_or("spotinst_");
+            Ok(views::table(&views::parse(&answer.document)?, prefix).into_bytes())
+        }
+    }
+}
+
+fn answer(
+    options: &FileOptions,
+    environment: &Environment,
+    asking: Asking,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<Answer, Failure> {
+    let session = Session::open(options, environment)?;
+    let token = session.token()?;
+    let document_options = options.document_options()?;
+    let wanted = Wanted {
+        accounts: session.accounts()?,
+        scope: document_options.scope.clone(),
+        include: document_options.include,
+        ec2: options.ec2_mode()?,
+        concurrency: concurrency(options)?,
+    };
+    let mut warnings: Vec<String> = session.credentials.oddities.clone();
+    warnings.extend(session.pacing.notice());
+    let (cache, cache_warning) = cache_use(options, environment, &session, &asking)?;
+    warnings.extend(cache_warning);
+    let request = InventoryRequest {
+        wanted,
+        options: document_options,
+        constructed: asking.constructed,
+        ec2: ec2_access(options, environment),
+        cache,
+    };
+    let progress = Progress::new(session.clock.as_ref(), say);
+    let mut answer =
+        inventory(|| session.client(token), &request, session.clock.as_ref(), &progress)?;
+    answer.warnings.splice(0..0, warnings);
+    Ok(answer)
+}
+
+fn concurrency(options: &FileOptions) -> Result<usize, Failure> {
+    let typed = options.concurrency.unwrap_or(DEFAULT_CONCURRENCY);
+    match usize::try_from(typed) {
+        Ok(calls @ 1..=256) => Ok(calls),
+        _ => Err(Failure::new(
+            USAGE,
+            format!("option concurrency is {typed}; it is a number of calls from 1 to 256"),
+        )),
+    }
+}
+
+/// How the cache is used, and a warning if it was asked for and cannot be.
+fn cache_use(
+    options: &FileOptions,
+    environment: &Environment,
+    session: &Session,
+    asking: &Asking,
+) -> Result<(Option<CacheUse>, Option<String>), Failure> {
+    let is_on = options.cache.unwrap_or_else(|| environment.is_true("ANSIBLE_INVENTORY_CACHE"));
+    if !is_on {
+        return Ok((None, None));
+    }
+    if let Some(plugin) = &options.cache_plugin
+        && !["jsonfile", "ansible.builtin.jsonfile"].contains(&plugin.as_str())
+    {
+        let text = format!(
+            "cache: the cache plugin {plugin:?} works through the Ansible plugin only; nothing is cached"
+        );
+        return Ok((None, Some(text)));
+    }
+    let named = options
+        .cache_connection
+        .as_deref()
+        .or_else(|| environment.get("ANSIBLE_INVENTORY_CACHE_CONNECTION"));
+    let folder = match (named, environment.cache_folder()) {
+        (Some(named), _) => environment.expand(named),
+        (None, Some(folder)) => folder.join("inventory"),
+        (None, None) => {
+            let text = "cache: no cache folder, because no home folder is known; name one with cache_connection";
+            return Ok((None, Some(text.to_owned())));
+        }
+    };
+    let timeout = match (options.cache_timeout, environment.get("ANSIBLE_INVENTORY_CACHE_TIMEOUT"))
+    {
+        (Some(seconds), _) => seconds,
+        (None, Some(text)) => text.parse().map_err(|_| {
+            let text =
+                format!("ANSIBLE_INVENTORY_CACHE_TIMEOUT is {text:?}; it is a number of seconds");
+            Failure::new(USAGE, text)
+        })?,
+        (None, None) => DEFAULT_CACHE_TIMEOUT,
+    };
+    let using = CacheUse {
+        folder,
+        endpoint: session.endpoint.endpoint.to_string(),
+        options: serde_json::json!([
+            options.cache_key(),
+            environment.first(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]),
+        ]),
+        timeout: Duration::from_secs(timeout),
+        stale_if_error: Duration::from_secs(options.stale_if_error.unwrap_or(0)),
+        refresh: asking.refresh,
+        reader: asking.reader.clone(),
+        patience: session.timeout,
+    };
+    Ok((Some(using), None))
+}
+
+/// The process that started this one, by id and start time, so that a reused id is another process.
+#[cfg(unix)]
+fn parent_process() -> Option<String> {
+    let id = std::os::unix::process::parent_id();
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // The second field is the command in parentheses and may hold blanks; the start time is the twentieth after it.
+    let start = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19));
+    Some(format!("{id} {}", start.unwrap_or("?")))
+}
+
+#[cfg(not(unix))]
+fn parent_process() -> Option<String> {
+    None
+}
+
+fn internal(error: serde_json::Error) -> Failure {
+    Failure::new(OTHER, format!("cannot write the answer: {error}"))
+}

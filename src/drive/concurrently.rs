@@ -1,0 +1,50 @@
+//! Many calls at a time, answers in order.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::progress::Progress;
+
+/// Runs `run` on each job, at most `workers` at once; answers in the order of the jobs.
+pub(super) fn each<J: Sync, R: Send>(
+    jobs: &[J],
+    workers: usize,
+    progress: &Progress<'_>,
+    run: impl Fn(&J) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..workers.max(1).min(jobs.len()) {
+            let (sender, next, run) = (sender.clone(), &next, &run);
+            scope.spawn(move || {
+                while let Some((at, job)) = take(jobs, next) {
+                    // Fails only if the collecting side is gone, and then nobody wants the rest.
+                    if sender.send((at, run(job))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut results: BTreeMap<usize, R> = BTreeMap::new();
+        loop {
+            match receiver.recv_timeout(Duration::from_millis(250)) {
+                Ok((at, result)) => drop(results.insert(at, result)),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
+            progress.tick(|| {
+                format!("reading the Spot API: {} of {} calls", results.len(), jobs.len())
+            });
+        }
+        results.into_values().collect()
+    })
+}
+
+fn take<'j, J>(jobs: &'j [J], next: &AtomicUsize) -> Option<(usize, &'j J)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    jobs.get(at).map(|job| (at, job))
+}

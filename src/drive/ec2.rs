@@ -1,0 +1,121 @@
+//! Access to EC2's facts, in builds with and without it.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::domain::{Ec2Instance, InstanceId, Region};
+
+/// Why EC2's facts cannot be had. Holds no secret.
+#[derive(Clone, Debug, Error)]
+pub enum Ec2Error {
+    /// No credentials are configured: ordinary where AWS is optional.
+    #[error("{0}")]
+    NoCredentials(String),
+    /// Credentials are meant and cannot be used.
+    #[error("{0}")]
+    Credentials(String),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+    /// This binary was built without the feature `aws`.
+    #[error("this binary was built without AWS support; install a build with it or set ec2: false")]
+    NotBuilt,
+}
+
+/// What to reach AWS with.
+#[derive(Clone, Debug)]
+pub struct Ec2Access {
+    /// Profile of the AWS configuration; none for the SDK's own choice.
+    pub profile: Option<String>,
+    /// Another server for all services, as `AWS_ENDPOINT_URL` names it.
+    pub endpoint_url: Option<String>,
+    /// Whether the instance metadata service may be asked for credentials.
+    pub use_metadata_service: bool,
+}
+
+/// The facts of one region's instances, or why they are missing.
+pub(super) type RegionFacts = (Region, Result<Vec<Ec2Instance>, Ec2Error>);
+
+/// Something that knows EC2 instances.
+pub trait Ec2: Send {
+    /// Reads the facts of instances, region by region; an unknown id is left out.
+    fn describe(&self, wanted: BTreeMap<Region, Vec<InstanceId>>) -> Vec<RegionFacts>;
+}
+
+#[cfg(feature = "aws")]
+mod real {
+    use super::{BTreeMap, Ec2, Ec2Access, Ec2Error, InstanceId, Region, RegionFacts};
+    use crate::aws::{Aws, AwsConfig, AwsError};
+
+    impl From<AwsError> for Ec2Error {
+        fn from(error: AwsError) -> Self {
+            let text = error.to_string();
+            match error {
+                AwsError::NoCredentials => Self::NoCredentials(text),
+                AwsError::Credentials { .. } => Self::Credentials(text),
+                _ => Self::Failed(text),
+            }
+        }
+    }
+
+    impl Ec2 for Aws {
+        fn describe(&self, wanted: BTreeMap<Region, Vec<InstanceId>>) -> Vec<RegionFacts> {
+            let facts = self.describe_many(wanted).into_iter();
+            facts.map(|(region, facts)| (region, facts.map_err(Ec2Error::from))).collect()
+        }
+    }
+
+    fn config(access: &Ec2Access) -> AwsConfig {
+        AwsConfig {
+            profile: access.profile.clone(),
+            endpoint_url: access.endpoint_url.clone(),
+            use_metadata_service: access.use_metadata_service,
+            ..AwsConfig::default()
+        }
+    }
+
+    /// Finds credentials and makes ready to ask EC2.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Ec2Error`].
+    pub fn connect(access: &Ec2Access) -> Result<Box<dyn Ec2>, Ec2Error> {
+        Ok(Box::new(Aws::connect(config(access))?))
+    }
+
+    /// Account and role that the credentials belong to, as one line.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Ec2Error`].
+    pub fn identity(access: &Ec2Access) -> Result<String, Ec2Error> {
+        let identity = Aws::connect(config(access))?.identity()?;
+        Ok(format!("account {}, {}", identity.account, identity.arn))
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+mod real {
+    use super::{Ec2, Ec2Access, Ec2Error};
+
+    /// Tells that this build has no AWS support.
+    ///
+    /// # Errors
+    ///
+    /// Always [`Ec2Error::NotBuilt`].
+    pub fn connect(_access: &Ec2Access) -> Result<Box<dyn Ec2>, Ec2Error> {
+        Err(Ec2Error::NotBuilt)
+    }
+
+    /// Tells that this build has no AWS support.
+    ///
+    /// # Errors
+    ///
+    /// Always [`Ec2Error::NotBuilt`].
+    pub fn identity(_access: &Ec2Access) -> Result<String, Ec2Error> {
+        Err(Ec2Error::NotBuilt)
+    }
+}
+
+pub use real::{connect, identity};

@@ -1,0 +1,16 @@
+//! Acting on plans: observing, waiting, remembering. Thin code that may be run again.
+
+mod cache;
+mod concurrently;
+mod ec2;
+mod inventory;
+mod observe;
+mod progress;
+mod wait;
+
+pub use cache::{Cache, CacheError, Entry};
+pub use ec2::{Ec2Access, Ec2Error, connect as connect_ec2, identity as aws_identity};
+pub use inventory::{Answer, CacheUse, InventoryError, InventoryRequest, inventory};
+pub use observe::{Wanted, observe};
+pub use progress::Progress;
+pub use wait::SystemClock;

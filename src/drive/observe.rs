@@ -1,0 +1,330 @@
+//! One observation of the fleet: few calls, many at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::concurrently::each;
+use super::ec2::{Ec2, Ec2Error, RegionFacts};
+use super::progress::Progress;
+use crate::domain::{
+    AccountFleet, AccountId, Fleet, Group, GroupFleet, InstanceId, ManagedInstance, Member, Notice,
+    Region, StatefulInstance, Subject,
+};
+use crate::plan::inventory::{Ec2Mode, Include, Scope};
+use crate::spot::{Client, Listed, ManagedStatus, SpotError};
+
+/// What is to be observed.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Accounts, each once.
+    pub accounts: Vec<AccountId>,
+    /// Which of their groups and managed instances.
+    pub scope: Scope,
+    /// What of the groups.
+    pub include: Include,
+    /// Whether EC2 is asked.
+    pub ec2: Ec2Mode,
+    /// Most calls under way at once; at least one.
+    pub concurrency: usize,
+}
+
+/// Reads everything that is wanted.
+///
+/// Calls to Spot: one an account, one more an account for managed instances, then one a stateful group, plus one a
+/// group for its status where EC2 is not asked or did not answer, plus one a managed instance. A part that cannot
+/// be read is a failure notice and leaves the rest; odd replies are notices too.
+///
+/// # Errors
+///
+/// The first failure, if no account at all could be listed, and EC2's, if it was asked for without condition.
+pub fn observe(
+    client: &Client,
+    wanted: &Wanted,
+    connect: impl FnOnce() -> Result<Box<dyn Ec2>, Ec2Error> + Send,
+    progress: &Progress<'_>,
+) -> Result<Result<Fleet, Ec2Error>, SpotError> {
+    // Finding AWS credentials may ask a metadata service: let it run beside the first calls.
+    let (lists, ec2) = std::thread::scope(|scope| {
+        let ec2 = (wanted.ec2 != Ec2Mode::Never).then(|| scope.spawn(connect));
+        let lists = list_accounts(client, wanted, progress);
+        let panicked = |_| Err(Ec2Error::Failed("the AWS client stopped".to_owned()));
+        (lists, ec2.map(|thread| thread.join().unwrap_or_else(panicked)))
+    });
+    let mut fleet = lists?;
+    let ec2 = match (ec2, wanted.ec2) {
+        (None, _) | (Some(Err(Ec2Error::NoCredentials(_) | Ec2Error::NotBuilt)), Ec2Mode::Auto) => {
+            None
+        }
+        (Some(Ok(ec2)), _) => Some(ec2),
+        (Some(Err(error)), Ec2Mode::Auto) => {
+            let text = format!("{error}; the group status serves instead");
+            fleet.notices.push(Notice::oddity(Subject::Aws, text));
+            None
+        }
+        (Some(Err(error)), Ec2Mode::Always | Ec2Mode::Never) => return Ok(Err(error)),
+    };
+    let calls = calls(&fleet, wanted, ec2.is_none());
+    make(client, wanted, &mut fleet, &calls, progress);
+    if let Some(ec2) = ec2 {
+        let failed = describe(&mut fleet, ec2.as_ref(), progress);
+        let calls = status_of_regions(&fleet, &failed);
+        make(client, wanted, &mut fleet, &calls, progress);
+    }
+    Ok(Ok(fleet))
+}
+
+/// Lists the accounts' groups and managed instances; those in scope are kept.
+fn list_accounts(
+    client: &Client,
+    wanted: &Wanted,
+    progress: &Progress<'_>,
+) -> Result<Fleet, SpotError> {
+    let lists = each(&wanted.accounts, wanted.concurrency, progress, |account| {
+        let managed =
+            wanted.include.managed_instances.then(|| client.list_managed_instances(account));
+        (client.list_groups(account), managed)
+    });
+    let mut fleet = Fleet::default();
+    let mut first_error = None;
+    let mut seen = BTreeSet::new();
+    for (id, (groups, managed)) in wanted.accounts.iter().zip(lists) {
+        let subject = Subject::Account(id.clone());
+        let groups = groups.unwrap_or_else(|error| {
+            fleet.notices.push(Notice::failure(subject.clone(), error.to_string()));
+            first_error.get_or_insert(error);
+            Listed { items: Vec::new(), oddities: Vec::new() }
+        });
+        odd(&mut fleet.notices, &subject, groups.oddities);
+        let managed = match managed {
+            Some(Ok(listed)) => listed,
+            Some(Err(error)) => {
+                fleet.notices.push(Notice::failure(subject.clone(), error.to_string()));
+                Listed { items: Vec::new(), oddities: Vec::new() }
+            }
+            None => Listed { items: Vec::new(), oddities: Vec::new() },
+        };
+        odd(&mut fleet.notices, &subject, managed.oddities);
+        seen.extend(groups.items.iter().map(|g| (g.id.as_str().to_owned(), g.name.clone())));
+        seen.extend(managed.items.iter().map(|m| (m.id.as_str().to_owned(), m.name.clone())));
+        fleet.accounts.push(AccountFleet {
+            id: id.clone(),
+            groups: in_scope(groups.items, wanted),
+            managed: managed.items.into_iter().filter(|m| holds(&wanted.scope, m)).collect(),
+        });
+    }
+    match first_error {
+        Some(error)
+            if fleet.notices.iter().filter(|n| n.is_failure).count() >= wanted.accounts.len() =>
+        {
+            Err(error)
+        }
+        _ => {
+            let seen: Vec<_> = seen.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+            for pattern in wanted.scope.unmatched(&seen) {
+                let text = "option elastigroups asks for it, but nothing has this id or name";
+                fleet
+                    .notices
+                    .push(Notice::oddity(Subject::InventoryGroup(pattern.to_owned()), text));
+            }
+            Ok(fleet)
+        }
+    }
+}
+
+fn in_scope(groups: Vec<Group>, wanted: &Wanted) -> Vec<GroupFleet> {
+    let is_wanted = |group: &Group| {
+        let kind =
+            (wanted.include.stateful && group.persistence.is_stateful()) || wanted.include.members;
+        kind && wanted.scope.holds(group)
+    };
+    let unread = |group| GroupFleet { group, stateful: Vec::new(), members: None };
+    groups.into_iter().filter(is_wanted).map(unread).collect()
+}
+
+fn holds(scope: &Scope, managed: &ManagedInstance) -> bool {
+    scope.holds_parts(managed.region.as_ref(), [managed.id.as_str(), &managed.name], &managed.tags)
+}
+
+/// One call to make, by where its answer belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Stateful { account: usize, group: usize },
+    Status { account: usize, group: usize },
+    Managed { account: usize, managed: usize },
+}
+
+enum Reply {
+    Stateful(Result<Listed<StatefulInstance>, SpotError>),
+    Status(Result<Listed<Member>, SpotError>),
+    Managed(Result<Listed<ManagedStatus>, SpotError>),
+}
+
+/// The calls of the second round, routes in turn so that each route's budget is used alike.
+fn calls(fleet: &Fleet, wanted: &Wanted, without_ec2: bool) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for (account, of) in fleet.accounts.iter().enumerate() {
+        for (group, GroupFleet { group: config, .. }) in of.groups.iter().enumerate() {
+            // Also members need the list, to tell which of them are stateful instances.
+            if config.persistence.is_stateful() {
+                calls.push(Call::Stateful { account, group });
+            }
+            if without_ec2 || wanted.include.members {
+                calls.push(Call::Status { account, group });
+            }
+        }
+        calls.extend((0..of.managed.len()).map(|managed| Call::Managed { account, managed }));
+    }
+    calls
+}
+
+fn status_of_regions(fleet: &Fleet, failed: &BTreeSet<Region>) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for (account, of) in fleet.accounts.iter().enumerate() {
+        for (group, fleet) in of.groups.iter().enumerate() {
+            let in_failed =
+                fleet.group.region.as_ref().is_none_or(|region| failed.contains(region));
+            if in_failed && fleet.members.is_none() {
+                calls.push(Call::Status { account, group });
+            }
+        }
+    }
+    calls
+}
+
+fn make(
+    client: &Client,
+    wanted: &Wanted,
+    fleet: &mut Fleet,
+    calls: &[Call],
+    progress: &Progress<'_>,
+) {
+    let replies = each(calls, wanted.concurrency, progress, |call| match *call {
+        Call::Stateful { account, group } => {
+            let of = &fleet.accounts[account];
+            Reply::Stateful(client.list_stateful_instances(&of.id, &of.groups[group].group.id))
+        }
+        Call::Status { account, group } => {
+            let of = &fleet.accounts[account];
+            Reply::Status(client.group_status(&of.id, &of.groups[group].group.id))
+        }
+        Call::Managed { account, managed } => {
+            let of = &fleet.accounts[account];
+            Reply::Managed(client.managed_instance_status(&of.id, &of.managed[managed].id))
+        }
+    });
+    let mut notices = Vec::new();
+    for (call, reply) in calls.iter().zip(replies) {
+        settle(fleet, *call, reply, &mut notices);
+    }
+    fleet.notices.extend(notices);
+}
+
+fn settle(fleet: &mut Fleet, call: Call, reply: Reply, notices: &mut Vec<Notice>) {
+    match (call, reply) {
+        (Call::Stateful { account, group }, Reply::Stateful(reply)) => {
+            let place = &mut fleet.accounts[account].groups[group];
+            let subject = Subject::Group(place.group.id.clone(), place.group.name.clone());
+            place.stateful = kept(reply, &subject, notices);
+        }
+        (Call::Status { account, group }, Reply::Status(reply)) => {
+            let place = &mut fleet.accounts[account].groups[group];
+            let subject = Subject::Group(place.group.id.clone(), place.group.name.clone());
+            place.members = Some(kept(reply, &subject, notices));
+        }
+        (Call::Managed { account, managed }, Reply::Managed(reply)) => {
+            let place = &mut fleet.accounts[account].managed[managed];
+            let subject = Subject::Managed(place.id.clone());
+            if let Some(status) = kept(reply, &subject, notices).into_iter().next() {
+                status.complete(place);
+            }
+        }
+        // `each` answers in the order asked, so a call always meets its own kind of reply.
+        (Call::Stateful { .. } | Call::Status { .. } | Call::Managed { .. }, _) => {}
+    }
+}
+
+fn kept<T>(
+    reply: Result<Listed<T>, SpotError>,
+    subject: &Subject,
+    notices: &mut Vec<Notice>,
+) -> Vec<T> {
+    match reply {
+        Ok(listed) => {
+            odd(notices, subject, listed.oddities);
+            listed.items
+        }
+        Err(error) => {
+            notices.push(Notice::failure(subject.clone(), error.to_string()));
+            Vec::new()
+        }
+    }
+}
+
+fn odd(notices: &mut Vec<Notice>, subject: &Subject, oddities: Vec<String>) {
+    notices.extend(oddities.into_iter().map(|text| Notice::oddity(subject.clone(), text)));
+}
+
+/// Adds EC2's facts; answers the regions that could not be read.
+fn describe(fleet: &mut Fleet, ec2: &dyn Ec2, progress: &Progress<'_>) -> BTreeSet<Region> {
+    let mut wanted: BTreeMap<Region, Vec<InstanceId>> = BTreeMap::new();
+    for account in &fleet.accounts {
+        for group in &account.groups {
+            if let Some(region) = &group.group.region {
+                let members = group.members.iter().flatten().filter_map(|m| m.instance_id.as_ref());
+                let stateful = group.stateful.iter().filter_map(|s| s.instance_id.as_ref());
+                wanted.entry(region.clone()).or_default().extend(stateful.chain(members).cloned());
+            }
+        }
+        for managed in &account.managed {
+            if let (Some(region), Some(id)) = (&managed.region, &managed.instance_id) {
+                wanted.entry(region.clone()).or_default().push(id.clone());
+            }
+        }
+    }
+    wanted.retain(|_, ids| !ids.is_empty());
+    for ids in wanted.values_mut() {
+        ids.sort();
+        ids.dedup();
+    }
+    let regions = wanted.len();
+    progress.tick(|| format!("asking EC2 in {regions} regions"));
+    let mut failed = BTreeSet::new();
+    for (region, facts) in ec2.describe(wanted.clone()) {
+        add_region(fleet, &wanted, (region, facts), &mut failed);
+    }
+    failed
+}
+
+fn add_region(
+    fleet: &mut Fleet,
+    wanted: &BTreeMap<Region, Vec<InstanceId>>,
+    (region, facts): RegionFacts,
+    failed: &mut BTreeSet<Region>,
+) {
+    match facts {
+        Ok(facts) => {
+            fleet.ec2.extend(facts.into_iter().map(|facts| (facts.id.clone(), facts)));
+            let unknown = |id: &&InstanceId| !fleet.ec2.contains_key(*id);
+            let missing: Vec<&str> = wanted
+                .get(&region)
+                .into_iter()
+                .flatten()
+                .filter(unknown)
+                .map(InstanceId::as_str)
+                .collect();
+            if !missing.is_empty() {
+                let text = format!(
+                    "EC2 does not know {} of its instances ({}); is this the AWS account they run in?",
+                    missing.len(),
+                    missing.iter().take(5).copied().collect::<Vec<_>>().join(", ")
+                );
+                fleet.notices.push(Notice::oddity(Subject::Region(region.clone()), text));
+                failed.insert(region);
+            }
+        }
+        Err(error) => {
+            let text = format!("{error}; the group status serves instead");
+            fleet.notices.push(Notice::failure(Subject::Region(region.clone()), text));
+            failed.insert(region);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The rest of the command line: doctor, completions, version, exit codes, output forms.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::cli::{ACCOUNT, CANARY, Desk, ran};
+
+fn checks(desk: &Desk, change: impl FnOnce(&mut std::process::Command)) -> (i32, Vec<Value>) {
+    let mut command = desk.command();
+    command.args(["doctor", "--output", "json"]);
+    change(&mut command);
+    let run = ran(command.output().unwrap());
+    assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "{run:?}");
+    (run.code, serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{e}: {run:?}")))
+}
+
+fn check<'a>(checks: &'a [Value], name: &str) -> &'a Value {
+    checks
+        .iter()
+        .find(|check| check["check"] == name)
+        .unwrap_or_else(|| panic!("{name}: {checks:?}"))
+}
+
+#[test]
+fn doctor_names_the_source_of_everything_and_what_it_reached() {
+    let desk = Desk::kafka();
+    desk.file(
+        ".spotinst/credentials",
+        &format!("[default]\ntoken = {CANARY}\naccount = {ACCOUNT}\n"),
+    );
+    let (code, all) = checks(&desk, |command| {
+        command.env_remove("SPOTINST_API_TOKEN");
+    });
+    assert_eq!(code, 0, "{all:?}");
+    assert!(
+        check(&all, "token")["found"].as_str().unwrap().contains("~/.spotinst/credentials"),
+        "{all:?}"
+    );
+    assert!(
+        check(&all, "account")["found"]
+            .as_str()
+            .unwrap()
+            .contains("environment SPOTINST_ACCOUNT_ID")
+    );
+    assert!(
+        check(&all, "endpoint")["found"]
+            .as_str()
+            .unwrap()
+            .contains("environment SPOTINST_BASE_URL")
+    );
+    let groups = check(&all, "groups")["found"].as_str().unwrap();
+    assert!(groups.contains("1 groups, 1 of them stateful, in eu-west-1"), "{groups}");
+    assert!(check(&all, "accounts")["found"].as_str().unwrap().contains(ACCOUNT));
+    assert!(check(&all, "rate limit")["found"].as_str().unwrap().contains("of 100000 left"));
+    assert_eq!(check(&all, "ansible")["health"], "warn", "it is not on this PATH");
+    assert!(
+        check(&all, "credentials file")["found"].as_str().unwrap().contains("chmod"),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn doctor_says_what_to_do_about_each_fault_and_exits_with_the_first() {
+    let desk = Desk::kafka();
+    let (code, all) = checks(&desk, |command| {
+        command.env_remove("SPOTINST_API_TOKEN");
+    });
+    assert_eq!(code, 3);
+    assert_eq!(check(&all, "token")["health"], "fail");
+    assert!(check(&all, "token")["advice"].as_str().unwrap().contains("SPOTINST_API_TOKEN"));
+    let (code, all) = checks(&desk, |command| {
+        command.env("SPOTINST_API_TOKEN", "wrong");
+    });
+    assert_eq!(code, 3, "{all:?}");
+    let (code, all) = checks(&desk, |command| {
+        command.env("SPOTINST_ACCOUNT_ID", "act-ffffffff");
+    });
+    assert_eq!(code, 4, "{all:?}");
+    assert_eq!(check(&all, "groups")["health"], "fail");
+    let (code, _) = checks(&desk, |command| {
+        command.env("SPOTINST_BASE_URL", "http://192.0.2.1");
+    });
+    assert_eq!(code, 2, "plain http to another computer");
+    let file = desk.options("timeout: 2\nspotinst_base_url: http://127.0.0.1:9");
+    let (code, all) = checks(&desk, |command| {
+        command.arg("--config").arg(file);
+    });
+    assert!([1, 6].contains(&code), "{all:?}");
+    assert!(
+        check(&all, "endpoint")["found"].as_str().unwrap().contains("option spotinst_base_url")
+    );
+}
+
+#[test]
+fn doctor_warns_where_only_listing_accounts_is_not_allowed() {
+    let desk = Desk::with_whole(&format!(
+        "tokens: [{{token: {CANARY}, access: accounts, accounts: [{ACCOUNT}]}}]\naccounts: [{{id: {ACCOUNT}, name: one}}]\n"
+    ));
+    let (code, all) = checks(&desk, |_| {});
+    assert_eq!(code, 0, "{all:?}");
+    assert_eq!(check(&all, "accounts")["health"], "warn");
+    assert!(check(&all, "accounts")["advice"].as_str().unwrap().contains("administrator"));
+}
+
+#[test]
+fn version_help_and_completions_are_data() {
+    let desk = Desk::kafka();
+    let version = desk.run(["--version"]);
+    assert_eq!(version.stdout, format!("spotinst-esg {}\n", env!("CARGO_PKG_VERSION")));
+    let help = desk.run(["--help"]);
+    assert!(help.code == 0 && help.stdout.contains("Exit codes"), "{help:?}");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = desk.run(["completions", shell]);
+        assert!(script.code == 0 && script.stdout.contains("spotinst-esg"), "{shell}");
+    }
+    assert_eq!(desk.paths(), Vec::<String>::new(), "none of these asks the API");
+}
+
+#[test]
+fn output_forms_show_the_same_hosts() {
+    let desk = Desk::kafka();
+    let table = desk.run(["inventory", "--output", "table"]);
+    assert!(table.stdout.lines().next().unwrap().contains("state"), "{table:?}");
+    assert_eq!(table.stdout.lines().filter(|line| line.contains("ACTIVE")).count(), 3);
+    let yaml = desk.run(["inventory", "--list", "--output", "yaml"]);
+    assert!(yaml.stdout.contains("spotinst_id: ssi-0000000a"), "{yaml:?}");
+    let graph = desk.run(["inventory", "--graph"]);
+    assert!(
+        graph.stdout.starts_with("@all:\n  |--@ungrouped:\n  |--@kafka:\n  |  |--10.0.0.1\n"),
+        "{graph:?}"
+    );
+    let piped = desk.run(["inventory"]);
+    assert!(piped.document()["kafka"].is_object(), "JSON where nobody looks");
+    let host = desk.run(["inventory", "--host", "10.0.0.1", "--output", "table"]);
+    assert!(host.stdout.contains("spotinst_state"), "{host:?}");
+}
+
+#[test]
+fn a_hostile_name_does_not_steer_the_terminal() {
+    let desk = Desk::kafka();
+    let edit = json!({"group": "sig-0000000a", "set": {"name": "\u{1b}]0;pwned\u{7}kafka\nx"}});
+    desk.simulator.control("POST", "/_sim/edit", edit);
+    for form in [&["inventory", "--output", "table"][..], &["inventory", "--graph"], &["doctor"]] {
+        let run = desk.run(form);
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "{run:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let desk = Desk::kafka();
+    let mut shell = desk.clean(std::process::Command::new("sh"));
+    let script = format!(
+        "{} completions bash | head -n 1 >/dev/null; {0} inventory --list | true",
+        support::cli::BINARY
+    );
+    let run = ran(shell.env("PATH", "/usr/bin:/bin").args(["-c", &script]).output().unwrap());
+    assert_eq!(run.stderr, "");
+}

@@ -1,0 +1,20 @@
+//! What several test binaries share. Each uses a part of it.
+
+#![allow(dead_code, reason = "every test binary compiles the whole folder and uses its own part")]
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
+
+pub(crate) mod canned;
+pub(crate) mod cli;
+pub(crate) mod moto;
+
+use std::path::PathBuf;
+
+/// Where xtask puts foreign programs.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment where xtask put its tools"
+)]
+pub(crate) fn tools() -> PathBuf {
+    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools");
+    std::env::var_os("SPOTINST_ESG_TOOLS").map_or_else(default, PathBuf::from)
+}

@@ -1,0 +1,161 @@
+//! moto as the AWS side: a real HTTP server on loopback that keeps EC2 instances in memory.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Binds before it says its port, so that no other process can take it and nobody has to poll for readiness. It ends
+/// with its standard input: a test binary that is killed, or ends without dropping its statics, leaves no server behind.
+const SERVER: &str = r#"
+import logging, os, sys, threading
+def end_with_parent():
+    sys.stdin.buffer.read()
+    os._exit(0)
+threading.Thread(target=end_with_parent, daemon=True).start()
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+print(server.port, flush=True)
+server.serve_forever()
+"#;
+
+/// The account that owns everything in moto.
+pub(crate) const ACCOUNT: &str = "123456789012";
+
+/// A running server; it ends when this is dropped.
+pub(crate) struct Moto {
+    url: String,
+    http: reqwest::blocking::Client,
+    server: Child,
+    _keeps_it_running: Option<ChildStdin>,
+}
+
+/// What to launch.
+pub(crate) struct Launch<'a> {
+    pub(crate) count: usize,
+    pub(crate) is_spot: bool,
+    pub(crate) tags: &'a [(&'a str, &'a str)],
+}
+
+impl Default for Launch<'_> {
+    fn default() -> Self {
+        Self { count: 1, is_spot: false, tags: &[] }
+    }
+}
+
+/// The one server of this test binary: its first start takes seconds, its first launch up to twenty.
+pub(crate) fn shared() -> &'static Moto {
+    static SHARED: OnceLock<Moto> = OnceLock::new();
+    SHARED.get_or_init(Moto::start)
+}
+
+impl Moto {
+    /// Starts a server of one's own and returns when it answers.
+    pub(crate) fn start() -> Self {
+        let python = super::tools().join("servers").join("bin").join("python");
+        let mut server = Command::new(&python)
+            .args(["-c", SERVER])
+            .env_clear()
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("start moto with {}, which xtask installs: {error}", python.display())
+            });
+        let mut port = String::new();
+        let said = BufReader::new(server.stdout.take().unwrap()).read_line(&mut port);
+        assert!(said.is_ok() && !port.is_empty(), "moto ended before it listened");
+        let keeps_it_running = server.stdin.take();
+
+        // Another test may have chosen the provider already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::blocking::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(120))
+            .build()
+            .unwrap();
+        let url = format!("http://127.0.0.1:{}", port.trim());
+        Self { url, http, server, _keeps_it_running: keeps_it_running }
+    }
+
+    /// For `AWS_ENDPOINT_URL`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Launches instances and returns their ids in EC2's order.
+    pub(crate) fn run_instances(&self, region: &str, launch: &Launch<'_>) -> Vec<String> {
+        let count = launch.count.to_string();
+        let mut fields = vec![
+            ("Action".to_owned(), "RunInstances".to_owned()),
+            ("ImageId".to_owned(), "ami-12c6146b".to_owned()),
+            ("InstanceType".to_owned(), "m5.large".to_owned()),
+            ("MinCount".to_owned(), count.clone()),
+            ("MaxCount".to_owned(), count),
+        ];
+        if launch.is_spot {
+            fields.push(("InstanceMarketOptions.MarketType".to_owned(), "spot".to_owned()));
+        }
+        if !launch.tags.is_empty() {
+            fields.push(("TagSpecification.1.ResourceType".to_owned(), "instance".to_owned()));
+        }
+        for (number, (key, value)) in (1..).zip(launch.tags) {
+            let tag = format!("TagSpecification.1.Tag.{number}");
+            fields.push((format!("{tag}.Key"), (*key).to_owned()));
+            fields.push((format!("{tag}.Value"), (*value).to_owned()));
+        }
+        let reply = self.ec2(region, &fields);
+        let ids: Vec<String> = elements(&reply, "instanceId").map(str::to_owned).collect();
+        assert_eq!(ids.len(), launch.count, "{reply}");
+        ids
+    }
+
+    /// Terminates instances.
+    pub(crate) fn terminate_instances(&self, region: &str, ids: &[String]) {
+        let action = ("Action".to_owned(), "TerminateInstances".to_owned());
+        let ids = (1..).zip(ids).map(|(number, id)| (format!("InstanceId.{number}"), id.clone()));
+        self.ec2(region, &std::iter::once(action).chain(ids).collect::<Vec<_>>());
+    }
+
+    /// One call of EC2's query protocol. moto checks no signature but takes the region from it.
+    pub(crate) fn ec2(&self, region: &str, fields: &[(String, String)]) -> String {
+        let mut form = reqwest::Url::parse("http://form/?Version=2016-11-15").unwrap();
+        form.query_pairs_mut().extend_pairs(fields);
+        let reply = self
+            .http
+            .post(&self.url)
+            .header("Host", format!("ec2.{region}.amazonaws.com"))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header(
+                "Authorization",
+                format!(
+                    "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/ec2/aws4_request, \
+                     SignedHeaders=host, Signature=none"
+                ),
+            )
+            .body(form.query().unwrap().to_owned())
+            .send()
+            .unwrap();
+        let status = reply.status();
+        let body = reply.text().unwrap();
+        assert!(status.is_success(), "moto answered {status}: {body}");
+        body
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// The texts of all elements of a name, in the order of the document.
+fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let parts: Vec<&str> = xml.split(open.as_str()).skip(1).collect();
+    parts.into_iter().map(move |part| part.split(close.as_str()).next().unwrap_or_default())
+}
