@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use super::arguments::{DoctorArguments, OutputForm};
 use super::environment::Environment;
-use super::failure::{CREDENTIALS, Failure, OTHER, one_line};
+use super::failure::{CREDENTIALS, Failure, OTHER};
 use super::inventory_file::read;
 use super::output;
 use super::session::{Session, ec2_access};
+use crate::domain::one_line;
 use crate::drive::{Cache, Ec2Error, aws_identity};
 use crate::plan::inventory::{Ec2Mode, FileOptions};
 use crate::spot::{Client, SpotError};

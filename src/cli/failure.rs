@@ -1,5 +1,6 @@
 //! Failures as a person and a shell see them.
 
+use crate::domain::one_line;
 use crate::drive::{Ec2Error, InventoryError};
 use crate::plan::inventory::OptionError;
 use crate::spot::{CredentialsError, ErrorKind, SpotError};
@@ -28,20 +29,6 @@ impl Failure {
     pub(super) fn line(&self) -> String {
         one_line(&self.message)
     }
-}
-
-/// Folds line ends and shows control characters as escapes: what others wrote must not steer a terminal.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for part in text.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        for c in part.chars() {
-            if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
-        }
-    }
-    line
 }
 
 impl From<ErrorKind> for u8 {
@@ -95,16 +82,5 @@ impl From<InventoryError> for Failure {
             InventoryError::Cache(_) | InventoryError::Document(_) => OTHER,
         };
         Self::new(code, error.to_string())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_wrote_stays_on_one_line_and_steers_no_terminal() {
-        let failure = Failure::new(OTHER, "cannot read\n  \u{1b}[2Jgroup\r\n\nx\ty");
-        assert_eq!(failure.line(), "cannot read \\u{1b}[2Jgroup x\\ty");
     }
 }

@@ -8,11 +8,12 @@ use serde_json::value::RawValue;
 
 use super::arguments::{InventoryArguments, OutputForm};
 use super::environment::Environment;
-use super::failure::{Failure, NOT_FOUND, OTHER, USAGE, one_line};
+use super::failure::{Failure, NOT_FOUND, OTHER, USAGE};
 use super::inventory_file::{PROTOCOL, read, read_request};
 use super::output;
 use super::session::{Session, ec2_access};
 use super::views;
+use crate::domain::one_line;
 use crate::drive::{Answer, CacheUse, InventoryRequest, Progress, Wanted, inventory};
 use crate::plan::inventory::{Constructed, FileOptions};
 

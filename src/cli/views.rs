@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::arguments::OutputForm;
-use super::failure::{Failure, OTHER, one_line};
+use super::failure::{Failure, OTHER};
+use crate::domain::one_line;
 
 /// Reads a document that this program wrote.
 pub(super) fn parse(document: &RawValue) -> Result<Map<String, Value>, Failure> {

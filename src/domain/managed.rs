@@ -7,7 +7,7 @@ use super::{
     VendorTime,
 };
 
-/// A managed instance: its configuration from the list, joined with its status.
+/// A managed instance: its configuration from the list and, once read, its status.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ManagedInstance {
     /// Its id.
@@ -24,8 +24,17 @@ pub struct ManagedInstance {
     pub configured_image_id: Option<ImageId>,
     /// Tags its instance gets.
     pub tags: BTreeMap<String, String>,
-    /// Where it is in its life; none where the status could not be read.
-    pub state: Option<StatefulState>,
+    /// Its live half; none where it was not read.
+    pub status: Option<ManagedStatus>,
+    /// When the managed instance was made.
+    pub created_at: Option<VendorTime>,
+}
+
+/// The status of a managed instance: what its configuration in the list does not tell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ManagedStatus {
+    /// Where it is in its life.
+    pub state: StatefulState,
     /// The EC2 instance; none while paused.
     pub instance_id: Option<InstanceId>,
     /// EC2 instance type.
@@ -40,6 +49,13 @@ pub struct ManagedInstance {
     pub devices: Vec<Device>,
     /// When the present EC2 instance was launched.
     pub launched_at: Option<VendorTime>,
-    /// When the managed instance was made.
+    /// When the managed instance was made; the list does not always tell.
     pub created_at: Option<VendorTime>,
+}
+
+impl ManagedInstance {
+    /// The EC2 instance; none while paused or unread.
+    pub fn instance_id(&self) -> Option<&InstanceId> {
+        self.status.as_ref()?.instance_id.as_ref()
+    }
 }

@@ -10,6 +10,7 @@ mod group;
 mod ids;
 mod managed;
 mod open_enum;
+mod quoted;
 mod stateful;
 mod time;
 
@@ -21,7 +22,8 @@ pub use group::{BlockDevicesMode, Group, Health, Healthiness, Member, Persistenc
 pub use ids::{
     AccountId, GroupId, ImageId, InstanceId, ManagedInstanceId, Region, StatefulInstanceId,
 };
-pub use managed::ManagedInstance;
+pub use managed::{ManagedInstance, ManagedStatus};
+pub use quoted::{one_line, printable};
 pub use stateful::{Device, StatefulInstance, StatefulState};
 pub use time::VendorTime;
 

@@ -6,11 +6,11 @@ use super::concurrently::each;
 use super::ec2::{Ec2, Ec2Error, RegionFacts};
 use super::progress::Progress;
 use crate::domain::{
-    AccountFleet, AccountId, Fleet, Group, GroupFleet, InstanceId, ManagedInstance, Member, Notice,
-    Region, StatefulInstance, Subject,
+    AccountFleet, AccountId, Fleet, Group, GroupFleet, InstanceId, ManagedInstance, ManagedStatus,
+    Member, Notice, Region, StatefulInstance, Subject,
 };
 use crate::plan::inventory::{Ec2Mode, Include, Scope};
-use crate::spot::{Client, Listed, ManagedStatus, SpotError};
+use crate::spot::{Client, Listed, SpotError};
 
 /// What is to be observed.
 #[derive(Clone, Debug)]
@@ -233,9 +233,7 @@ fn settle(fleet: &mut Fleet, call: Call, reply: Reply, notices: &mut Vec<Notice>
         (Call::Managed { account, managed }, Reply::Managed(reply)) => {
             let place = &mut fleet.accounts[account].managed[managed];
             let subject = Subject::Managed(place.id.clone());
-            if let Some(status) = kept(reply, &subject, notices).into_iter().next() {
-                status.complete(place);
-            }
+            place.status = kept(reply, &subject, notices).into_iter().next();
         }
         // `each` answers in the order asked, so a call always meets its own kind of reply.
         (Call::Stateful { .. } | Call::Status { .. } | Call::Managed { .. }, _) => {}
@@ -275,7 +273,7 @@ fn describe(fleet: &mut Fleet, ec2: &dyn Ec2, progress: &Progress<'_>) -> BTreeS
             }
         }
         for managed in &account.managed {
-            if let (Some(region), Some(id)) = (&managed.region, &managed.instance_id) {
+            if let (Some(region), Some(id)) = (&managed.region, managed.instance_id()) {
                 wanted.entry(region.clone()).or_default().push(id.clone());
             }
         }

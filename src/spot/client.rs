@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 use super::endpoint::Endpoint;
 use super::envelope::{self, Reply};
 use super::error::SpotError;
-use super::managed::ManagedStatus;
 use super::pacing::{Admission, Observation, Ticket};
 use super::pacing_store::{Pacing, RouteBudget};
 use super::request::{Idempotency, Request};
@@ -20,7 +19,7 @@ use super::transport::{Exchange, Failure, Transport};
 use super::{Listed, wire};
 use crate::domain::{
     Account, AccountId, Clock, Group, GroupId, Healthiness, ManagedInstance, ManagedInstanceId,
-    Member, StatefulInstance,
+    ManagedStatus, Member, StatefulInstance,
 };
 
 /// How often one call is sent at most.
@@ -192,7 +191,7 @@ impl Client {
         Ok(wire::listed(reply, "instance", wire::healthiness))
     }
 
-    /// All managed instances of an account, configuration only; [`ManagedStatus::complete`] adds the rest.
+    /// All managed instances of an account, configuration only: their status is a call of its own.
     pub fn list_managed_instances(
         &self,
         account: &AccountId,

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::error::SpotError;
 use super::request::Request;
+use crate::domain::printable;
 
 /// Longest text of the network that a message repeats, in characters.
 const EXCERPT: usize = 200;
@@ -299,22 +300,6 @@ pub(super) fn excerpt(text: &str, secret: &str) -> String {
         kept.push('…');
     }
     printable(&kept)
-}
-
-/// The text with control characters and those that change the writing direction escaped.
-pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}' => shown.extend(character.escape_unicode()),
-            other if other.is_control() => shown.extend(other.escape_default()),
-            other => shown.push(other),
-        }
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ mod credentials_file;
 mod endpoint;
 mod envelope;
 mod error;
-mod managed;
 mod pacing;
 mod pacing_store;
 mod request;
@@ -22,7 +21,6 @@ pub use credentials::{
 };
 pub use endpoint::Endpoint;
 pub use error::{ErrorKind, SpotError, TransportFault};
-pub use managed::ManagedStatus;
 pub use pacing_store::{Pacing, RouteBudget};
 pub use request::Idempotency;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::error::SpotError;
-use crate::domain::{AccountId, GroupId, ManagedInstanceId};
+use crate::domain::{AccountId, GroupId, ManagedInstanceId, printable};
 
 /// Whether a request may be sent again when nobody knows what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,13 +120,13 @@ impl Request {
         thing: String,
     ) -> Result<Self, SpotError> {
         // An id is any text, so what it adds to a message is made printable here, once.
-        let doing = super::envelope::printable(&doing);
+        let doing = printable(&doing);
         let path = match filled(route, ids) {
             Ok(path) => path,
             Err(problem) => return Err(SpotError::InvalidId { doing, problem }),
         };
         let idempotency = Idempotency::Read;
-        let thing = super::envelope::printable(&thing);
+        let thing = printable(&thing);
         Ok(Self { method: "GET", route, path, query: Vec::new(), idempotency, doing, thing })
     }
 

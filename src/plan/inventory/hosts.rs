@@ -206,6 +206,7 @@ fn member_draft<'a>(fleet: &'a GroupFleet, member: &'a Member) -> Option<Draft<'
 }
 
 fn managed_draft(managed: &ManagedInstance) -> Draft<'_> {
+    let status = managed.status.as_ref();
     Draft {
         kind: HostKind::ManagedInstance,
         id: managed.id.as_str(),
@@ -218,18 +219,18 @@ fn managed_draft(managed: &ManagedInstance) -> Draft<'_> {
             persistence: &managed.persistence,
             tags: &managed.tags,
         },
-        state: managed.state.as_ref(),
-        instance_id: managed.instance_id.as_ref(),
-        image_id: managed.image_id.as_ref(),
+        state: status.map(|status| &status.state),
+        instance_id: managed.instance_id(),
+        image_id: status.and_then(|status| status.image_id.as_ref()),
         persisted_ip: None,
-        devices: &managed.devices,
-        created_at: managed.created_at.as_ref(),
-        launched_at: managed.launched_at.as_ref(),
-        running: Some(Running {
-            instance_type: managed.instance_type.as_deref(),
+        devices: status.map_or(&[], |status| &status.devices),
+        created_at: managed.created_at.as_ref().or(status.and_then(|s| s.created_at.as_ref())),
+        launched_at: status.and_then(|status| status.launched_at.as_ref()),
+        running: status.map(|status| Running {
+            instance_type: status.instance_type.as_deref(),
             availability_zone: None,
-            private_ip: managed.private_ip.as_deref(),
-            public_ip: managed.public_ip.as_deref(),
+            private_ip: status.private_ip.as_deref(),
+            public_ip: status.public_ip.as_deref(),
             lifecycle: None,
         }),
     }

@@ -252,14 +252,7 @@ fn managed_instances_have_a_group_of_their_own() {
         persistence: Persistence::default(),
         configured_image_id: None,
         tags: BTreeMap::new(),
-        state: None,
-        instance_id: None,
-        instance_type: None,
-        image_id: None,
-        private_ip: None,
-        public_ip: None,
-        devices: Vec::new(),
-        launched_at: None,
+        status: None,
         created_at: None,
     });
     let (document, notices) = made(&fleet, &options(json!({"include": "managed_instances"})));

@@ -236,7 +236,5 @@ fn a_token_that_the_server_sends_back_is_struck_out() {
 #[test]
 fn excerpts_are_one_printable_line() {
     assert_eq!(excerpt("a\r\n\t\0b", ""), "a\\r\\n\\t\\u{0}b");
-    assert_eq!(excerpt("a\u{202e}b\u{feff}", ""), "a\\u{202e}b\\u{feff}");
-    assert_eq!(excerpt("grüße «ok»", ""), "grüße «ok»");
     assert_eq!(excerpt(&"ü".repeat(500), "").chars().count(), EXCERPT + 1);
 }

@@ -6,8 +6,9 @@ use super::Decoded;
 use super::fields::{Fields, id_of, label};
 use super::group::{persistence, tags};
 use super::instance::{devices, state};
-use crate::domain::{AccountId, ImageId, InstanceId, ManagedInstance, ManagedInstanceId, Region};
-use crate::spot::ManagedStatus;
+use crate::domain::{
+    AccountId, ImageId, InstanceId, ManagedInstance, ManagedInstanceId, ManagedStatus, Region,
+};
 
 /// An item of the list: the configuration, without the live half. It lies in `config`, or bare as other lists have it.
 pub(in crate::spot) fn managed_instance(
@@ -31,14 +32,7 @@ pub(in crate::spot) fn managed_instance(
         persistence: persistence(&config, oddities),
         configured_image_id: launch.text("imageId", oddities).map(ImageId::new),
         tags: tags(&label, &launch, oddities),
-        state: None,
-        instance_id: None,
-        instance_type: None,
-        image_id: None,
-        private_ip: None,
-        public_ip: None,
-        devices: Vec::new(),
-        launched_at: None,
+        status: None,
         created_at: item.time("createdAt", oddities),
     };
     Some(Decoded { id: Some(id), value })

@@ -242,7 +242,7 @@ fn health_that_is_not_told_is_unknown() {
 }
 
 #[test]
-fn a_managed_instance_is_read_from_its_config_and_completed_by_its_status() {
+fn a_managed_instance_is_read_from_its_config_and_its_status_from_a_reply_of_its_own() {
     let config = json!({"name": "db", "region": "eu-west-1",
         "persistence": {"persistRootDevice": true, "blockDevicesMode": "onLaunch"},
         "compute": {"launchSpecification": {"imageId": "ami-1",
@@ -252,22 +252,23 @@ fn a_managed_instance_is_read_from_its_config_and_completed_by_its_status() {
     bare["createdAt"] = json!("2020-04-10T21:41:31.000Z");
     let nested = json!({"id": "smi-1", "createdAt": "2020-04-10T21:41:31.000Z", "config": config});
     for sent in [nested, bare] {
-        let mut instance = one(listed(reply(json!([sent])), "managed instance", |item, odd| {
+        let instance = one(listed(reply(json!([sent])), "managed instance", |item, odd| {
             managed_instance(&account_id(), item, odd)
         }));
         assert_eq!(instance.name, "db");
         assert!(instance.persistence.root_device);
         assert_eq!(instance.tags["a"], "b");
-        assert_eq!((&instance.state, &instance.image_id), (&None, &None));
+        assert_eq!(instance.status, None);
         let status = json!([{"id": "smi-1", "status": "PAUSED", "imageId": "ami-0",
             "createdAt": "2000-01-01T00:00:00.000Z", "instanceId": ""}]);
         let id = ManagedInstanceId::new("smi-1");
-        one(listed(reply(status), "managed instance", |item, odd| managed_status(&id, item, odd)))
-            .complete(&mut instance);
-        assert_eq!(instance.state, Some(StatefulState::Paused));
-        assert_eq!(instance.image_id, Some(ImageId::new("ami-0")));
+        let status = one(listed(reply(status), "managed instance", |item, odd| {
+            managed_status(&id, item, odd)
+        }));
+        assert_eq!(status.state, StatefulState::Paused);
+        assert_eq!(status.image_id, Some(ImageId::new("ami-0")));
         assert_eq!(instance.configured_image_id, Some(ImageId::new("ami-1")));
-        assert_eq!(instance.instance_id, None);
+        assert_eq!(status.instance_id, None);
         assert_eq!(instance.created_at.unwrap().as_str(), "2020-04-10T21:41:31.000Z");
     }
 }
