@@ -185,6 +185,23 @@ fn options_come_from_templates_extra_variables_vault_and_configuration() {
 }
 
 #[test]
+fn cache_options_come_from_the_configuration_file_too() {
+    for version in VERSIONS {
+        let desk = Desk::kafka();
+        let text = std::fs::read_to_string(root().join("ansible/ansible.cfg")).unwrap();
+        let staged = root().join("target/stage").display().to_string();
+        let text = text.replace("../target/stage", &staged);
+        let own = "cache = true\ncache_connection = ~/from-configuration\ncache_timeout = 7\n";
+        let configuration = desk.file("ansible.cfg", &format!("{text}\n{own}"));
+        let file = desk.file("x.spotinst_esg.yml", "plugin: spotinst_esg\n");
+        let mut command = ansible(&desk, version, "ansible-inventory");
+        command.env("ANSIBLE_CONFIG", configuration).arg("-i").arg(&file).arg("--list");
+        assert_eq!(hostvars(&ran(command.output().unwrap())).len(), 3, "{version}");
+        assert!(!files(&desk.home.path().join("from-configuration")).is_empty(), "{version}");
+    }
+}
+
+#[test]
 fn failures_name_file_cause_and_cure_and_the_exit_code_is_not_zero() {
     for version in VERSIONS {
         let desk = Desk::kafka();

@@ -133,7 +133,8 @@ fn a_torn_a_foreign_and_a_public_file_are_misses() {
         assert_eq!(run.document(), whole);
         assert!(desk.paths().len() > calls);
         assert_eq!(run.stderr, "");
-        assert_eq!(std::fs::read(&path).unwrap().len(), good.len(), "it is whole again");
+        let stored: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(stored["document"], whole, "it is whole again");
     }
     let poisoned = String::from_utf8(good).unwrap().replace("10.0.0.1", "6.6.6.6");
     std::fs::write(&path, poisoned).unwrap();

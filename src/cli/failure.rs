@@ -1,7 +1,7 @@
 //! Failures as a person and a shell see them.
 
 use crate::domain::one_line;
-use crate::drive::{Ec2Error, InventoryError};
+use crate::drive::{Ec2Error, InventoryError, ObserveError};
 use crate::plan::inventory::OptionError;
 use crate::spot::{CredentialsError, ErrorKind, SpotError};
 
@@ -75,8 +75,10 @@ impl From<&Ec2Error> for u8 {
 impl From<InventoryError> for Failure {
     fn from(error: InventoryError) -> Self {
         let code = match &error {
-            InventoryError::Spot(spot) => spot.kind().into(),
-            InventoryError::Ec2(ec2) => ec2.into(),
+            InventoryError::Client(spot) | InventoryError::Observe(ObserveError::Spot(spot)) => {
+                spot.kind().into()
+            }
+            InventoryError::Observe(ObserveError::Ec2(ec2)) => ec2.into(),
             InventoryError::Incomplete(_) => PARTIAL,
             InventoryError::Constructed(_) => USAGE,
             InventoryError::Cache(_) | InventoryError::Document(_) => OTHER,

@@ -92,7 +92,7 @@ impl Session {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let mut config =
             ClientConfig::new(self.endpoint.endpoint.clone(), token, clock, self.pacing.clone());
-        config.deadline = Some(self.clock.monotonic() + self.timeout);
+        config.deadline = Some(self.clock.monotonic().saturating_add(self.timeout));
         config.retry_seed = fastrand::u64(..);
         Client::new(config)
     }

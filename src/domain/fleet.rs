@@ -41,6 +41,13 @@ pub struct GroupFleet {
     pub members: Option<Vec<Member>>,
 }
 
+impl GroupFleet {
+    /// The group as a notice names it.
+    pub fn subject(&self) -> Subject {
+        Subject::Group(self.group.id.clone(), self.group.name.clone())
+    }
+}
+
 /// Something the operator must know, about a named thing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Notice {

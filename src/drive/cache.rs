@@ -145,7 +145,8 @@ impl Cache {
         .map_err(fail)
     }
 
-    /// Waits for the right to make the entry anew, at most `patience`; after that nobody is waited for any more.
+    /// Waits for the right to make the entry anew, at most `patience`; after that nobody is waited for any
+    /// more. `waiting` is called now and then meanwhile.
     ///
     /// # Errors
     ///
@@ -154,6 +155,7 @@ impl Cache {
         &self,
         clock: &dyn Clock,
         patience: Duration,
+        waiting: &dyn Fn(),
     ) -> Result<Option<Refreshing>, CacheError> {
         let path = self.file.with_extension("lock");
         let fail =
@@ -169,7 +171,10 @@ impl Cache {
                 Err(TryLockError::WouldBlock) if clock.monotonic() - begun >= patience => {
                     return Ok(None);
                 }
-                Err(TryLockError::WouldBlock) => clock.sleep(Duration::from_millis(50)),
+                Err(TryLockError::WouldBlock) => {
+                    waiting();
+                    clock.sleep(Duration::from_millis(50));
+                }
             }
         }
     }

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use super::progress::Progress;
 
+/// How often it is looked whether a word is due.
+const TICK: Duration = Duration::from_millis(250);
+
 /// Runs `run` on each job, at most `workers` at once; answers in the order of the jobs.
 pub(super) fn each<J: Sync, R: Send>(
     jobs: &[J],
@@ -31,7 +34,7 @@ pub(super) fn each<J: Sync, R: Send>(
         drop(sender);
         let mut results: BTreeMap<usize, R> = BTreeMap::new();
         loop {
-            match receiver.recv_timeout(Duration::from_millis(250)) {
+            match receiver.recv_timeout(TICK) {
                 Ok((at, result)) => drop(results.insert(at, result)),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
@@ -41,6 +44,25 @@ pub(super) fn each<J: Sync, R: Send>(
             });
         }
         results.into_values().collect()
+    })
+}
+
+/// Runs `work` and speaks of it while it lasts.
+pub(super) fn watched<R: Send>(
+    progress: &Progress<'_>,
+    line: &str,
+    work: impl FnOnce() -> R + Send,
+) -> R {
+    let (sender, receiver) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(move || {
+            let _ends_the_wait = sender;
+            work()
+        });
+        while receiver.recv_timeout(TICK) == Err(mpsc::RecvTimeoutError::Timeout) {
+            progress.tick(|| line.to_owned());
+        }
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 

@@ -38,7 +38,7 @@ pub struct Ec2Access {
 pub(super) type RegionFacts = (Region, Result<Vec<Ec2Instance>, Ec2Error>);
 
 /// Something that knows EC2 instances.
-pub trait Ec2: Send {
+pub trait Ec2: Send + Sync {
     /// Reads the facts of instances, region by region; an unknown id is left out.
     fn describe(&self, wanted: BTreeMap<Region, Vec<InstanceId>>) -> Vec<RegionFacts>;
 }

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::cache::{Cache, CacheError, Entry};
-use super::ec2::{Ec2Access, Ec2Error, connect};
-use super::observe::{Wanted, observe};
+use super::ec2::{Ec2Access, connect};
+use super::observe::{ObserveError, Wanted, observe};
 use super::progress::Progress;
 use crate::domain::{Clock, Notice};
 use crate::plan::inventory::{Constructed, ConstructedError, Options, build};
@@ -64,12 +64,12 @@ pub struct Answer {
 /// Why there is no inventory.
 #[derive(Debug, Error)]
 pub enum InventoryError {
-    /// The Spot API.
+    /// No client could be made.
     #[error(transparent)]
-    Spot(#[from] SpotError),
-    /// AWS, which was asked for without condition.
-    #[error("cannot read EC2's facts, which `ec2: true` asks for: {0}")]
-    Ec2(Ec2Error),
+    Client(#[from] SpotError),
+    /// Nothing could be observed.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
     /// `strict`, and something is missing.
     #[error("the inventory is incomplete, which `strict: true` refuses: {}", join(.0))]
     Incomplete(Vec<Notice>),
@@ -148,7 +148,8 @@ fn cached(
         return Ok(entry.into());
     }
     let begun = clock.now();
-    let _refreshing = cache.refreshing(clock, using.patience);
+    let waiting = || progress.tick(|| "waiting for another process that asks the same".to_owned());
+    let _refreshing = cache.refreshing(clock, using.patience, &waiting);
     // Whoever held the lock may have made just what is wanted here; for a refresh only if it began after it was asked.
     let stored = noted(cache.read());
     let serves = |entry: &Entry| is_fresh(entry) && (!refresh || entry.created_at > begun);
@@ -188,7 +189,8 @@ fn age(entry: &Entry, now: Timestamp) -> Option<Duration> {
 
 fn stale(entry: Entry, using: &CacheUse, now: Timestamp) -> Option<(Answer, String)> {
     let age = age(&entry, now)?;
-    let is_allowed = !using.stale_if_error.is_zero() && age <= using.timeout + using.stale_if_error;
+    let is_allowed = !using.stale_if_error.is_zero()
+        && age <= using.timeout.saturating_add(using.stale_if_error);
     is_allowed.then(|| (entry.into(), words(age)))
 }
 
@@ -219,8 +221,7 @@ fn fresh(
 ) -> Result<Fresh, InventoryError> {
     let client = client()?;
     let connect = || connect(&request.ec2);
-    let fleet =
-        observe(&client, &request.wanted, connect, progress)?.map_err(InventoryError::Ec2)?;
+    let fleet = observe(&client, &request.wanted, connect, progress)?;
     let (document, notices) = build(&fleet, &request.options, &request.constructed)?;
     let failures: Vec<Notice> =
         notices.iter().filter(|notice| notice.is_failure).cloned().collect();

@@ -11,6 +11,6 @@ mod wait;
 pub use cache::{Cache, CacheError, Entry};
 pub use ec2::{Ec2Access, Ec2Error, connect as connect_ec2, identity as aws_identity};
 pub use inventory::{Answer, CacheUse, InventoryError, InventoryRequest, inventory};
-pub use observe::{Wanted, observe};
+pub use observe::{ObserveError, Wanted, observe};
 pub use progress::Progress;
 pub use wait::SystemClock;

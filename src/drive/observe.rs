@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::concurrently::each;
+use thiserror::Error;
+
+use super::concurrently::{each, watched};
 use super::ec2::{Ec2, Ec2Error, RegionFacts};
 use super::progress::Progress;
 use crate::domain::{
-    AccountFleet, AccountId, Fleet, Group, GroupFleet, InstanceId, ManagedInstance, ManagedStatus,
-    Member, Notice, Region, StatefulInstance, Subject,
+    AccountFleet, AccountId, Fleet, Group, GroupFleet, InstanceId, ManagedInstance, Notice, Region,
+    Subject,
 };
 use crate::plan::inventory::{Ec2Mode, Include, Scope};
 use crate::spot::{Client, Listed, SpotError};
@@ -27,6 +29,17 @@ pub struct Wanted {
     pub concurrency: usize,
 }
 
+/// Why nothing could be observed.
+#[derive(Debug, Error)]
+pub enum ObserveError {
+    /// No account could be listed; this is the first failure.
+    #[error(transparent)]
+    Spot(#[from] SpotError),
+    /// EC2 was asked for without condition and cannot be asked.
+    #[error("cannot read EC2's facts, which `ec2: true` asks for: {0}")]
+    Ec2(Ec2Error),
+}
+
 /// Reads everything that is wanted.
 ///
 /// Calls to Spot: one an account, one more an account for managed instances, then one a stateful group, plus one a
@@ -41,27 +54,17 @@ pub fn observe(
     wanted: &Wanted,
     connect: impl FnOnce() -> Result<Box<dyn Ec2>, Ec2Error> + Send,
     progress: &Progress<'_>,
-) -> Result<Result<Fleet, Ec2Error>, SpotError> {
+) -> Result<Fleet, ObserveError> {
     // Finding AWS credentials may ask a metadata service: let it run beside the first calls.
     let (lists, ec2) = std::thread::scope(|scope| {
         let ec2 = (wanted.ec2 != Ec2Mode::Never).then(|| scope.spawn(connect));
         let lists = list_accounts(client, wanted, progress);
         let panicked = |_| Err(Ec2Error::Failed("the AWS client stopped".to_owned()));
-        (lists, ec2.map(|thread| thread.join().unwrap_or_else(panicked)))
+        let join = || ec2.map(|thread| thread.join().unwrap_or_else(panicked));
+        (lists, watched(progress, "looking for AWS credentials", join))
     });
     let mut fleet = lists?;
-    let ec2 = match (ec2, wanted.ec2) {
-        (None, _) | (Some(Err(Ec2Error::NoCredentials(_) | Ec2Error::NotBuilt)), Ec2Mode::Auto) => {
-            None
-        }
-        (Some(Ok(ec2)), _) => Some(ec2),
-        (Some(Err(error)), Ec2Mode::Auto) => {
-            let text = format!("{error}; the group status serves instead");
-            fleet.notices.push(Notice::oddity(Subject::Aws, text));
-            None
-        }
-        (Some(Err(error)), Ec2Mode::Always | Ec2Mode::Never) => return Ok(Err(error)),
-    };
+    let ec2 = usable(ec2, wanted.ec2, &mut fleet)?;
     let calls = calls(&fleet, wanted, ec2.is_none());
     make(client, wanted, &mut fleet, &calls, progress);
     if let Some(ec2) = ec2 {
@@ -69,7 +72,26 @@ pub fn observe(
         let calls = status_of_regions(&fleet, &failed);
         make(client, wanted, &mut fleet, &calls, progress);
     }
-    Ok(Ok(fleet))
+    Ok(fleet)
+}
+
+/// EC2, if it can and may be asked.
+fn usable(
+    connected: Option<Result<Box<dyn Ec2>, Ec2Error>>,
+    mode: Ec2Mode,
+    fleet: &mut Fleet,
+) -> Result<Option<Box<dyn Ec2>>, ObserveError> {
+    match (connected, mode) {
+        (None, _) => Ok(None),
+        (Some(Ok(ec2)), _) => Ok(Some(ec2)),
+        (Some(Err(Ec2Error::NoCredentials(_) | Ec2Error::NotBuilt)), Ec2Mode::Auto) => Ok(None),
+        (Some(Err(error)), Ec2Mode::Auto) => {
+            let text = format!("{error}; the group status serves instead");
+            fleet.notices.push(Notice::oddity(Subject::Aws, text));
+            Ok(None)
+        }
+        (Some(Err(error)), Ec2Mode::Always | Ec2Mode::Never) => Err(ObserveError::Ec2(error)),
+    }
 }
 
 /// Lists the accounts' groups and managed instances; those in scope are kept.
@@ -152,11 +174,8 @@ enum Call {
     Managed { account: usize, managed: usize },
 }
 
-enum Reply {
-    Stateful(Result<Listed<StatefulInstance>, SpotError>),
-    Status(Result<Listed<Member>, SpotError>),
-    Managed(Result<Listed<ManagedStatus>, SpotError>),
-}
+/// Puts an answer where it belongs.
+type Settle = Box<dyn FnOnce(&mut Fleet) + Send>;
 
 /// The calls of the second round, routes in turn so that each route's budget is used alike.
 fn calls(fleet: &Fleet, wanted: &Wanted, without_ec2: bool) -> Vec<Call> {
@@ -197,46 +216,44 @@ fn make(
     calls: &[Call],
     progress: &Progress<'_>,
 ) {
-    let replies = each(calls, wanted.concurrency, progress, |call| match *call {
-        Call::Stateful { account, group } => {
-            let of = &fleet.accounts[account];
-            Reply::Stateful(client.list_stateful_instances(&of.id, &of.groups[group].group.id))
-        }
-        Call::Status { account, group } => {
-            let of = &fleet.accounts[account];
-            Reply::Status(client.group_status(&of.id, &of.groups[group].group.id))
-        }
-        Call::Managed { account, managed } => {
-            let of = &fleet.accounts[account];
-            Reply::Managed(client.managed_instance_status(&of.id, &of.managed[managed].id))
-        }
-    });
-    let mut notices = Vec::new();
-    for (call, reply) in calls.iter().zip(replies) {
-        settle(fleet, *call, reply, &mut notices);
+    let asked: &Fleet = fleet;
+    let answers = each(calls, wanted.concurrency, progress, |call| call.make(client, asked));
+    for settle in answers {
+        settle(fleet);
     }
-    fleet.notices.extend(notices);
 }
 
-fn settle(fleet: &mut Fleet, call: Call, reply: Reply, notices: &mut Vec<Notice>) {
-    match (call, reply) {
-        (Call::Stateful { account, group }, Reply::Stateful(reply)) => {
-            let place = &mut fleet.accounts[account].groups[group];
-            let subject = Subject::Group(place.group.id.clone(), place.group.name.clone());
-            place.stateful = kept(reply, &subject, notices);
+impl Call {
+    fn make(self, client: &Client, fleet: &Fleet) -> Settle {
+        match self {
+            Self::Stateful { account, group } => {
+                let of = &fleet.accounts[account];
+                let reply = client.list_stateful_instances(&of.id, &of.groups[group].group.id);
+                let subject = of.groups[group].subject();
+                Box::new(move |fleet| {
+                    let instances = kept(reply, &subject, &mut fleet.notices);
+                    fleet.accounts[account].groups[group].stateful = instances;
+                })
+            }
+            Self::Status { account, group } => {
+                let of = &fleet.accounts[account];
+                let reply = client.group_status(&of.id, &of.groups[group].group.id);
+                let subject = of.groups[group].subject();
+                Box::new(move |fleet| {
+                    let members = kept(reply, &subject, &mut fleet.notices);
+                    fleet.accounts[account].groups[group].members = Some(members);
+                })
+            }
+            Self::Managed { account, managed } => {
+                let of = &fleet.accounts[account];
+                let id = of.managed[managed].id.clone();
+                let reply = client.managed_instance_status(&of.id, &id);
+                Box::new(move |fleet| {
+                    let status = kept(reply, &Subject::Managed(id), &mut fleet.notices);
+                    fleet.accounts[account].managed[managed].status = status.into_iter().next();
+                })
+            }
         }
-        (Call::Status { account, group }, Reply::Status(reply)) => {
-            let place = &mut fleet.accounts[account].groups[group];
-            let subject = Subject::Group(place.group.id.clone(), place.group.name.clone());
-            place.members = Some(kept(reply, &subject, notices));
-        }
-        (Call::Managed { account, managed }, Reply::Managed(reply)) => {
-            let place = &mut fleet.accounts[account].managed[managed];
-            let subject = Subject::Managed(place.id.clone());
-            place.status = kept(reply, &subject, notices).into_iter().next();
-        }
-        // `each` answers in the order asked, so a call always meets its own kind of reply.
-        (Call::Stateful { .. } | Call::Status { .. } | Call::Managed { .. }, _) => {}
     }
 }
 
@@ -283,10 +300,10 @@ fn describe(fleet: &mut Fleet, ec2: &dyn Ec2, progress: &Progress<'_>) -> BTreeS
         ids.sort();
         ids.dedup();
     }
-    let regions = wanted.len();
-    progress.tick(|| format!("asking EC2 in {regions} regions"));
     let mut failed = BTreeSet::new();
-    for (region, facts) in ec2.describe(wanted.clone()) {
+    let line = format!("asking EC2 in {} regions", wanted.len());
+    let answers = watched(progress, &line, || ec2.describe(wanted.clone()));
+    for (region, facts) in answers {
         add_region(fleet, &wanted, (region, facts), &mut failed);
     }
     failed
