@@ -7,13 +7,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::arguments::{DoctorArguments, OutputForm};
-use super::environment::Environment;
 use super::failure::{CREDENTIALS, Failure, OTHER};
+use super::inventory::cache_folder;
 use super::inventory_file::read;
 use super::output;
-use super::session::{Session, ec2_access};
 use crate::domain::one_line;
-use crate::drive::{Cache, Ec2Error, aws_identity};
+use crate::drive::{
+    Cache, Ec2Error, Environment, Session, SessionOptions, aws_identity, ec2_access,
+};
 use crate::plan::inventory::{Ec2Mode, FileOptions};
 use crate::spot::{Client, SpotError};
 
@@ -56,17 +57,20 @@ impl Check {
 pub(super) fn run(arguments: &DoctorArguments, environment: &Environment) -> Result<u8, Failure> {
     let options = arguments.config.as_deref().map(read).transpose()?.unwrap_or_default();
     let mut checks = vec![build()];
-    match Session::open(&options, environment) {
+    match Session::open(&SessionOptions::from(&options), environment, fastrand::u64(..)) {
         Ok(session) => {
             checks.extend(settings(&session));
             checks.extend(api(&session));
         }
-        Err(failure) => checks.push(Check::fail(
-            "settings",
-            failure.line(),
-            failure.code,
-            "correct the setting",
-        )),
+        Err(error) => {
+            let failure = Failure::from(error);
+            checks.push(Check::fail(
+                "settings",
+                failure.line(),
+                failure.code,
+                "correct the setting",
+            ));
+        }
     }
     checks.extend([aws(&options, environment), cache(&options, environment)]);
     checks.extend(ansible());
@@ -209,7 +213,7 @@ fn aws(options: &FileOptions, environment: &Environment) -> Check {
     if mode == Ec2Mode::Never {
         return Check::ok("aws", "not asked, as `ec2: false` says");
     }
-    match (aws_identity(&ec2_access(options, environment)), mode) {
+    match (aws_identity(&ec2_access(&SessionOptions::from(options), environment)), mode) {
         (Ok(identity), _) => Check::ok("aws", identity),
         (Err(error @ (Ec2Error::NoCredentials(_) | Ec2Error::NotBuilt)), Ec2Mode::Auto) => {
             Check::ok("aws", format!("not used: {error}; the group status serves instead"))
@@ -224,16 +228,12 @@ fn aws(options: &FileOptions, environment: &Environment) -> Check {
 }
 
 fn cache(options: &FileOptions, environment: &Environment) -> Check {
-    let folder = match (options.cache_connection.as_deref(), environment.cache_folder()) {
-        (Some(named), _) => environment.expand(named),
-        (None, Some(folder)) => folder.join("inventory"),
-        (None, None) => {
-            return Check::warn(
-                "cache",
-                "no home folder is known",
-                "name a folder with cache_connection",
-            );
-        }
+    let Some(folder) = cache_folder(options, environment) else {
+        return Check::warn(
+            "cache",
+            "no home folder is known",
+            "name a folder with cache_connection",
+        );
     };
     match Cache::open(&folder, &"doctor").and_then(|cache| cache.has_read("doctor").map(|_| cache))
     {

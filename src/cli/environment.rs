@@ -1,126 +1,17 @@
-//! The process's environment, read once.
+//! The only reader of the process's environment.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use crate::drive::Environment;
 
-/// Environment variables, and what else a process inherits.
-#[derive(Debug)]
-pub(super) struct Environment {
-    variables: BTreeMap<String, String>,
-    home: Option<PathBuf>,
-    cache_folder: Option<PathBuf>,
-}
-
-impl Environment {
-    /// Variables that are no valid text are left out: none that matters may be.
-    #[expect(clippy::disallowed_methods, reason = "this is the only reader of the environment")]
-    pub(super) fn of_process() -> Self {
-        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        };
-        let folders = directories::ProjectDirs::from("", "", "spotinst-esg");
-        Self {
-            variables: std::env::vars_os().filter_map(text).collect(),
-            home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
-            cache_folder: folders.map(|dirs| dirs.cache_dir().to_owned()),
-        }
-    }
-
-    /// The first of `names` that is set and not empty, with its name.
-    pub(super) fn first<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &str)> {
-        names.iter().find_map(|name| {
-            let value = self.variables.get(*name).map(String::as_str)?;
-            (!value.is_empty()).then_some((*name, value))
-        })
-    }
-
-    /// The value of `name`, unless it is unset or empty.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.first(&[name]).map(|(_, value)| value)
-    }
-
-    /// Whether `name` holds one of the words for yes.
-    pub(super) fn is_true(&self, name: &str) -> bool {
-        let yes = ["1", "true", "yes", "on"];
-        self.get(name).is_some_and(|value| yes.contains(&value.to_ascii_lowercase().as_str()))
-    }
-
-    /// The user's home folder.
-    pub(super) fn home(&self) -> Option<&PathBuf> {
-        self.home.as_ref()
-    }
-
-    /// The user's cache folder for this program.
-    pub(super) fn cache_folder(&self) -> Option<&PathBuf> {
-        self.cache_folder.as_ref()
-    }
-
-    /// A path with `~` at its start and `$NAME` or `${NAME}` in it resolved, as Ansible resolves paths. What is not
-    /// set stays as typed.
-    pub(super) fn expand(&self, path: &str) -> PathBuf {
-        let mut expanded = String::new();
-        let mut rest = path;
-        if let (Some(home), Some(tail)) = (&self.home, path.strip_prefix('~'))
-            && (tail.is_empty() || tail.starts_with('/'))
-        {
-            expanded.push_str(&home.to_string_lossy());
-            rest = tail;
-        }
-        while let Some((before, after)) = rest.split_once('$') {
-            expanded.push_str(before);
-            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            let (name, tail) =
-                match after.strip_prefix('{').and_then(|braced| braced.split_once('}')) {
-                    Some((name, tail)) => (name, tail),
-                    None => after.split_at(after.find(|c| !is_word(c)).unwrap_or(after.len())),
-                };
-            match self.variables.get(name) {
-                Some(value) => expanded.push_str(value),
-                None => expanded.push_str(&rest[before.len()..rest.len() - tail.len()]),
-            }
-            rest = tail;
-        }
-        expanded.push_str(rest);
-        PathBuf::from(expanded)
-    }
-}
-
-#[cfg(test)]
-impl Environment {
-    /// An environment of exactly these variables.
-    pub(super) fn of(variables: &[(&str, &str)]) -> Self {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self {
-            variables: variables.iter().map(owned).collect(),
-            home: Some(PathBuf::from("/home/op")),
-            cache_folder: Some(PathBuf::from("/home/op/.cache/spotinst-esg")),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_expanded_as_ansible_does() {
-        let environment = Environment::of(&[("STAGE", "prod"), ("A", "1")]);
-        for (typed, meant) in [
-            ("~/.ansible", "/home/op/.ansible"),
-            ("~", "/home/op"),
-            ("~other/x", "~other/x"),
-            ("/var/$STAGE/x", "/var/prod/x"),
-            ("/var/${STAGE}x$A", "/var/prodx1"),
-            ("/var/$NONE/${NONE}/$", "/var/$NONE/${NONE}/$"),
-        ] {
-            assert_eq!(environment.expand(typed), PathBuf::from(meant), "{typed}");
-        }
-    }
-
-    #[test]
-    fn an_empty_variable_counts_as_unset() {
-        let environment = Environment::of(&[("A", ""), ("B", "b")]);
-        assert_eq!(environment.first(&["A", "B"]), Some(("B", "b")));
-        assert_eq!(environment.get("A"), None);
-    }
+/// What this process inherited. Variables that are no valid text are left out: none that matters may be.
+#[expect(clippy::disallowed_methods, reason = "this is the only reader of the environment")]
+pub(super) fn of_process() -> Environment {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let folders = directories::ProjectDirs::from("", "", "spotinst-esg");
+    Environment::new(
+        std::env::vars_os().filter_map(text).collect(),
+        directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
+        folders.map(|dirs| dirs.cache_dir().to_owned()),
+    )
 }

@@ -1,9 +1,9 @@
 //! Failures as a person and a shell see them.
 
 use crate::domain::one_line;
-use crate::drive::{Ec2Error, InventoryError, ObserveError};
+use crate::drive::{Ec2Error, InventoryError, ObserveError, SessionError};
 use crate::plan::inventory::OptionError;
-use crate::spot::{CredentialsError, ErrorKind, SpotError};
+use crate::spot::{ErrorKind, SpotError};
 
 pub(super) const OTHER: u8 = 1;
 pub(super) const USAGE: u8 = 2;
@@ -50,9 +50,9 @@ impl From<SpotError> for Failure {
     }
 }
 
-impl From<CredentialsError> for Failure {
-    fn from(error: CredentialsError) -> Self {
-        Self::new(CREDENTIALS, error.to_string())
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        Self::new(error.kind().into(), error.to_string())
     }
 }
 

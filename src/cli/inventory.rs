@@ -1,20 +1,22 @@
 //! The command `inventory`, by its three ways in: a person, an executable file, the Ansible plugin.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
 
 use super::arguments::{InventoryArguments, OutputForm};
-use super::environment::Environment;
 use super::failure::{Failure, NOT_FOUND, OTHER, USAGE};
 use super::inventory_file::{PROTOCOL, read, read_request};
 use super::output;
-use super::session::{Session, ec2_access};
 use super::views;
 use crate::domain::one_line;
-use crate::drive::{Answer, CacheUse, InventoryRequest, Progress, Wanted, inventory};
+use crate::drive::{
+    Answer, CacheUse, Environment, InventoryRequest, Progress, Session, SessionOptions, Wanted,
+    ec2_access, inventory,
+};
 use crate::plan::inventory::{Constructed, FileOptions};
 
 /// Most calls at once, unless the option `concurrency` says otherwise.
@@ -136,7 +138,8 @@ fn answer(
     asking: Asking,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Answer, Failure> {
-    let session = Session::open(options, environment)?;
+    let session_options = SessionOptions::from(options);
+    let session = Session::open(&session_options, environment, fastrand::u64(..))?;
     let token = session.token()?;
     let document_options = options.document_options()?;
     let wanted = Wanted {
@@ -154,7 +157,7 @@ fn answer(
         wanted,
         options: document_options,
         constructed: asking.constructed,
-        ec2: ec2_access(options, environment),
+        ec2: ec2_access(&session_options, environment),
         cache,
     };
     let progress = Progress::new(session.clock.as_ref(), say);
@@ -172,6 +175,15 @@ fn concurrency(options: &FileOptions) -> Result<usize, Failure> {
             USAGE,
             format!("option concurrency is {typed}; it is a number of calls from 1 to 256"),
         )),
+    }
+}
+
+/// Where entries are kept; none if no folder is named and the user's home is not known.
+pub(super) fn cache_folder(options: &FileOptions, environment: &Environment) -> Option<PathBuf> {
+    let named = options.cache_connection.as_deref();
+    match named.or_else(|| environment.get("ANSIBLE_INVENTORY_CACHE_CONNECTION")) {
+        Some(named) => Some(environment.expand(named)),
+        None => environment.cache_folder().map(|folder| folder.join("inventory")),
     }
 }
 
@@ -194,17 +206,9 @@ fn cache_use(
         );
         return Ok((None, Some(text)));
     }
-    let named = options
-        .cache_connection
-        .as_deref()
-        .or_else(|| environment.get("ANSIBLE_INVENTORY_CACHE_CONNECTION"));
-    let folder = match (named, environment.cache_folder()) {
-        (Some(named), _) => environment.expand(named),
-        (None, Some(folder)) => folder.join("inventory"),
-        (None, None) => {
-            let text = "cache: no cache folder, because no home folder is known; name one with cache_connection";
-            return Ok((None, Some(text.to_owned())));
-        }
+    let Some(folder) = cache_folder(options, environment) else {
+        let text = "cache: no home folder is known, so nothing is cached; name a folder with cache_connection";
+        return Ok((None, Some(text.to_owned())));
     };
     let timeout = match (options.cache_timeout, environment.get("ANSIBLE_INVENTORY_CACHE_TIMEOUT"))
     {

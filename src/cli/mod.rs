@@ -9,7 +9,6 @@ mod failure;
 mod inventory;
 mod inventory_file;
 mod output;
-mod session;
 mod views;
 
 use std::ffi::OsString;
@@ -18,8 +17,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Command};
-use environment::Environment;
 use failure::Failure;
+
+use crate::drive::Environment;
 
 /// Runs the program; the arguments begin with its name.
 ///
@@ -30,7 +30,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    let environment = Environment::of_process();
+    let environment = environment::of_process();
     match run(&arguments, &environment) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
