@@ -99,22 +99,87 @@ fn a_refresh_by_the_plugin_bypasses_the_entry_and_fails_rather_than_serve_it() {
     ask(false).document();
 }
 
+/// Two runs of the executable file by one process; what the process is called is all that differs.
+fn twice_by(desk: &Desk, name: &str) -> (usize, usize) {
+    let file = desk.options(CACHED);
+    let script = format!("{} inventory {} --list", support::cli::BINARY, file.display());
+    let counted = |commands: String| {
+        let before = desk.paths().len();
+        let mut command = desk.clean(std::process::Command::new("bash"));
+        let shell = format!("exec -a {name} bash -c '{commands}; :'");
+        ran(command.env("PATH", "/usr/bin:/bin").args(["-c", &shell]).output().unwrap()).document();
+        desk.paths().len() - before
+    };
+    (counted(script.clone()), counted(format!("{script} >/dev/null; {script}")))
+}
+
 #[test]
 fn the_same_ansible_process_asks_a_script_again_only_for_a_refresh() {
     let desk = Desk::kafka();
+    let (first, twice) = twice_by(&desk, "ansible-playbook");
+    assert!(first > 0);
+    assert_eq!(twice, first, "served once, and asked anew once");
+}
+
+#[test]
+fn a_shell_may_ask_as_often_as_it_likes() {
+    let desk = Desk::kafka();
+    let (first, twice) = twice_by(&desk, "bash");
+    assert!(first > 0);
+    assert_eq!(twice, 0, "all from the cache");
+}
+
+/// What a slow reading tells may be as old as its beginning, however late it is written.
+#[test]
+fn a_refresh_does_not_take_the_answer_of_a_reading_that_began_before_it() {
+    let desk = Desk::kafka();
+    // Of the first reading, the second call waits: the list of brokers is read before it, or beside it.
+    desk.fault(json!({"kind": "latency", "ms": 1500, "route": "/aws/ec2/group/{groupId}/status", "count": 1}));
     let file = desk.options(CACHED);
-    let script = format!("{} inventory {} --list", support::cli::BINARY, file.display());
-    let shell = |commands: String| {
-        let mut command = desk.clean(std::process::Command::new("sh"));
-        ran(command.env("PATH", "/usr/bin:/bin").args(["-c", &commands]).output().unwrap())
-    };
-    shell(format!("{script}; :")).document();
-    let calls = desk.paths().len();
-    shell(format!("{script}; :")).document();
-    assert_eq!(desk.paths().len(), calls, "another process is served from the cache");
-    let twice = shell(format!("{script} >/dev/null; {script}; :"));
-    twice.document();
-    assert!(desk.paths().len() > calls, "the same process asked again");
+    let arguments = ["inventory", "--refresh", "--list", "--config", file.to_str().unwrap()];
+    let mut first = desk.command();
+    let first = first.args(arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    wait_for(|| {
+        desk.simulator.requests().iter().any(|request| request.path.ends_with("/statefulInstance"))
+    });
+    move_a_broker(&desk);
+    let second = desk.run(arguments);
+    assert!(hosts(&second).as_array().unwrap().contains(&json!("10.0.0.99")), "{second:?}");
+    assert!(first.wait_with_output().unwrap().status.success());
+}
+
+fn wait_for(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..20_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::yield_now();
+        std::thread::park_timeout(std::time::Duration::from_millis(1));
+    }
+    panic!("waited in vain");
+}
+
+#[test]
+fn an_incomplete_answer_does_not_replace_a_complete_one_that_may_still_serve() {
+    let desk = Desk::with(
+        "groups: [{name: kafka, id: sig-0000000a, region: eu-west-1, persistence: {private_ip: true}, stateful: [{private_ip: 10.0.0.1}]},
+                  {name: other, id: sig-0000000b, region: eu-west-1, persistence: {private_ip: true}, stateful: [{private_ip: 10.0.0.2}]}]",
+    );
+    let options = format!("{CACHED}\ntimeout: 3\nstale_if_error: 600");
+    let good = desk.list(&options).document();
+    make_older(&desk, 3601);
+    for route in [
+        "/aws/ec2/group/sig-0000000b/statefulInstance",
+        "/aws/ec2/group/{groupId}/statefulInstance",
+    ] {
+        desk.fault(json!({"kind": "status", "status": 400, "route": route}));
+        let run = desk.list(&options);
+        assert_eq!(run.document(), good, "{route}");
+        assert!(
+            run.warnings()[0].contains("sig-0000000") && run.warnings()[0].contains("60 min"),
+            "{run:?}"
+        );
+    }
 }
 
 #[test]

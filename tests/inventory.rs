@@ -158,26 +158,81 @@ fn bad_settings_get_one_line_and_the_right_exit_code() {
 fn a_server_that_fails_or_lies_gets_one_line_and_no_document() {
     let list = "/aws/ec2/group";
     for (fault, code, words) in [
-        (json!({"kind": "html", "route": list}), 1, &["expected JSON"][..]),
-        (json!({"kind": "broken_json", "route": list}), 1, &[]),
-        (json!({"kind": "body", "route": list, "body": {"hello": "world"}}), 1, &[]),
-        (json!({"kind": "body", "route": list, "body": [1, 2]}), 1, &[]),
-        (json!({"kind": "status", "status": 500, "format": "html", "route": list}), 1, &["500"]),
+        (json!({"kind": "html"}), 1, &["expected JSON", "<html>"][..]),
+        (json!({"kind": "body", "body": {"hello": "world"}}), 1, &["not the Spot API's"]),
+        (json!({"kind": "body", "body": [1, 2]}), 1, &["not the Spot API's"]),
         (
-            json!({"kind": "status", "status": 400, "format": "text", "route": list}),
+            json!({"kind": "body", "body": {"response": {"status": {"code": 200}}}}),
             1,
-            &["400", "Bad Request"],
+            &["expected `items`"],
         ),
-        (json!({"kind": "body_code", "code": 500, "route": list}), 1, &["500"]),
-        (json!({"kind": "cut_before_commit", "route": list}), 1, &["connection"]),
-        (json!({"kind": "rate_limited", "route": list, "retry_after": 600}), 5, &["rate limit"]),
+        (json!({"kind": "status", "status": 400, "format": "text"}), 1, &["400", "Bad Request"]),
+        (json!({"kind": "broken_json"}), 6, &["the JSON ends in the middle"]),
+        (json!({"kind": "status", "status": 500, "format": "html"}), 6, &["500"]),
+        (json!({"kind": "body_code", "code": 500}), 6, &["500"]),
+        (json!({"kind": "cut_before_commit"}), 6, &["connection broke"]),
+        (json!({"kind": "rate_limited", "retry_after": 600}), 5, &["rate limit", "600"]),
     ] {
         let desk = Desk::kafka();
+        let mut fault = fault.clone();
+        fault["route"] = json!(list);
         desk.fault(fault.clone());
-        let run = desk.list("timeout: 3");
-        let code = if run.code == 6 { 6 } else { code };
-        run.assert_failed(code, if code == 6 { &[] } else { words });
+        // Transient faults are retried until the time is up.
+        let run = desk.list("timeout: 2");
+        run.assert_failed(code, words);
+        assert!(run.stderr.contains("groups of account"), "{fault}: {run:?}");
         assert!(!run.stderr.contains(CANARY), "{fault}: {run:?}");
+    }
+}
+
+#[test]
+fn where_no_group_can_be_read_there_is_no_inventory() {
+    let desk = Desk::with(TWO_GROUPS);
+    desk.fault(json!({"kind": "status", "status": 400, "route": "/aws/ec2/group/{groupId}/statefulInstance"}));
+    desk.fault(
+        json!({"kind": "status", "status": 400, "route": "/aws/ec2/group/{groupId}/status"}),
+    );
+    desk.list("").assert_failed(1, &["sig-0000000a"]);
+}
+
+#[test]
+fn what_is_left_out_is_missing() {
+    let body = json!({"response": {"status": {"code": 200}, "count": 2, "items": [
+        {"id": "ssi-0000000a", "state": "ACTIVE"}, {"state": "ACTIVE"}]}});
+    let none_of_many = json!({"response": {"status": {"code": 200}, "count": 2, "items": null}});
+    for (body, hosts, words) in [(body, 1, "no id"), (none_of_many, 0, "counts 2 items")] {
+        let desk = Desk::kafka();
+        desk.fault(json!({"kind": "body", "body": body, "route": "/aws/ec2/group/{groupId}/statefulInstance"}));
+        let run = desk.list("");
+        assert_eq!(run.document()["kafka"]["hosts"].as_array().map(Vec::len), Some(hosts));
+        assert!(
+            run.warnings().iter().any(|line| line.contains("sig-0000000a") && line.contains(words)),
+            "{run:?}"
+        );
+        desk.list("strict: true").assert_failed(7, &[words]);
+    }
+}
+
+#[test]
+fn no_more_calls_are_under_way_than_asked_for() {
+    for (options, most) in [("concurrency: 3", 3), ("", 16)] {
+        let desk = Desk::with(&format!(
+            "latency: {{answer_ms: 60}}\ngenerate: {{groups: 40, instances_per_group: 1, account: {ACCOUNT}}}"
+        ));
+        desk.list("");
+        let begun = desk.simulator.requests().len();
+        desk.list(options).document();
+        let requests = desk.simulator.requests();
+        let arrived: Vec<jiff::Timestamp> =
+            requests[begun..].iter().map(|request| request.at.parse().unwrap()).collect();
+        // A call takes 60 ms at least, so those that arrived within 50 ms of each other were under way together.
+        let together = |at: &jiff::Timestamp| {
+            let after =
+                |other: &&jiff::Timestamp| (0..50).contains(&other.duration_since(*at).as_millis());
+            arrived.iter().filter(after).count()
+        };
+        let seen = arrived.iter().map(together).max().unwrap();
+        assert!((2..=most).contains(&seen), "{options:?}: {seen} at once");
     }
 }
 
@@ -262,6 +317,32 @@ fn a_failing_account_is_a_named_warning_while_another_answers() {
     let run = desk.list(&format!("spotinst_account_id: [{ACCOUNT}, act-ffffffff]"));
     assert_eq!(run.document()["kafka"]["hosts"].as_array().map(Vec::len), Some(3));
     assert!(run.warnings().iter().any(|line| line.contains("act-ffffffff")), "{run:?}");
+}
+
+#[test]
+fn a_failing_account_leaves_the_others_also_with_managed_instances() {
+    let desk = Desk::kafka();
+    let accounts = format!("spotinst_account_id: [{ACCOUNT}, act-ffffffff]");
+    let run = desk.list(&format!("{accounts}\ninclude: [stateful, managed_instances]"));
+    assert_eq!(run.document()["kafka"]["hosts"].as_array().map(Vec::len), Some(3));
+}
+
+/// A process that is killed leaves a request on its way; nobody waits for it.
+#[test]
+fn a_killed_process_holds_nobody_up() {
+    let desk = Desk::kafka();
+    desk.fault(json!({"kind": "latency", "ms": 30000, "count": 1}));
+    let mut child = desk.command().args(["inventory", "--list"]).spawn().unwrap();
+    while desk.simulator.requests().is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended without a request");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(
+        desk.list("timeout: 20").document()["kafka"]["hosts"].as_array().map(Vec::len),
+        Some(3)
+    );
 }
 
 #[test]
@@ -357,7 +438,7 @@ fn the_token_shows_nowhere() {
         "cache: true".to_owned(),
         format!("cache: true\nspotinst_api_token: {CANARY}"),
         format!("cache: true\nstrict: true\nspotinst_api_token: {CANARY}"),
-        format!("spotinst_api_token: {CANARY}\nconcurrency: {CANARY}x"),
+        format!("spotinst_api_token: {CANARY}\nconcurrency: many"),
     ] {
         outputs.push(desk.list(&options));
     }
@@ -368,13 +449,11 @@ fn the_token_shows_nowhere() {
     let mut by_file = desk.command();
     by_file.env_remove("SPOTINST_API_TOKEN").args(["inventory", "--list"]);
     outputs.push(ran(by_file.output().unwrap()));
-    for run in &outputs[..3] {
-        assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "{run:?}");
+    for (at, run) in outputs.iter().enumerate() {
+        assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "{at}: {run:?}");
     }
-    for run in &outputs[4..] {
-        assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "{run:?}");
-        assert_eq!(run.code, 0, "{run:?}");
-    }
+    let codes: Vec<i32> = outputs.iter().map(|run| run.code).collect();
+    assert_eq!(codes, [0, 0, 7, 2, 0, 0, 0, 0], "{outputs:?}");
     for file in files(desk.home.path()) {
         let is_mine =
             ["credentials", "test.spotinst_esg.yml"].iter().any(|name| file.ends_with(name));
@@ -399,6 +478,7 @@ fn the_token_is_on_no_process_list() {
     ]);
     let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
     while desk.simulator.requests().is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended without a request");
         std::thread::yield_now();
     }
     for name in ["cmdline", "environ"] {

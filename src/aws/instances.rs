@@ -20,6 +20,11 @@ const PAGES: usize = 1000;
 /// The tag that the platform puts on every instance it launches.
 const PLATFORM_TAG: (&str, &str) = ("tag:spotinst:aws:ec2:group:createdBy", "spotinst");
 
+/// What is attempted, for messages.
+pub(super) fn attempt(region: &Region) -> String {
+    format!("read the EC2 instances of region {region}")
+}
+
 /// One region's client.
 pub(super) struct Ec2 {
     client: Client,
@@ -44,7 +49,7 @@ impl Ec2 {
 
     fn call(&self) -> Call<'_> {
         Call {
-            attempt: format!("read the EC2 instances of region {}", self.region),
+            attempt: attempt(&self.region),
             action: "ec2:DescribeInstances",
             redactor: &self.redactor,
             timeout: self.timeout,

@@ -122,14 +122,19 @@ impl Aws {
         self.runtime.block_on(instances::describe(self.ec2(region), ids))
     }
 
-    /// As [`Self::describe_instances`], all regions at once; one region's failure leaves the others.
+    /// As [`Self::describe_instances`], all regions at once; one region's failure leaves the others. No region takes
+    /// longer than the configured timeout, however many calls it needs.
     pub fn describe_many(
         &self,
         regions: BTreeMap<Region, Vec<InstanceId>>,
     ) -> Vec<(Region, Result<Vec<Ec2Instance>, AwsError>)> {
         let jobs = regions.into_iter().map(|(region, ids)| {
             let ec2 = self.ec2(&region);
-            (region, async move { instances::describe(ec2, &ids).await })
+            let (attempt, after) = (instances::attempt(&region), self.timeout);
+            (region, async move {
+                let facts = tokio::time::timeout(after, instances::describe(ec2, &ids)).await;
+                facts.unwrap_or(Err(AwsError::Timeout { attempt, after }))
+            })
         });
         self.runtime.block_on_all(jobs)
     }

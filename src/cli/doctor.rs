@@ -235,14 +235,14 @@ fn cache(options: &FileOptions, environment: &Environment) -> Check {
             "name a folder with cache_connection",
         );
     };
-    match Cache::open(&folder, &"doctor").and_then(|cache| cache.has_read("doctor").map(|_| cache))
-    {
-        Ok(cache) => {
-            // Only to see whether the folder takes files; nothing of it is to stay.
-            std::fs::remove_file(cache.path().with_extension("readers")).unwrap_or_default();
-            Check::ok("cache", format!("{} is usable", folder.display()))
-        }
-        Err(error) => Check::fail("cache", error.to_string(), OTHER, "see the message"),
+    match Cache::try_folder(&folder) {
+        Ok(()) => Check::ok("cache", format!("{} is usable", folder.display())),
+        Err(error) => Check::fail(
+            "cache",
+            error.to_string(),
+            OTHER,
+            "name another folder with cache_connection",
+        ),
     }
 }
 

@@ -67,6 +67,8 @@ impl From<&Ec2Error> for u8 {
         match error {
             Ec2Error::NoCredentials(_) | Ec2Error::Credentials(_) => CREDENTIALS,
             Ec2Error::NotBuilt => USAGE,
+            Ec2Error::Timeout(_) => TIMEOUT,
+            Ec2Error::Throttled(_) => RATE_LIMITED,
             Ec2Error::Failed(_) => OTHER,
         }
     }

@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use secrecy::SecretString;
 use serde_json::value::RawValue;
 
 use super::arguments::{InventoryArguments, OutputForm};
 use super::failure::{Failure, NOT_FOUND, OTHER, USAGE};
 use super::inventory_file::{PROTOCOL, read, read_request};
 use super::output;
+use super::parent;
 use super::views;
 use crate::domain::one_line;
 use crate::drive::{
-    Answer, CacheUse, Environment, InventoryRequest, Progress, Session, SessionOptions, Wanted,
-    ec2_access, inventory,
+    Answer, CacheUse, Environment, InventoryRequest, Origin, Progress, Reader, Session,
+    SessionOptions, Wanted, cache_key, ec2_access, inventory,
 };
 use crate::plan::inventory::{Constructed, FileOptions};
 
@@ -36,7 +38,7 @@ pub(super) fn run(
 /// How an answer is to be come by, besides the options.
 struct Asking {
     refresh: bool,
-    reader: Option<String>,
+    reader: Option<Reader>,
     constructed: Constructed,
 }
 
@@ -49,17 +51,28 @@ fn serve_plugin(environment: &Environment) -> Result<(), Failure> {
     // Ansible makes what is constructed itself, with all its filters.
     let asking =
         Asking { refresh: request.refresh, reader: None, constructed: Constructed::default() };
-    let say = |line: &str| output::talk(&format!("progress: {line}"));
-    let answer = answer(&options, environment, asking, &say)?;
-    let warnings: Vec<String> = answer.warnings.iter().map(|warning| one_line(warning)).collect();
+    let question = Question::new(&options, environment, asking)?;
+    if request.only_key {
+        let reply =
+            serde_json::json!({"protocol": PROTOCOL, "cache_key": cache_key(&question.request)?});
+        return output::data(reply.to_string().as_bytes());
+    }
+    let answer = question.answer(&|line| output::talk(&format!("progress: {line}")))?;
     #[derive(serde::Serialize)]
     struct Reply<'a> {
         protocol: u32,
         warnings: Vec<String>,
+        complete: bool,
         document: &'a RawValue,
     }
-    let reply = Reply { protocol: PROTOCOL, warnings, document: &answer.document };
-    let json = serde_json::to_vec(&reply).map_err(internal)?;
+    let reply = Reply {
+        protocol: PROTOCOL,
+        warnings: answer.warnings.iter().map(|warning| one_line(warning)).collect(),
+        complete: answer.is_complete,
+        document: &answer.document,
+    };
+    let json = serde_json::to_vec(&reply)
+        .map_err(|e| Failure::new(OTHER, format!("cannot write the answer: {e}")))?;
     output::data(&json)
 }
 
@@ -68,7 +81,7 @@ fn serve(arguments: &InventoryArguments, environment: &Environment) -> Result<()
     let options = file.map(|path| read(path)).transpose()?.unwrap_or_default();
     let asking = Asking {
         refresh: arguments.refresh,
-        reader: arguments.script.as_ref().and_then(|_| parent_process()),
+        reader: arguments.script.as_ref().and_then(|_| parent::ansible()),
         constructed: options.constructed(),
     };
     let spinner = output::stderr_is_terminal().then(spinner);
@@ -78,7 +91,7 @@ fn serve(arguments: &InventoryArguments, environment: &Environment) -> Result<()
             spinner.tick();
         }
     };
-    let answer = answer(&options, environment, asking, &say);
+    let answer = Question::new(&options, environment, asking)?.answer(&say);
     if let Some(spinner) = &spinner {
         spinner.finish_and_clear();
     }
@@ -132,39 +145,62 @@ fn view(
     }
 }
 
-fn answer(
-    options: &FileOptions,
-    environment: &Environment,
-    asking: Asking,
-    say: &(dyn Fn(&str) + Sync),
-) -> Result<Answer, Failure> {
-    let session_options = SessionOptions::from(options);
-    let session = Session::open(&session_options, environment, fastrand::u64(..))?;
-    let token = session.token()?;
-    let document_options = options.document_options()?;
-    let wanted = Wanted {
-        accounts: session.accounts()?,
-        scope: document_options.scope.clone(),
-        include: document_options.include,
-        ec2: options.ec2_mode()?,
-        concurrency: concurrency(options)?,
-    };
-    let mut warnings: Vec<String> = session.credentials.oddities.clone();
-    warnings.extend(session.pacing.notice());
-    let (cache, cache_warning) = cache_use(options, environment, &session, &asking)?;
-    warnings.extend(cache_warning);
-    let request = InventoryRequest {
-        wanted,
-        options: document_options,
-        constructed: asking.constructed,
-        ec2: ec2_access(&session_options, environment),
-        cache,
-    };
-    let progress = Progress::new(session.clock.as_ref(), say);
-    let mut answer =
-        inventory(|| session.client(token), &request, session.clock.as_ref(), &progress)?;
-    answer.warnings.splice(0..0, warnings);
-    Ok(answer)
+/// An inventory to be made: everything is resolved, nothing is sent.
+struct Question {
+    session: Session,
+    token: SecretString,
+    request: InventoryRequest,
+    warnings: Vec<String>,
+}
+
+impl Question {
+    fn new(
+        options: &FileOptions,
+        environment: &Environment,
+        asking: Asking,
+    ) -> Result<Self, Failure> {
+        let session_options = SessionOptions::from(options);
+        let session = Session::open(&session_options, environment, fastrand::u64(..))?;
+        let token = session.token()?;
+        let document_options = options.document_options()?;
+        let wanted = Wanted {
+            accounts: session.accounts()?,
+            scope: document_options.scope.clone(),
+            include: document_options.include,
+            ec2: options.ec2_mode()?,
+            concurrency: concurrency(options)?,
+        };
+        let origin = Origin {
+            endpoint: session.endpoint.endpoint.to_string(),
+            token_digest: session.token_digest(),
+            options: serde_json::json!([
+                options.cache_key(),
+                environment.first(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]),
+            ]),
+        };
+        let mut warnings = session.credentials.oddities.clone();
+        let (cache, cache_warning) = cache_use(options, environment, &session, &asking)?;
+        warnings.extend(cache_warning);
+        let request = InventoryRequest {
+            wanted,
+            options: document_options,
+            constructed: asking.constructed,
+            ec2: ec2_access(&session_options, environment),
+            origin,
+            cache,
+        };
+        Ok(Self { session, token, request, warnings })
+    }
+
+    fn answer(self, say: &(dyn Fn(&str) + Sync)) -> Result<Answer, Failure> {
+        let Self { session, token, request, warnings } = self;
+        let clock = session.clock.as_ref();
+        let progress = Progress::new(clock, say);
+        let mut answer = inventory(|| session.client(token), &request, clock, &progress)?;
+        // The limits may have ceased to be shared only while the calls were made.
+        answer.warnings.splice(0..0, warnings.into_iter().chain(session.pacing.notice()));
+        Ok(answer)
+    }
 }
 
 fn concurrency(options: &FileOptions) -> Result<usize, Failure> {
@@ -222,35 +258,12 @@ fn cache_use(
     };
     let using = CacheUse {
         folder,
-        endpoint: session.endpoint.endpoint.to_string(),
-        options: serde_json::json!([
-            options.cache_key(),
-            environment.first(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]),
-        ]),
         timeout: Duration::from_secs(timeout),
         stale_if_error: Duration::from_secs(options.stale_if_error.unwrap_or(0)),
         refresh: asking.refresh,
         reader: asking.reader.clone(),
-        patience: session.timeout,
+        // The rest is for asking oneself, should the other fail.
+        patience: session.timeout / 2,
     };
     Ok((Some(using), None))
-}
-
-/// The process that started this one, by id and start time, so that a reused id is another process.
-#[cfg(unix)]
-fn parent_process() -> Option<String> {
-    let id = std::os::unix::process::parent_id();
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    // The second field is the command in parentheses and may hold blanks; the start time is the twentieth after it.
-    let start = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19));
-    Some(format!("{id} {}", start.unwrap_or("?")))
-}
-
-#[cfg(not(unix))]
-fn parent_process() -> Option<String> {
-    None
-}
-
-fn internal(error: serde_json::Error) -> Failure {
-    Failure::new(OTHER, format!("cannot write the answer: {error}"))
 }

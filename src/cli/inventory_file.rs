@@ -119,6 +119,9 @@ pub(super) struct PluginRequest {
     /// Whether the user asked for fresh data.
     #[serde(default)]
     pub(super) refresh: bool,
+    /// Whether only the key is wanted, under which a cache of Ansible's may keep the answer.
+    #[serde(default)]
+    pub(super) only_key: bool,
     /// Options, resolved by Ansible.
     #[serde(default)]
     pub(super) options: serde_json::Map<String, serde_json::Value>,

@@ -9,6 +9,7 @@ mod failure;
 mod inventory;
 mod inventory_file;
 mod output;
+mod parent;
 mod views;
 
 use std::ffi::OsString;

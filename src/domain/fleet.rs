@@ -19,6 +19,13 @@ pub struct Fleet {
     pub notices: Vec<Notice>,
 }
 
+impl Fleet {
+    /// What the observation should hold and does not, in the order it was found missing. Empty means complete.
+    pub fn missing(&self) -> Vec<&Notice> {
+        self.notices.iter().filter(|notice| notice.is_failure).collect()
+    }
+}
+
 /// What was read of one account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountFleet {

@@ -1,7 +1,8 @@
 //! The inventory's cache: one file an entry, private to the user, replaced whole.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,9 +16,6 @@ use crate::domain::Clock;
 
 /// Counts up whenever the document or the entry changes its shape: older entries become misses.
 const SCHEMA: u32 = 1;
-
-/// How many readers an entry remembers.
-const READERS: usize = 64;
 
 /// Why the cache cannot be used.
 #[derive(Debug, Error)]
@@ -42,7 +40,7 @@ pub struct Entry {
     pub document: Box<RawValue>,
     /// What was odd when it was made.
     pub warnings: Vec<String>,
-    /// When it was made.
+    /// When its reading began: what it tells may be as old as that.
     pub created_at: Timestamp,
 }
 
@@ -54,6 +52,15 @@ struct Stored<'a> {
     warnings: Vec<String>,
     #[serde(borrow)]
     document: &'a RawValue,
+}
+
+/// A process that reads inventories: known by a name that no other process has, and a test whether one still runs.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// Usable as a file's name.
+    pub name: String,
+    /// Whether the process of that name still runs.
+    pub is_running: fn(&str) -> bool,
 }
 
 /// Held while an entry is made anew, so that of many processes one asks the API; let go when dropped, and by the
@@ -77,16 +84,21 @@ impl Cache {
             source,
         };
         make_private_folder(folder).map_err(fail)?;
-        let material = serde_json::to_vec(&(SCHEMA, material)).map_err(|e| fail(e.into()))?;
-        let digest = Sha256::digest(&material);
-        let key: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = key(material).map_err(|e| fail(e.into()))?;
         let file = folder.join(format!("spotinst_esg_inventory_{}.json", &key[..16]));
         Ok(Self { key, file })
     }
 
-    /// The file of this place.
-    pub fn path(&self) -> &Path {
-        &self.file
+    /// Whether `folder` takes files; nothing of the trial stays.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub fn try_folder(folder: &Path) -> Result<(), CacheError> {
+        let attempt = "use the cache folder";
+        let fail = |source| CacheError { attempt, path: folder.to_owned(), source };
+        make_private_folder(folder).map_err(fail)?;
+        tempfile::tempfile_in(folder).map(drop).map_err(fail)
     }
 
     /// What is stored. A missing, torn or foreign file is a miss, and so is one that others may read or write: it
@@ -125,7 +137,7 @@ impl Cache {
         &self,
         document: &RawValue,
         warnings: &[String],
-        now: Timestamp,
+        read_at: Timestamp,
     ) -> Result<(), CacheError> {
         let fail = |source| CacheError {
             attempt: "write the cache file",
@@ -135,7 +147,7 @@ impl Cache {
         let stored = Stored {
             schema: SCHEMA,
             key: self.key.clone(),
-            created_at: now,
+            created_at: read_at,
             warnings: warnings.to_vec(),
             document,
         };
@@ -186,23 +198,23 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// The list of readers cannot be written.
-    pub fn has_read(&self, reader: &str) -> Result<bool, CacheError> {
-        let path = self.file.with_extension("readers");
-        let fail = |source| CacheError {
-            attempt: "write the cache's list of readers",
-            path: path.clone(),
-            source,
-        };
-        let known = fs::read_to_string(&path).unwrap_or_default();
-        let mut readers: Vec<&str> = known.lines().collect();
-        if readers.contains(&reader) {
-            return Ok(true);
+    /// The reader cannot be remembered.
+    pub fn has_read(&self, reader: &Reader) -> Result<bool, CacheError> {
+        let folder = self.file.with_extension("readers");
+        let attempt = "remember a reader in the cache folder";
+        let fail = |source| CacheError { attempt, path: folder.clone(), source };
+        make_private_folder(&folder).map_err(fail)?;
+        // One file a reader, made only once: no two processes can take each other's place.
+        match private(OpenOptions::new().create_new(true).write(true))
+            .open(folder.join(&reader.name))
+        {
+            Ok(_) => {
+                forget_ended(&folder, reader);
+                Ok(false)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(true),
+            Err(error) => Err(fail(error)),
         }
-        readers.push(reader);
-        let recent = readers[readers.len().saturating_sub(READERS)..].join("\n");
-        self.replace(&path, |writer| writer.write_all(recent.as_bytes())).map_err(fail)?;
-        Ok(false)
     }
 
     fn replace(
@@ -221,35 +233,37 @@ impl Cache {
     }
 }
 
-#[cfg(unix)]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+/// What cannot be removed is in nobody's way.
+fn forget_ended(folder: &Path, reader: &Reader) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_ended = entry.file_name().to_str().is_some_and(|name| !(reader.is_running)(name));
+        if is_ended {
+            fs::remove_file(entry.path()).unwrap_or_default();
+        }
+    }
 }
 
-#[cfg(not(unix))]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
+/// The digest of what an answer depends on.
+///
+/// # Errors
+///
+/// The material cannot be written as JSON.
+pub(super) fn key(material: &impl Serialize) -> serde_json::Result<String> {
+    let digest = Sha256::digest(serde_json::to_vec(&(SCHEMA, material))?);
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-#[cfg(unix)]
+fn make_private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
     options.mode(0o600)
 }
 
-#[cfg(not(unix))]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
-}
-
-#[cfg(unix)]
-fn is_private(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    metadata.is_file() && metadata.mode() & 0o077 == 0
-}
-
-#[cfg(not(unix))]
-fn is_private(metadata: &fs::Metadata) -> bool {
-    metadata.is_file()
+/// Only this user can have written it. Where the system does not tell who that is, the mode must do: another's private
+/// file cannot be read then, unless by root.
+fn is_private(file: &fs::Metadata) -> bool {
+    let is_mine = fs::metadata("/proc/self").map_or(true, |own| own.uid() == file.uid());
+    file.is_file() && file.mode() & 0o077 == 0 && is_mine
 }

@@ -1,6 +1,7 @@
 //! Access to EC2's facts, in builds with and without it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -15,6 +16,12 @@ pub enum Ec2Error {
     /// Credentials are meant and cannot be used.
     #[error("{0}")]
     Credentials(String),
+    /// No answer in time.
+    #[error("{0}")]
+    Timeout(String),
+    /// Too many calls, also after the retries.
+    #[error("{0}")]
+    Throttled(String),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -32,6 +39,8 @@ pub struct Ec2Access {
     pub endpoint_url: Option<String>,
     /// Whether the instance metadata service may be asked for credentials.
     pub use_metadata_service: bool,
+    /// Longest wait for the credentials, and again for the facts of all regions together.
+    pub timeout: Duration,
 }
 
 /// The facts of one region's instances, or why they are missing.
@@ -54,6 +63,8 @@ mod real {
             match error {
                 AwsError::NoCredentials => Self::NoCredentials(text),
                 AwsError::Credentials { .. } => Self::Credentials(text),
+                AwsError::Timeout { .. } => Self::Timeout(text),
+                AwsError::Throttled { .. } => Self::Throttled(text),
                 _ => Self::Failed(text),
             }
         }
@@ -71,6 +82,7 @@ mod real {
             profile: access.profile.clone(),
             endpoint_url: access.endpoint_url.clone(),
             use_metadata_service: access.use_metadata_service,
+            timeout: access.timeout,
             ..AwsConfig::default()
         }
     }

@@ -10,10 +10,12 @@ mod progress;
 mod session;
 mod wait;
 
-pub use cache::{Cache, CacheError, Entry};
+pub use cache::{Cache, CacheError, Entry, Reader};
 pub use ec2::{Ec2Access, Ec2Error, connect as connect_ec2, identity as aws_identity};
 pub use environment::Environment;
-pub use inventory::{Answer, CacheUse, InventoryError, InventoryRequest, inventory};
+pub use inventory::{
+    Answer, CacheUse, InventoryError, InventoryRequest, Origin, cache_key, inventory,
+};
 pub use observe::{ObserveError, Wanted, observe};
 pub use progress::Progress;
 pub use session::{ChosenEndpoint, Session, SessionError, SessionOptions, ec2_access};

@@ -66,11 +66,12 @@ pub fn observe(
     let mut fleet = lists?;
     let ec2 = usable(ec2, wanted.ec2, &mut fleet)?;
     let calls = calls(&fleet, wanted, ec2.is_none());
-    make(client, wanted, &mut fleet, &calls, progress);
+    make(client, wanted, &mut fleet, &calls, progress)?;
     if let Some(ec2) = ec2 {
-        let failed = describe(&mut fleet, ec2.as_ref(), progress);
+        let failed = describe(&mut fleet, ec2.as_ref(), wanted.ec2, progress)?;
         let calls = status_of_regions(&fleet, &failed);
-        make(client, wanted, &mut fleet, &calls, progress);
+        // All of these may fail: the stateful instances are known without them, and each failure is told.
+        make(client, wanted, &mut fleet, &calls, progress).unwrap_or_default();
     }
     Ok(fleet)
 }
@@ -87,7 +88,7 @@ fn usable(
         (Some(Err(Ec2Error::NoCredentials(_) | Ec2Error::NotBuilt)), Ec2Mode::Auto) => Ok(None),
         (Some(Err(error)), Ec2Mode::Auto) => {
             let text = format!("{error}; the group status serves instead");
-            fleet.notices.push(Notice::oddity(Subject::Aws, text));
+            fleet.notices.push(Notice::failure(Subject::Aws, text));
             Ok(None)
         }
         (Some(Err(error)), Ec2Mode::Always | Ec2Mode::Never) => Err(ObserveError::Ec2(error)),
@@ -106,50 +107,37 @@ fn list_accounts(
         (client.list_groups(account), managed)
     });
     let mut fleet = Fleet::default();
-    let mut first_error = None;
+    let mut failed = Vec::new();
     let mut seen = BTreeSet::new();
     for (id, (groups, managed)) in wanted.accounts.iter().zip(lists) {
         let subject = Subject::Account(id.clone());
-        let groups = groups.unwrap_or_else(|error| {
-            fleet.notices.push(Notice::failure(subject.clone(), error.to_string()));
-            first_error.get_or_insert(error);
-            Listed { items: Vec::new(), oddities: Vec::new() }
-        });
-        odd(&mut fleet.notices, &subject, groups.oddities);
-        let managed = match managed {
-            Some(Ok(listed)) => listed,
-            Some(Err(error)) => {
-                fleet.notices.push(Notice::failure(subject.clone(), error.to_string()));
-                Listed { items: Vec::new(), oddities: Vec::new() }
-            }
-            None => Listed { items: Vec::new(), oddities: Vec::new() },
-        };
-        odd(&mut fleet.notices, &subject, managed.oddities);
-        seen.extend(groups.items.iter().map(|g| (g.id.as_str().to_owned(), g.name.clone())));
-        seen.extend(managed.items.iter().map(|m| (m.id.as_str().to_owned(), m.name.clone())));
+        failed.extend(groups.as_ref().err().cloned());
+        let groups = kept(groups, &subject, &mut fleet.notices);
+        let managed = managed.map(|managed| kept(managed, &subject, &mut fleet.notices));
+        let managed = managed.unwrap_or_default();
+        seen.extend(groups.iter().map(|g| (g.id.as_str().to_owned(), g.name.clone())));
+        seen.extend(managed.iter().map(|m| (m.id.as_str().to_owned(), m.name.clone())));
         fleet.accounts.push(AccountFleet {
             id: id.clone(),
-            groups: in_scope(groups.items, wanted),
-            managed: managed.items.into_iter().filter(|m| holds(&wanted.scope, m)).collect(),
+            groups: in_scope(groups, wanted),
+            managed: managed.into_iter().filter(|m| holds(&wanted.scope, m)).collect(),
         });
     }
-    match first_error {
-        Some(error)
-            if fleet.notices.iter().filter(|n| n.is_failure).count() >= wanted.accounts.len() =>
-        {
-            Err(error)
-        }
-        _ => {
-            let seen: Vec<_> = seen.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
-            for pattern in wanted.scope.unmatched(&seen) {
-                let text = "option elastigroups asks for it, but nothing has this id or name";
-                fleet
-                    .notices
-                    .push(Notice::oddity(Subject::InventoryGroup(pattern.to_owned()), text));
-            }
-            Ok(fleet)
+    if failed.len() == wanted.accounts.len()
+        && let Some(first) = failed.into_iter().next()
+    {
+        return Err(first);
+    }
+    // What could not be listed may hold what a pattern asks for.
+    if fleet.missing().is_empty() {
+        let seen: Vec<_> = seen.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+        for pattern in wanted.scope.unmatched(&seen) {
+            let text = "option elastigroups asks for it, but nothing has this id or name";
+            let subject = Subject::InventoryGroup(pattern.to_owned());
+            fleet.notices.push(Notice::oddity(subject, text));
         }
     }
+    Ok(fleet)
 }
 
 fn in_scope(groups: Vec<Group>, wanted: &Wanted) -> Vec<GroupFleet> {
@@ -174,8 +162,8 @@ enum Call {
     Managed { account: usize, managed: usize },
 }
 
-/// Puts an answer where it belongs.
-type Settle = Box<dyn FnOnce(&mut Fleet) + Send>;
+/// Puts an answer where it belongs; tells the failure, if it is one.
+type Settle = Box<dyn FnOnce(&mut Fleet) -> Option<SpotError> + Send>;
 
 /// The calls of the second round, routes in turn so that each route's budget is used alike.
 fn calls(fleet: &Fleet, wanted: &Wanted, without_ec2: bool) -> Vec<Call> {
@@ -209,18 +197,19 @@ fn status_of_regions(fleet: &Fleet, failed: &BTreeSet<Region>) -> Vec<Call> {
     calls
 }
 
+/// Makes the calls. Some may fail; if all do, nothing is known of any host and the first failure is the result.
 fn make(
     client: &Client,
     wanted: &Wanted,
     fleet: &mut Fleet,
     calls: &[Call],
     progress: &Progress<'_>,
-) {
+) -> Result<(), SpotError> {
     let asked: &Fleet = fleet;
     let answers = each(calls, wanted.concurrency, progress, |call| call.make(client, asked));
-    for settle in answers {
-        settle(fleet);
-    }
+    let failures: Vec<_> = answers.into_iter().filter_map(|settle| settle(fleet)).collect();
+    let all = !calls.is_empty() && failures.len() == calls.len();
+    failures.into_iter().next().filter(|_| all).map_or(Ok(()), Err)
 }
 
 impl Call {
@@ -231,8 +220,10 @@ impl Call {
                 let reply = client.list_stateful_instances(&of.id, &of.groups[group].group.id);
                 let subject = of.groups[group].subject();
                 Box::new(move |fleet| {
+                    let failure = reply.as_ref().err().cloned();
                     let instances = kept(reply, &subject, &mut fleet.notices);
                     fleet.accounts[account].groups[group].stateful = instances;
+                    failure
                 })
             }
             Self::Status { account, group } => {
@@ -240,8 +231,10 @@ impl Call {
                 let reply = client.group_status(&of.id, &of.groups[group].group.id);
                 let subject = of.groups[group].subject();
                 Box::new(move |fleet| {
+                    let failure = reply.as_ref().err().cloned();
                     let members = kept(reply, &subject, &mut fleet.notices);
                     fleet.accounts[account].groups[group].members = Some(members);
+                    failure
                 })
             }
             Self::Managed { account, managed } => {
@@ -249,8 +242,10 @@ impl Call {
                 let id = of.managed[managed].id.clone();
                 let reply = client.managed_instance_status(&of.id, &id);
                 Box::new(move |fleet| {
+                    let failure = reply.as_ref().err().cloned();
                     let status = kept(reply, &Subject::Managed(id), &mut fleet.notices);
                     fleet.accounts[account].managed[managed].status = status.into_iter().next();
+                    failure
                 })
             }
         }
@@ -264,7 +259,10 @@ fn kept<T>(
 ) -> Vec<T> {
     match reply {
         Ok(listed) => {
-            odd(notices, subject, listed.oddities);
+            let odd = |text| Notice::oddity(subject.clone(), text);
+            let lost = |text| Notice::failure(subject.clone(), text);
+            notices.extend(listed.oddities.into_iter().map(odd));
+            notices.extend(listed.left_out.into_iter().map(lost));
             listed.items
         }
         Err(error) => {
@@ -274,12 +272,13 @@ fn kept<T>(
     }
 }
 
-fn odd(notices: &mut Vec<Notice>, subject: &Subject, oddities: Vec<String>) {
-    notices.extend(oddities.into_iter().map(|text| Notice::oddity(subject.clone(), text)));
-}
-
 /// Adds EC2's facts; answers the regions that could not be read.
-fn describe(fleet: &mut Fleet, ec2: &dyn Ec2, progress: &Progress<'_>) -> BTreeSet<Region> {
+fn describe(
+    fleet: &mut Fleet,
+    ec2: &dyn Ec2,
+    mode: Ec2Mode,
+    progress: &Progress<'_>,
+) -> Result<BTreeSet<Region>, ObserveError> {
     let mut wanted: BTreeMap<Region, Vec<InstanceId>> = BTreeMap::new();
     for account in &fleet.accounts {
         for group in &account.groups {
@@ -304,9 +303,12 @@ fn describe(fleet: &mut Fleet, ec2: &dyn Ec2, progress: &Progress<'_>) -> BTreeS
     let line = format!("asking EC2 in {} regions", wanted.len());
     let answers = watched(progress, &line, || ec2.describe(wanted.clone()));
     for (region, facts) in answers {
-        add_region(fleet, &wanted, (region, facts), &mut failed);
+        match (facts, mode) {
+            (Err(error), Ec2Mode::Always) => return Err(ObserveError::Ec2(error)),
+            (facts, _) => add_region(fleet, &wanted, (region, facts), &mut failed),
+        }
     }
-    failed
+    Ok(failed)
 }
 
 fn add_region(

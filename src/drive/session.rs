@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::ec2::Ec2Access;
@@ -19,6 +20,12 @@ use crate::spot::{
 
 /// Longest that one command may take, unless the option `timeout` says otherwise.
 const DEFAULT_TIMEOUT: u64 = 120;
+
+/// A day; what takes longer is no inventory any more, in seconds.
+const LONGEST_TIMEOUT: u64 = 86_400;
+
+/// AWS may use this part of the time for credentials, and again for facts; the rest is for Spot.
+const AWS_SHARE: u32 = 3;
 
 /// What a caller may say of server and credentials; what it leaves unsaid the environment and files say.
 #[derive(Clone, Debug, Default)]
@@ -82,9 +89,11 @@ pub enum SessionError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The option is zero.
-    #[error("option timeout is 0; it is the seconds that the whole command may take")]
-    NoTime,
+    /// The option is out of bounds.
+    #[error(
+        "option timeout is {0}; it is the seconds that the whole command may take, 1 to {LONGEST_TIMEOUT}"
+    )]
+    Timeout(u64),
     /// The credentials make no sense.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -99,7 +108,7 @@ impl SessionError {
         match self {
             Self::NoToken { .. } | Self::NoAccount { .. } => ErrorKind::Credentials,
             Self::File { .. } | Self::Credentials(_) => ErrorKind::Credentials,
-            Self::NoTime => ErrorKind::Usage,
+            Self::Timeout(_) => ErrorKind::Usage,
             Self::Endpoint(error) => error.kind(),
         }
     }
@@ -124,8 +133,10 @@ pub struct Session {
     pub credentials: Credentials,
     /// The credentials file that was looked at, as messages name it.
     pub credentials_path: PathBuf,
-    /// How long the whole command may take.
+    /// How long the whole command may take, from when the session was opened.
     pub timeout: Duration,
+    /// When that is over, as the clock's monotonic time tells it.
+    deadline: Duration,
     /// The rate limits, shared by the user's processes.
     pub pacing: Pacing,
     seed: u64,
@@ -148,15 +159,18 @@ impl Session {
             None => Pacing::in_memory(),
         };
         let timeout = options.timeout_s.unwrap_or(DEFAULT_TIMEOUT);
-        if timeout == 0 {
-            return Err(SessionError::NoTime);
+        if !(1..=LONGEST_TIMEOUT).contains(&timeout) {
+            return Err(SessionError::Timeout(timeout));
         }
+        let timeout = Duration::from_secs(timeout);
+        let clock = SystemClock::start();
         Ok(Self {
-            clock: Arc::new(SystemClock::start()),
+            deadline: clock.monotonic() + timeout,
+            clock: Arc::new(clock),
             endpoint: endpoint(options, environment)?,
             credentials,
             credentials_path,
-            timeout: Duration::from_secs(timeout),
+            timeout,
             pacing,
             seed,
         })
@@ -184,6 +198,13 @@ impl Session {
         token.ok_or_else(|| SessionError::NoToken { file: self.credentials_path.clone() })
     }
 
+    /// A digest that tells tokens apart without telling them; of nothing, if there is no token.
+    pub fn token_digest(&self) -> String {
+        let token = self.credentials.token.as_ref().map(|token| token.value.expose_secret());
+        let digest = Sha256::digest(token.unwrap_or_default());
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// A client whose every call ends before this command's time is up.
     ///
     /// # Errors
@@ -193,7 +214,7 @@ impl Session {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let mut config =
             ClientConfig::new(self.endpoint.endpoint.clone(), token, clock, self.pacing.clone());
-        config.deadline = Some(self.clock.monotonic().saturating_add(self.timeout));
+        config.deadline = Some(self.deadline);
         config.retry_seed = self.seed;
         Client::new(config)
     }
@@ -206,6 +227,7 @@ pub fn ec2_access(options: &SessionOptions, environment: &Environment) -> Ec2Acc
         profile: options.aws_profile.clone(),
         endpoint_url: environment.get("AWS_ENDPOINT_URL").map(str::to_owned),
         use_metadata_service: !environment.is_true("AWS_EC2_METADATA_DISABLED"),
+        timeout: Duration::from_secs(options.timeout_s.unwrap_or(DEFAULT_TIMEOUT)) / AWS_SHARE,
     }
 }
 

@@ -151,12 +151,12 @@ impl Client {
             let is_asked = found.id == *group;
             if !is_asked {
                 let other = envelope::excerpt(found.id.as_str(), "");
-                listed.oddities.push(format!("the reply holds group {other} instead: left out"));
+                listed.left_out.push(format!("the reply holds group {other} instead: left out"));
             }
             is_asked
         });
         if listed.items.is_empty() {
-            listed.oddities.push("the reply does not hold the group asked for".to_owned());
+            listed.left_out.push("the reply does not hold the group asked for".to_owned());
         }
         Ok(listed)
     }
@@ -209,7 +209,13 @@ impl Client {
         id: &ManagedInstanceId,
     ) -> Result<Listed<ManagedStatus>, SpotError> {
         let reply = self.call(&Request::managed_instance_status(account, id)?)?;
-        Ok(wire::listed(reply, "managed instance", |item, odd| wire::managed_status(id, item, odd)))
+        let mut listed = wire::listed(reply, "managed instance", |item, odd| {
+            wire::managed_status(id, item, odd)
+        });
+        if listed.items.is_empty() {
+            listed.left_out.push("the reply does not hold the status asked for".to_owned());
+        }
+        Ok(listed)
     }
 
     /// The accounts of the organisation; with `cloud_account_id`, those connected to that AWS account. Without it the

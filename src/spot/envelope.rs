@@ -31,6 +31,8 @@ pub(super) struct Reply {
     pub(super) items: Vec<Value>,
     /// What was odd about the frame.
     pub(super) oddities: Vec<String>,
+    /// What the frame says that it holds and does not.
+    pub(super) left_out: Vec<String>,
 }
 
 /// Opens an answer. `secret` is struck from every text an error repeats.
@@ -103,7 +105,13 @@ impl Frame<'_> {
             let words = self.words(response);
             return Err(self.failed(status, self.faults(response), words, request_id));
         }
+        let count = response.get("count").and_then(integer);
         match response.get("items") {
+            // A list without its items says nothing of what there is; only a count of none makes it an empty list.
+            None if self.request.method == "GET" && count != Some(0) => {
+                let problem = "expected `items`, got a reply without any".to_owned();
+                return Err(self.bad(problem, false));
+            }
             None | Some(Value::Null) => {}
             Some(Value::Array(items)) => flatten(items, &mut reply.items),
             Some(Value::Object(empty)) if empty.is_empty() => {}
@@ -113,11 +121,13 @@ impl Frame<'_> {
                 return Err(self.bad(problem, false));
             }
         }
-        if let Some(count) = response.get("count").and_then(integer)
+        if let Some(count) = count
             && usize::try_from(count) != Ok(reply.items.len())
         {
             let items = reply.items.len();
-            reply.oddities.push(format!("the reply counts {count} items and holds {items}"));
+            let text = format!("the reply counts {count} items and holds {items}");
+            // The vendor's own samples miscount, so a wrong number proves no loss; holding none of many does.
+            if items == 0 { reply.left_out.push(text) } else { reply.oddities.push(text) }
         }
         Ok(reply)
     }

@@ -29,6 +29,8 @@ pub use request::Idempotency;
 pub struct Listed<T> {
     /// The items, in the vendor's order.
     pub items: Vec<T>,
-    /// What was odd but survivable, each a lowercase fragment naming the item it is about.
+    /// What was odd but lost nothing, each a lowercase fragment naming the item it is about.
     pub oddities: Vec<String>,
+    /// What was sent and could not be taken, in the same form: the list is incomplete because of it.
+    pub left_out: Vec<String>,
 }

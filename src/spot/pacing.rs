@@ -82,6 +82,8 @@ enum Knowledge {
 /// A request on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct InFlight {
+    /// The process that sent it.
+    holder: u32,
     /// When it stops counting, settled or not.
     expires_at: Timestamp,
     /// The least that an answer left over while this one was on its way. Answers overtake each other, so this one's
@@ -109,21 +111,33 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Whether a request may be sent now, and if so, counts it as on its way.
-    pub(super) fn admit(&mut self, now: Timestamp) -> Admission {
+    /// Whether a request of the process `holder` may be sent now, and if so, counts it as on its way.
+    pub(super) fn admit(&mut self, holder: u32, now: Timestamp) -> Admission {
         self.bound_times(now);
         if let Some(until) = self.blocked_until {
-            return if until > now { blocked(until, now) } else { self.go_within(1, now) };
+            return if until > now { blocked(until, now) } else { self.go_within(1, holder, now) };
         }
         match self.knowledge {
-            Knowledge::Free => self.go_within(u32::MAX, now),
+            Knowledge::Free => self.go_within(u32::MAX, holder, now),
             // Unanswered probes teach nothing; in single file, an unreachable server would cost one timeout a call.
-            Knowledge::Nothing => self.go_within(1 << self.unanswered, now),
+            Knowledge::Nothing => self.go_within(1 << self.unanswered, holder, now),
             Knowledge::Limited { remaining: 0, reset_at, .. } if reset_at > now => {
                 blocked(reset_at, now)
             }
-            Knowledge::Limited { remaining, .. } => self.go_within(remaining.max(1), now),
+            Knowledge::Limited { remaining, .. } => self.go_within(remaining.max(1), holder, now),
         }
+    }
+
+    /// Forgets what ended processes had on its way: nobody waits for those answers any more. The server may have counted
+    /// them all the same. Tells whether there were any.
+    pub(super) fn forget_ended(&mut self, is_running: impl Fn(u32) -> bool) -> bool {
+        let before = self.in_flight.len();
+        self.in_flight.retain(|_, flight| is_running(flight.holder));
+        let lost = before - self.in_flight.len();
+        if let Knowledge::Limited { remaining, .. } = &mut self.knowledge {
+            *remaining = remaining.saturating_sub(u32::try_from(lost).unwrap_or(u32::MAX));
+        }
+        lost > 0
     }
 
     /// Takes in what became of the request. Returns how long nothing may be sent now.
@@ -174,14 +188,14 @@ impl Budget {
             && self.settled_at.is_none_or(|settled| between(settled, now) > day)
     }
 
-    fn go_within(&mut self, width: u32, now: Timestamp) -> Admission {
+    fn go_within(&mut self, width: u32, holder: u32, now: Timestamp) -> Admission {
         if self.in_flight.len() >= usize::try_from(width).unwrap_or(usize::MAX) {
             return Admission::Busy;
         }
         let ticket = self.next_ticket;
         self.next_ticket = ticket.wrapping_add(1);
         let expires_at = later(now, IN_FLIGHT_EXPIRY);
-        self.in_flight.insert(ticket, InFlight { expires_at, least: None });
+        self.in_flight.insert(ticket, InFlight { holder, expires_at, least: None });
         Admission::Go(Ticket(ticket))
     }
 

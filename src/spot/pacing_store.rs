@@ -82,7 +82,12 @@ impl Pacing {
     }
 
     pub(super) fn admit(&self, organisation: &str, route: &str, now: Timestamp) -> Admission {
-        self.with_budget(organisation, route, now, |budget| budget.admit(now))
+        let holder = std::process::id();
+        self.with_budget(organisation, route, now, |budget| match budget.admit(holder, now) {
+            // A process that was killed settles nothing; without this look the others would wait for it in vain.
+            Admission::Busy if budget.forget_ended(is_running) => budget.admit(holder, now),
+            other => other,
+        })
     }
 
     pub(super) fn settle(
@@ -143,6 +148,12 @@ impl Pacing {
         }
         result
     }
+}
+
+/// Whether a process runs, as far as the system tells: where it does not, every one may.
+fn is_running(id: u32) -> bool {
+    let processes = Path::new("/proc");
+    !processes.join("self").exists() || processes.join(id.to_string()).exists()
 }
 
 fn unshared(dir: &Path, error: &io::Error) -> String {

@@ -227,7 +227,6 @@ ec2: false
 '''
 
 import difflib  # noqa: E402
-import hashlib  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 
@@ -241,7 +240,6 @@ from ansible_collections.spotinst.esg.plugins.plugin_utils.text import as_data, 
 OWN_CACHE = ('jsonfile', 'ansible.builtin.jsonfile', 'ansible.legacy.jsonfile')
 EXPRESSIONS = ('plugin', 'compose', 'groups', 'keyed_groups')
 ANSIBLE_ONLY = (*EXPRESSIONS, 'cache_plugin', 'cache_prefix', 'leading_separator', 'use_extra_vars')
-KEPT_SECRET = ('spotinst_api_token',)
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -261,7 +259,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             self._redirected_names = [*(self._redirected_names or []), 'spotinst_esg', self.NAME]
             self._read_config_data(path)
-            self._load(self._document(cache) if self.get_option('cache') else self._ask(not cache))
+            self._load(self._document(not cache, kept=self.get_option('cache')))
         except EsgError as error:
             raise AnsibleParserError(str(error)) from None
         InventoryModule.failed = None
@@ -288,28 +286,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except Exception as error:  # without the cause, which would quote neighbouring lines of the file
             raise EsgError(f'{self._path}: option {key} cannot be rendered: {to_native(error)}') from None
 
-    def _ask(self, refresh):
-        request = {'source': self._path, 'refresh': refresh, 'options': self._options_sent}
-        limit_s = self.get_option('timeout') + 30  # the program ends by itself before that
-        reply = ask(['inventory', '--ansible'], request, limit_s, lambda line: self.display.display(line, stderr=True))
-        for warning in reply.get('warnings', []):
-            self.display.warning(warning)
-        return reply['document']
+    def _ask(self, **request):
+        limit_s = min(self.get_option('timeout'), 86400) + 30  # the program ends by itself before that
+        request.update(source=self._path, options=self._options_sent)
+        return ask(['inventory', '--ansible'], request, limit_s, lambda line: self.display.display(line, stderr=True))
 
-    def _document(self, cache):
-        """The answer by way of an Ansible cache plugin."""
-        public = {key: value for key, value in self._options_sent.items() if key not in KEPT_SECRET}
-        digest = hashlib.sha256(json.dumps(public, sort_keys=True, default=str).encode()).hexdigest()[:12]
-        key = f'{self.get_cache_key(self._path)}_{digest}'
+    def _document(self, refresh, kept=False):
+        """The answer; `kept` by an Ansible cache plugin, under the program's own key and only if nothing is missing."""
+        key = f'{self.get_cache_key(self._path)}_{self._ask(only_key=True)["cache_key"][:16]}' if kept else None
         try:
-            if cache:
-                return json.loads(self._cache[key]['document'])
+            reply = json.loads(self._cache[key]['reply']) if kept and not refresh else None
         except Exception as error:  # an unreadable entry is a missing one, whatever the cache plugin raises
             self.display.vvv(f'{self._path}: nothing usable in the cache: {to_native(error)}')
-        document = self._ask(not cache)
-        # As one text: the cache's encoder has nothing to interpret in it, and nobody can change it later.
-        self._cache[key] = {'document': json.dumps(document)}
-        return document
+            reply = None
+        if reply is None:
+            reply = self._ask(refresh=refresh)
+            if kept and reply['complete']:
+                # As one text: the cache's encoder has nothing to interpret in it, and nobody can change it later.
+                self._cache[key] = {'reply': json.dumps(reply)}
+        for warning in reply['warnings']:
+            self.display.warning(warning)
+        return reply['document']
 
     def _load(self, document):
         seen, hostvars = {}, document['_meta']['hostvars']

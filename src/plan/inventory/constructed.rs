@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::document::{Document, is_template};
 use super::lenient::Text;
-use super::names::safe_group_name;
+use super::names::{is_no_group_name, safe_group_name};
 use crate::domain::{Notice, Subject};
 
 /// Variables and groups made of other variables.
@@ -163,7 +163,7 @@ impl Constructed {
                 let made =
                     condition.eval(host, &after).and_then(|value| as_bool(condition, host, &value));
                 if failures.keep(made)? == Some(true) {
-                    document.groups.entry(group.clone()).or_default().hosts.insert(host.clone());
+                    failures.keep(join(document, host, group, &condition.place))?;
                 }
             }
             for (entry, key) in &keyed {
@@ -174,7 +174,8 @@ impl Constructed {
                         })
                     });
                 for name in failures.keep(made)?.into_iter().flatten() {
-                    entry.add(document, host, &name);
+                    failures.keep(join(document, host, &name, &key.place))?;
+                    failures.keep(entry.add_to_parent(document, host, &name, &key.place))?;
                 }
             }
         }
@@ -206,10 +207,42 @@ impl Failures {
     }
 }
 
+/// A host's variables with those that Ansible adds to every host.
 fn context(document: &Document, host: &str) -> Value {
     let mut vars = document.hosts.get(host).cloned().unwrap_or_default();
-    vars.insert("inventory_hostname".to_owned(), serde_json::Value::String(host.to_owned()));
+    let short = host.split('.').next().unwrap_or(host);
+    let groups = document.groups.iter().filter(|(_, group)| group.hosts.contains(host));
+    vars.insert("inventory_hostname".to_owned(), host.into());
+    vars.insert("inventory_hostname_short".to_owned(), short.into());
+    vars.insert("group_names".to_owned(), groups.map(|(name, _)| name.clone()).collect());
     Value::from(minijinja::value::Serde(&vars))
+}
+
+/// Puts the host into the group, unless a group of that name would mislead Ansible.
+fn join(
+    document: &mut Document,
+    host: &str,
+    group: &str,
+    place: &str,
+) -> Result<(), ConstructedError> {
+    allowed(document, host, group, place)?;
+    document.groups.entry(group.to_owned()).or_default().hosts.insert(host.to_owned());
+    Ok(())
+}
+
+fn allowed(
+    document: &Document,
+    host: &str,
+    group: &str,
+    place: &str,
+) -> Result<(), ConstructedError> {
+    let is_host = || document.hosts.contains_key(group).then(|| "a host has that name".to_owned());
+    let refuse = |why: String| ConstructedError {
+        place: place.to_owned(),
+        host: host.to_owned(),
+        why: format!("no group can be named {group:?}: {why}"),
+    };
+    is_no_group_name(group).or_else(is_host).map_or(Ok(()), |why| Err(refuse(why)))
 }
 
 fn set(document: &mut Document, host: &str, name: &str, value: &Value) {
@@ -270,13 +303,24 @@ impl KeyedGroup {
             .collect()
     }
 
-    fn add(&self, document: &mut Document, host: &str, name: &str) {
-        document.groups.entry(name.to_owned()).or_default().hosts.insert(host.to_owned());
-        // A parent that is itself a template is Ansible's to resolve; here only a plain name is one.
-        if let Some(parent) = self.parent_group.as_ref().filter(|parent| !is_template(parent)) {
-            let parent = document.groups.entry(safe_group_name(parent)).or_default();
-            parent.children.insert(name.to_owned());
+    fn add_to_parent(
+        &self,
+        document: &mut Document,
+        host: &str,
+        name: &str,
+        place: &str,
+    ) -> Result<(), ConstructedError> {
+        let Some(parent) = &self.parent_group else { return Ok(()) };
+        if is_template(parent) {
+            let why = "a template in parent_group works through the Ansible plugin only".to_owned();
+            return Err(ConstructedError { place: place.to_owned(), host: host.to_owned(), why });
         }
+        let parent = safe_group_name(parent);
+        allowed(document, host, &parent, place)?;
+        if document.groups.contains_key(name) && parent != name {
+            document.groups.entry(parent).or_default().children.insert(name.to_owned());
+        }
+        Ok(())
     }
 }
 

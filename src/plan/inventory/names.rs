@@ -170,24 +170,26 @@ fn group_names(
     options: &Options,
     notices: &mut Vec<Notice>,
 ) -> BTreeMap<String, BTreeSet<String>> {
-    let bases: BTreeSet<&str> = owners.iter().map(|owner| owner.base).collect();
+    let bases: BTreeSet<String> =
+        owners.iter().flat_map(|owner| options.group_names.spellings(owner.base)).collect();
     let mut claims: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for owner in owners {
         let spellings = names.entry(owner.id.to_owned()).or_default();
         spellings.extend(options.group_names.spellings(owner.base));
-        if let Some(why) = misleads(owner, &bases, hosts) {
-            let text = format!("its hosts are listed under {} only: {why}", owner.base);
-            notices.push(Notice::oddity(owner.subject.clone(), text));
-            continue;
-        }
         let mut name = owner.name.to_owned();
         if is_template(&name) {
             name = safe_group_name(&name);
             let text = format!("has template marks in its name; it is listed as {name:?}");
             notices.push(Notice::oddity(owner.subject.clone(), text));
         }
-        for spelling in options.group_names.spellings(&name) {
+        let wanted = options.group_names.spellings(&name);
+        if let Some(why) = wanted.iter().find_map(|name| misleads(name, owner, &bases, hosts)) {
+            let text = format!("its hosts are listed under {} only: {why}", owner.base);
+            notices.push(Notice::oddity(owner.subject.clone(), text));
+            continue;
+        }
+        for spelling in wanted {
             claims.entry(spelling.clone()).or_default().insert(owner.id);
             spellings.insert(spelling);
         }
@@ -200,18 +202,28 @@ fn group_names(
     names
 }
 
-fn misleads(owner: &Owner<'_>, bases: &BTreeSet<&str>, hosts: &BTreeSet<&str>) -> Option<String> {
-    let name = owner.name;
-    if name.trim().is_empty() {
-        return Some("its name is empty".to_owned());
-    }
-    if ["all", "ungrouped", "_meta"].contains(&name) {
-        return Some(format!("{name:?} means something else to Ansible"));
+fn misleads(
+    name: &str,
+    owner: &Owner<'_>,
+    bases: &BTreeSet<String>,
+    hosts: &BTreeSet<&str>,
+) -> Option<String> {
+    if let Some(why) = is_no_group_name(name) {
+        return Some(why);
     }
     if name != owner.base && bases.contains(name) {
         return Some(format!("another group is listed as {name:?}"));
     }
     hosts.contains(name).then(|| format!("{name:?} is the id of a host"))
+}
+
+/// Why no group may be called so, whoever asks for it.
+pub(super) fn is_no_group_name(name: &str) -> Option<String> {
+    if name.trim().is_empty() {
+        return Some("its name is empty".to_owned());
+    }
+    let means_else = ["all", "ungrouped", "_meta"].contains(&name);
+    means_else.then(|| format!("{name:?} means something else to Ansible"))
 }
 
 /// One name a host, in the order of `hosts`. A name that two hosts claim goes to neither: which of them came

@@ -347,6 +347,44 @@ fn an_expression_that_fails_is_named_once_and_with_strict_refused() {
 }
 
 #[test]
+fn no_spelling_and_no_expression_makes_a_group_that_hides_the_variables() {
+    for (name, tag, file) in [
+        ("-meta", "x", json!({"group_names": "safe"})),
+        ("-meta", "x", json!({"group_names": "both"})),
+        ("kafka", "meta", json!({"keyed_groups": [{"key": "spotinst_tags.Role"}]})),
+        (
+            "kafka",
+            "x",
+            json!({"keyed_groups": [{"key": "spotinst_tags.Role", "parent_group": "_meta"}]}),
+        ),
+        ("kafka", "x", json!({"groups": {"-meta": "true", "all": "true"}})),
+        ("kafka", "x", json!({"hostnames": ["tag:Role"], "groups": {"x": "true"}})),
+    ] {
+        let mut one = with(group("sig-1", name), vec![instance("ssi-1", Some("10.0.0.1"))]);
+        one.group.tags = BTreeMap::from([("Role".to_owned(), tag.to_owned())]);
+        let (document, notices) = made(&fleet(vec![one]), &options(file.clone()));
+        assert!(
+            !document.groups.contains_key("_meta") && !document.groups.contains_key("all"),
+            "{file}"
+        );
+        let script = script_json(&document);
+        assert_eq!(script["_meta"]["hostvars"].as_object().map(Map::len), Some(1), "{file}");
+        assert!(!document.hosts.keys().any(|host| document.groups.contains_key(host)), "{file}");
+        assert!(!notices.is_empty(), "{file}");
+    }
+}
+
+#[test]
+fn expressions_see_what_ansible_adds_to_every_host() {
+    let file =
+        options(json!({"compose": {"short": "inventory_hostname_short", "mine": "group_names"}}));
+    let one = with(group("sig-1", "kafka"), vec![instance("ssi-1", Some("10.0.0.1"))]);
+    let (document, _) = made(&fleet(vec![one]), &file);
+    assert_eq!(document.hosts["10.0.0.1"]["short"], "10");
+    assert_eq!(document.hosts["10.0.0.1"]["mine"], json!(["kafka", "sig-1"]));
+}
+
+#[test]
 fn a_template_hidden_in_a_value_is_not_evaluated_by_an_expression() {
     let mut hostile = group("sig-1", "kafka");
     hostile.group.tags = BTreeMap::from([("a".to_owned(), "{{ 1+1 }}".to_owned())]);
@@ -397,6 +435,7 @@ proptest! {
     #[test]
     fn nothing_is_dropped_and_nothing_misleads(
         names in (name(), name()),
+        spelling in prop_oneof![Just("raw"), Just("safe"), Just("both")],
         addresses in proptest::collection::vec(proptest::option::of(name()), 3),
     ) {
         let instances: Vec<_> = addresses
@@ -409,10 +448,12 @@ proptest! {
             with(group("sig-1", &names.0), first.to_vec()),
             with(group("sig-2", &names.1), rest.to_vec()),
         ]);
-        let (document, notices) = made(&fleet, &FileOptions::default());
+        let file = options(json!({"group_names": spelling}));
+        let (document, notices) = made(&fleet, &file);
         prop_assert_eq!(document.hosts.len(), 3);
-        prop_assert_eq!(document.groups["sig-1"].hosts.len(), 1);
-        prop_assert_eq!(document.groups["sig-2"].hosts.len(), 2);
+        let spelled = |id: &str| if spelling == "safe" { safe_group_name(id) } else { id.to_owned() };
+        prop_assert_eq!(document.groups[&spelled("sig-1")].hosts.len(), 1);
+        prop_assert_eq!(document.groups[&spelled("sig-2")].hosts.len(), 2);
         let ids: BTreeSet<_> = document.hosts.values().map(|vars| vars["spotinst_id"].to_string()).collect();
         prop_assert_eq!(ids.len(), 3);
         for host in document.hosts.keys() {
@@ -422,6 +463,7 @@ proptest! {
         prop_assert!(!document.groups.keys().any(|name| is_template(name)));
         let script = script_json(&document);
         prop_assert_eq!(script["_meta"]["hostvars"].as_object().map(Map::len), Some(3));
-        prop_assert_eq!(build(&fleet, &default_options(), &Constructed::default()).unwrap(), (document, notices));
+        let again = build(&fleet, &file.document_options().unwrap(), &Constructed::default());
+        prop_assert_eq!(again.unwrap(), (document, notices));
     }
 }

@@ -31,7 +31,7 @@ fn ok(fields: Value) -> Value {
 }
 
 #[test]
-fn items_come_as_a_list_an_object_null_or_not_at_all() {
+fn items_come_as_a_list_an_object_or_null() {
     let a = || json!({"id": "a"});
     let table = [
         (ok(json!({"items": [a(), a()], "count": 2})), 2),
@@ -39,16 +39,24 @@ fn items_come_as_a_list_an_object_null_or_not_at_all() {
         (ok(json!({"items": null})), 0),
         (ok(json!({"items": {}, "count": 0})), 0),
         (ok(json!({"items": []})), 0),
-        (ok(json!({})), 0),
+        (ok(json!({"count": 0})), 0),
         (ok(json!({"items": [[a()], [[a(), a()]], []], "count": "3"})), 3),
         (json!({"status": {"code": "200"}, "items": [a()]}), 1),
         (json!({"status": {"code": 201}, "items": [a()]}), 1),
-        (ok(json!({"affectedRows": 1})), 0),
     ];
     for (response, count) in table {
         let reply = reply(response.clone()).unwrap();
         assert_eq!((reply.items.len(), reply.oddities.len()), (count, 0), "{response}");
     }
+}
+
+#[test]
+fn a_list_without_items_tells_nothing() {
+    for silent in [ok(json!({})), ok(json!({"affectedRows": 1})), ok(json!({"count": 3}))] {
+        assert!(matches!(reply(silent), Err(SpotError::BadReply { is_torn: false, .. })));
+    }
+    let lost = reply(ok(json!({"items": null, "count": 3}))).unwrap();
+    assert_eq!(lost.left_out, ["the reply counts 3 items and holds 0"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn secs(seconds: u64) -> Duration {
 }
 
 fn go(budget: &mut Budget, now: Timestamp) -> Ticket {
-    match budget.admit(now) {
+    match budget.admit(1, now) {
         Admission::Go(ticket) => ticket,
         other => panic!("expected to be admitted, got {other:?}"),
     }
@@ -33,7 +33,7 @@ fn refused(wait: Option<u64>) -> Observation {
 fn an_unknown_budget_admits_one_probe_until_it_is_answered() {
     let mut budget = Budget::default();
     let probe = go(&mut budget, at(0.0));
-    assert_eq!(budget.admit(at(1.0)), Admission::Busy);
+    assert_eq!(budget.admit(1, at(1.0)), Admission::Busy);
     budget.settle(probe, Observation::Uncounted, at(1.0));
     for _ in 0..100 {
         go(&mut budget, at(1.0));
@@ -46,7 +46,7 @@ fn unanswered_probes_widen_the_next_round_to_sixteen() {
     let mut budget = Budget::default();
     for width in [1, 2, 8, 16, 16] {
         let tickets: Vec<_> = (0..width).map(|_| go(&mut budget, at(0.0))).collect();
-        assert_eq!(budget.admit(at(0.0)), Admission::Busy);
+        assert_eq!(budget.admit(1, at(0.0)), Admission::Busy);
         for ticket in tickets {
             budget.settle(ticket, Observation::Unanswered, at(0.0));
         }
@@ -54,7 +54,7 @@ fn unanswered_probes_widen_the_next_round_to_sixteen() {
     let probe = go(&mut budget, at(0.0));
     budget.settle(probe, counted(1, 0), at(0.0));
     go(&mut budget, at(0.0));
-    assert_eq!(budget.admit(at(0.0)), Admission::Busy);
+    assert_eq!(budget.admit(1, at(0.0)), Admission::Busy);
 }
 
 #[test]
@@ -64,10 +64,14 @@ fn a_limited_budget_admits_no_more_than_remain() {
     budget.settle(probe, counted(2, 0), at(0.0));
     let first = go(&mut budget, at(0.0));
     let second = go(&mut budget, at(0.0));
-    assert_eq!(budget.admit(at(0.0)), Admission::Busy);
+    assert_eq!(budget.admit(1, at(0.0)), Admission::Busy);
     budget.settle(second, counted(0, 30), at(1.0));
     budget.settle(first, counted(1, 0), at(1.0));
-    assert_eq!(budget.admit(at(1.0)), Admission::Blocked(secs(30)), "the older answer is no news");
+    assert_eq!(
+        budget.admit(1, at(1.0)),
+        Admission::Blocked(secs(30)),
+        "the older answer is no news"
+    );
     assert_eq!(budget.view(at(1.0)), (Some(20), Some(0), Some(secs(30))));
 }
 
@@ -76,14 +80,14 @@ fn after_the_reset_one_probe_tells_how_many_may_follow() {
     let mut budget = Budget::default();
     let probe = go(&mut budget, at(0.0));
     budget.settle(probe, counted(0, 30), at(0.0));
-    assert_eq!(budget.admit(at(29.0)), Admission::Blocked(secs(1)));
+    assert_eq!(budget.admit(1, at(29.0)), Admission::Blocked(secs(1)));
     let probe = go(&mut budget, at(30.0));
-    assert_eq!(budget.admit(at(30.0)), Admission::Busy);
+    assert_eq!(budget.admit(1, at(30.0)), Admission::Busy);
     budget.settle(probe, counted(5, 0), at(30.5));
     for _ in 0..5 {
         go(&mut budget, at(31.0));
     }
-    assert_eq!(budget.admit(at(31.0)), Admission::Busy);
+    assert_eq!(budget.admit(1, at(31.0)), Admission::Busy);
 }
 
 #[test]
@@ -92,7 +96,7 @@ fn nothing_left_without_a_reset_is_looked_at_again_after_a_second() {
     let probe = go(&mut budget, at(0.0));
     let nothing = Allowance { limit: None, remaining: 0, reset: None };
     budget.settle(probe, Observation::Counted(nothing), at(0.0));
-    assert_eq!(budget.admit(at(0.0)), Admission::Blocked(secs(1)));
+    assert_eq!(budget.admit(1, at(0.0)), Admission::Blocked(secs(1)));
     go(&mut budget, at(1.0));
 }
 
@@ -102,7 +106,7 @@ fn a_refusal_blocks_everybody_until_the_longest_hint_has_passed() {
         let mut budget = Budget::default();
         let probe = go(&mut budget, at(0.0));
         assert_eq!(budget.settle(probe, refused(wait), at(0.0)), secs(expected));
-        assert_eq!(budget.admit(at(0.0)), Admission::Blocked(secs(expected)));
+        assert_eq!(budget.admit(1, at(0.0)), Admission::Blocked(secs(expected)));
     }
 }
 
@@ -133,9 +137,9 @@ fn an_answer_to_a_request_sent_before_the_block_does_not_lift_it() {
         let (slow, fast) = (go(&mut budget, at(0.0)), go(&mut budget, at(0.0)));
         budget.settle(fast, refused(Some(10)), at(1.0));
         budget.settle(slow, late, at(2.0));
-        assert_eq!(budget.admit(at(2.0)), Admission::Blocked(secs(9)));
+        assert_eq!(budget.admit(1, at(2.0)), Admission::Blocked(secs(9)));
         let probe = go(&mut budget, at(11.0));
-        assert_eq!(budget.admit(at(11.0)), Admission::Busy);
+        assert_eq!(budget.admit(1, at(11.0)), Admission::Busy);
         budget.settle(probe, Observation::Uncounted, at(11.0));
         go(&mut budget, at(11.0));
         go(&mut budget, at(11.0));
@@ -146,7 +150,7 @@ fn an_answer_to_a_request_sent_before_the_block_does_not_lift_it() {
 fn a_request_that_is_never_settled_stops_counting() {
     let mut budget = Budget::default();
     go(&mut budget, at(0.0));
-    assert_eq!(budget.admit(at(59.9)), Admission::Busy);
+    assert_eq!(budget.admit(1, at(59.9)), Admission::Busy);
     go(&mut budget, at(60.0));
 }
 
@@ -156,11 +160,11 @@ fn a_clock_set_back_never_blocks_for_longer_than_the_longest_wait() {
     let mut budget = Budget::default();
     let probe = go(&mut budget, at(year));
     budget.settle(probe, refused(Some(60)), at(year));
-    assert_eq!(budget.admit(at(0.0)), Admission::Blocked(LONGEST_WAIT));
+    assert_eq!(budget.admit(1, at(0.0)), Admission::Blocked(LONGEST_WAIT));
     go(&mut budget, at(3600.0));
     let mut budget = Budget::default();
     go(&mut budget, at(year));
-    assert_eq!(budget.admit(at(0.0)), Admission::Busy);
+    assert_eq!(budget.admit(1, at(0.0)), Admission::Busy);
     go(&mut budget, at(60.0));
 }
 
@@ -212,7 +216,7 @@ proptest! {
         for (choice, index, passes) in steps {
             now += passes;
             match choice {
-                0..=4 => match budget.admit(at(now)) {
+                0..=4 => match budget.admit(1, at(now)) {
                     Admission::Go(ticket) => sent.push(ticket),
                     // What is on its way arrives long before a block ends.
                     Admission::Blocked(wait) => {
@@ -246,7 +250,7 @@ proptest! {
         let (mut now, mut blocked_until) = (0.0, 0.0f64);
         for (wait, passes) in waits {
             now += passes;
-            match budget.admit(at(now)) {
+            match budget.admit(1, at(now)) {
                 Admission::Go(ticket) => {
                     prop_assert!(now >= blocked_until - 1e-6, "{} < {}", now, blocked_until);
                     let block = budget.settle(ticket, refused(wait), at(now)).as_secs_f64();
@@ -267,7 +271,7 @@ proptest! {
         ticket in any::<u64>(), refusals in any::<u32>(), unanswered in 0u32..=WIDEST,
     ) {
         let moment = |seconds: i32| at(f64::from(seconds));
-        let flight = InFlight { expires_at: moment(expires), least: Some(0) };
+        let flight = InFlight { holder: 1, expires_at: moment(expires), least: Some(0) };
         let mut budget = Budget {
             knowledge: Knowledge::Limited { limit: None, remaining, reset_at: moment(reset) },
             blocked_until: Some(moment(block)),
@@ -281,7 +285,7 @@ proptest! {
         let ticket = loop {
             rounds += 1;
             prop_assert!(rounds < 100);
-            match budget.admit(at(now)) {
+            match budget.admit(1, at(now)) {
                 Admission::Go(ticket) => break ticket,
                 Admission::Blocked(wait) => { prop_assert!(wait <= LONGEST_WAIT); now += wait.as_secs_f64() + 0.001 }
                 Admission::Busy => now += 1.0,

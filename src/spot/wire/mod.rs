@@ -28,23 +28,23 @@ pub(super) struct Decoded<T> {
 /// Decodes all items of a reply. `kind` is what one is called in oddities.
 ///
 /// What is no object and what `decode` returns nothing for (it lacks its id) is left out; of several with the same id
-/// the first is kept. Each such case is an oddity.
+/// the first is kept. Each such case is told.
 pub(super) fn listed<T>(
     reply: Reply,
     kind: &str,
     mut decode: impl FnMut(Map<String, Value>, &mut Vec<String>) -> Option<Decoded<T>>,
 ) -> Listed<T> {
-    let mut oddities = reply.oddities;
-    let mut items = Vec::with_capacity(reply.items.len());
+    let Reply { items: sent, mut oddities, mut left_out } = reply;
+    let mut items = Vec::with_capacity(sent.len());
     let mut seen = BTreeSet::new();
-    for (index, item) in reply.items.into_iter().enumerate() {
+    for (index, item) in sent.into_iter().enumerate() {
         let place = index + 1;
         let Value::Object(object) = item else {
-            oddities.push(format!("item {place} of the reply is no {kind}: left out"));
+            left_out.push(format!("item {place} of the reply is no {kind}: left out"));
             continue;
         };
         let Some(Decoded { id, value }) = decode(object, &mut oddities) else {
-            oddities.push(format!("{kind} at place {place} of the reply has no id: left out"));
+            left_out.push(format!("{kind} at place {place} of the reply has no id: left out"));
             continue;
         };
         if let Some(id) = id
@@ -56,7 +56,7 @@ pub(super) fn listed<T>(
         }
         items.push(value);
     }
-    Listed { items, oddities }
+    Listed { items, oddities, left_out }
 }
 
 #[cfg(test)]
