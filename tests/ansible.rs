@@ -222,6 +222,51 @@ fn failures_name_file_cause_and_cure_and_the_exit_code_is_not_zero() {
     }
 }
 
+/// A play that shows the brokers, moves one to 10.0.0.42, refreshes, and shows them again.
+fn moving_play(desk: &Desk) -> PathBuf {
+    let show = |when: &str| {
+        format!(
+            "    - ansible.builtin.debug: {{msg: \"{when} {{{{ groups.kafka | sort | join(' ') }}}}\"}}\n"
+        )
+    };
+    let body = json!({"instance": "ssi-0000000a", "set": {"privateIp": "10.0.0.42"}});
+    let url = desk.simulator.url();
+    let text = format!(
+        "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n{}\
+         \x20   - ansible.builtin.uri: {{url: '{url}/_sim/edit', method: POST, body_format: json, body: {body}}}\n\
+         \x20   - ansible.builtin.meta: refresh_inventory\n{}",
+        show("before"),
+        show("after")
+    );
+    desk.file("play.yml", &text)
+}
+
+/// A script gets no word of a refresh, but the same Ansible asks it a second time.
+#[test]
+fn a_refresh_reaches_an_executable_file_too() {
+    use std::os::unix::fs::PermissionsExt;
+    for version in VERSIONS {
+        let desk = Desk::kafka();
+        let text = format!("#!{BINARY} inventory\nplugin: spotinst_esg\ncache: true\n");
+        let file = desk.file("script.spotinst_esg.yml", &text);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let play = moving_play(&desk);
+        for (after, calls) in
+            [("10.0.0.2 10.0.0.3 10.0.0.42", 2), ("10.0.0.2 10.0.0.3 10.0.0.42", 1)]
+        {
+            let before = desk.paths().iter().filter(|path| *path == "/aws/ec2/group").count();
+            let mut command = ansible(&desk, version, "ansible-playbook");
+            command.env("ANSIBLE_INVENTORY_ENABLED", "script");
+            let run = ran(command.arg("-i").arg(&file).arg(&play).output().unwrap());
+            assert_eq!(run.code, 0, "{version}: {run:?}");
+            assert!(run.stdout.contains(&format!("after {after}")), "{version}: {run:?}");
+            let lists =
+                desk.paths().iter().filter(|path| *path == "/aws/ec2/group").count() - before;
+            assert_eq!(lists, calls, "{version}: the first run asks, each refresh asks again");
+        }
+    }
+}
+
 /// `--flush-cache` and `meta: refresh_inventory` ask the API, whatever is stored; ordinary runs do not.
 #[test]
 fn the_cache_serves_until_a_refresh_is_asked_for() {
@@ -246,16 +291,7 @@ fn the_cache_serves_until_a_refresh_is_asked_for() {
             let flushed = ran(flushing.output().unwrap());
             assert!(flushed.stdout.contains("10.0.0.99"), "{version} {plugin}: {flushed:?}");
             assert!(desk.paths().len() > calls, "{version} {plugin}");
-            let back = json!({"instance": "ssi-0000000a", "set": {"privateIp": "10.0.0.42"}});
-            let text = format!(
-                "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n\
-                 \x20   - ansible.builtin.debug: {{msg: \"before {{{{ groups.kafka | sort | join(' ') }}}}\"}}\n\
-                 \x20   - ansible.builtin.uri: {{url: '{}/_sim/edit', method: POST, body_format: json, body: {back}}}\n\
-                 \x20   - ansible.builtin.meta: refresh_inventory\n\
-                 \x20   - ansible.builtin.debug: {{msg: \"after {{{{ groups.kafka | sort | join(' ') }}}}\"}}\n",
-                desk.simulator.url()
-            );
-            let play = desk.file("play.yml", &text);
+            let play = moving_play(&desk);
             let mut command = ansible(&desk, version, "ansible-playbook");
             let run = ran(command.arg("-i").arg(&file).arg(&play).output().unwrap());
             assert_eq!(run.code, 0, "{version} {plugin}: {run:?}");
@@ -400,5 +436,24 @@ fn the_documentation_names_exactly_the_options_there_are() {
         }
         documented.sort();
         assert_eq!(documented, spotinst_esg::plan::inventory::OPTION_NAMES, "{version}");
+        // A documented default given on purpose must be what the program does anyway, and each choice be taken.
+        for (name, option) in options {
+            let mut values: Vec<&Value> = option.get("default").into_iter().collect();
+            values.extend(option.get("choices").and_then(Value::as_array).into_iter().flatten());
+            let is_list = option["type"] == "list";
+            for value in values.into_iter().filter(|value| !value.is_null() && *name != "plugin") {
+                let given =
+                    if is_list && !value.is_array() { json!([value]) } else { value.clone() };
+                let run = desk.list(&format!("{name}: {given}"));
+                assert_eq!(run.code, 0, "{name}: {given}: {run:?}");
+            }
+        }
+        let defaults: Vec<String> = options
+            .iter()
+            .filter(|(name, option)| !option["default"].is_null() && *name != "use_extra_vars")
+            .map(|(name, option)| format!("{name}: {}", option["default"]))
+            .collect();
+        let plain = desk.list("").document();
+        assert_eq!(desk.list(&defaults.join("\n")).document(), plain, "{defaults:?}");
     }
 }

@@ -151,3 +151,22 @@ fn doctor_names_the_aws_identity_and_no_secret() {
     assert!(run.stdout.contains(moto::ACCOUNT), "{run:?}");
     assert!(!run.stdout.contains("wJalrXUtnFEMI"), "{run:?}");
 }
+
+#[test]
+fn asked_for_without_condition_a_failing_region_is_an_error() {
+    let (desk, _, _) = desk();
+    list(&desk, with_aws(&desk, "http://127.0.0.1:9"), "ec2: true")
+        .assert_failed(1, &["ec2: true", "region"]);
+}
+
+/// AWS may use a part of the time only; the rest is for what serves instead.
+#[test]
+fn an_aws_that_never_answers_leaves_time_for_the_status() {
+    let (desk, _, _) = desk();
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let run = list(&desk, with_aws(&desk, &url), "timeout: 9");
+    assert!(host(&run.document(), "ssi-0000000c")["spotinst_instanceType"].is_string());
+    assert!(run.warnings().iter().any(|line| line.contains("no answer within 3s")), "{run:?}");
+    list(&desk, with_aws(&desk, &url), "timeout: 9\nec2: true").assert_failed(6, &["no answer"]);
+}

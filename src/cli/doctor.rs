@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::arguments::{DoctorArguments, OutputForm};
 use super::failure::{CREDENTIALS, Failure, OTHER};
-use super::inventory::cache_folder;
+use super::inventory::{cache_folder, concurrency};
 use super::inventory_file::read;
 use super::output;
 use crate::domain::one_line;
@@ -16,7 +16,7 @@ use crate::drive::{
     Cache, Ec2Error, Environment, Session, SessionOptions, aws_identity, ec2_access,
 };
 use crate::plan::inventory::{Ec2Mode, FileOptions};
-use crate::spot::{Client, SpotError};
+use crate::spot::{Client, ErrorKind, SpotError};
 
 /// How one check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,7 +59,8 @@ pub(super) fn run(arguments: &DoctorArguments, environment: &Environment) -> Res
     let mut checks = vec![build()];
     match Session::open(&SessionOptions::from(&options), environment, fastrand::u64(..)) {
         Ok(session) => {
-            checks.extend(settings(&session));
+            checks.extend(credentials(&session));
+            checks.extend(settings(&options, environment, &session));
             checks.extend(api(&session));
         }
         Err(error) => {
@@ -85,7 +86,7 @@ fn build() -> Check {
     Check::ok("program", format!("spotinst-esg {} {aws} AWS support", env!("CARGO_PKG_VERSION")))
 }
 
-fn settings(session: &Session) -> Vec<Check> {
+fn credentials(session: &Session) -> Vec<Check> {
     let file = session.credentials_path.display().to_string();
     let token = match &session.credentials.token {
         Some(token) => Check::ok("token", format!("from {}", token.source)),
@@ -112,7 +113,7 @@ fn settings(session: &Session) -> Vec<Check> {
     let endpoint = Check::ok("endpoint", format!("{} from {}", endpoint.endpoint, endpoint.source));
     let mut checks = vec![token, account, endpoint];
     for oddity in &session.credentials.oddities {
-        checks.push(Check::warn("credentials file", oddity.clone(), "see the message"));
+        checks.push(Check::warn("credentials file", oddity.clone(), "mend the file as it says"));
     }
     if let Some(notice) = session.pacing.notice() {
         checks.push(Check::warn(
@@ -124,6 +125,39 @@ fn settings(session: &Session) -> Vec<Check> {
     checks
 }
 
+/// What else shapes a listing, and who says so.
+fn settings(options: &FileOptions, environment: &Environment, session: &Session) -> Vec<Check> {
+    let by = |is_option: bool| if is_option { "option" } else { "default" };
+    let timeout = format!("{} s ({})", session.timeout.as_secs(), by(options.timeout.is_some()));
+    let concurrency = match concurrency(options) {
+        Ok(calls) => Check::ok(
+            "concurrency",
+            format!("{calls} calls ({})", by(options.concurrency.is_some())),
+        ),
+        Err(failure) => {
+            Check::fail("concurrency", failure.line(), failure.code, "correct the option")
+        }
+    };
+    let profile =
+        match (&options.aws_profile, environment.first(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])) {
+            (Some(profile), _) => format!("{profile} from option aws_profile"),
+            (None, Some((name, profile))) => format!("{profile} from environment {name}"),
+            (None, None) => "none named; the AWS SDK looks at its own places".to_owned(),
+        };
+    let cache = match (options.cache, environment.is_true("ANSIBLE_INVENTORY_CACHE")) {
+        (Some(true), _) => "on (option cache)",
+        (Some(false), _) => "off (option cache)",
+        (None, true) => "on (environment ANSIBLE_INVENTORY_CACHE)",
+        (None, false) => "off (default)",
+    };
+    vec![
+        Check::ok("timeout", timeout),
+        concurrency,
+        Check::ok("aws profile", profile),
+        Check::ok("caching", cache),
+    ]
+}
+
 fn api(session: &Session) -> Vec<Check> {
     let Ok(token) = session.token() else { return Vec::new() };
     let client = match session.client(token) {
@@ -132,8 +166,11 @@ fn api(session: &Session) -> Vec<Check> {
     };
     let mut checks = vec![visible_accounts(&client)];
     for account in session.accounts().unwrap_or_default() {
-        checks.push(match client.list_groups(&account) {
+        match client.list_groups(&account) {
             Ok(listed) => {
+                let odd = listed.oddities.iter().chain(&listed.left_out);
+                let advice = "the vendor's answer is odd; what is listed may be incomplete";
+                checks.extend(odd.map(|text| Check::warn("groups", text.clone(), advice)));
                 let stateful = listed.items.iter().filter(|g| g.persistence.is_stateful()).count();
                 let regions: BTreeSet<&str> = listed
                     .items
@@ -147,10 +184,10 @@ fn api(session: &Session) -> Vec<Check> {
                     listed.items.len(),
                     if regions.is_empty() { "no region".to_owned() } else { regions.join(", ") }
                 );
-                Check::ok("groups", found)
+                checks.push(Check::ok("groups", found));
             }
-            Err(error) => failed("groups", &error),
-        });
+            Err(error) => checks.push(failed("groups", &error)),
+        }
     }
     for budget in client.budgets() {
         let (limit, remaining) = match (budget.limit, budget.remaining) {
@@ -195,7 +232,17 @@ fn visible_accounts(client: &Client) -> Check {
 }
 
 fn failed(check: &'static str, error: &SpotError) -> Check {
-    Check::fail(check, error.to_string(), error.kind().into(), "see the message")
+    let advice = match error.kind() {
+        ErrorKind::Usage => "correct the setting that it names",
+        ErrorKind::Credentials => {
+            "make a new token in the Spot console (Settings, API), or widen its policy"
+        }
+        ErrorKind::NotFound => "compare the id with those that the Spot console shows",
+        ErrorKind::RateLimited => "wait that long: each request during a block extends it",
+        ErrorKind::Timeout => "try again, or give it more time with the option timeout",
+        ErrorKind::Other => "check the network, a proxy in between, and the address",
+    };
+    Check::fail(check, error.to_string(), error.kind().into(), advice)
 }
 
 fn aws(options: &FileOptions, environment: &Environment) -> Check {

@@ -203,7 +203,8 @@ impl Question {
     }
 }
 
-fn concurrency(options: &FileOptions) -> Result<usize, Failure> {
+/// Most calls at once.
+pub(super) fn concurrency(options: &FileOptions) -> Result<usize, Failure> {
     let typed = options.concurrency.unwrap_or(DEFAULT_CONCURRENCY);
     match usize::try_from(typed) {
         Ok(calls @ 1..=256) => Ok(calls),

@@ -100,6 +100,7 @@ fn show_inventory(parts: &Parts, scratch: &Path, url: &str) -> Result<(), Failur
     announce(&ansible_inventory(parts, scratch, url, &["--graph"]));
     process::run(&mut ansible_inventory(parts, scratch, url, &["--graph"]))?;
 
+    let first = calls(parts, url)?;
     let mut list = ansible_inventory(parts, scratch, url, &["--list"]);
     announce(&list);
     let text = process::output(&mut list)?;
@@ -107,9 +108,9 @@ fn show_inventory(parts: &Parts, scratch: &Path, url: &str) -> Result<(), Failur
         .map_err(|error| Failure::Other(format!("ansible-inventory wrote no JSON: {error}")))?;
     say(&findings::shortened(&document));
 
-    let calls = calls(parts, url)?;
+    let second = calls(parts, url)?.split_off(first.len());
     say("\nWhat this shows:");
-    for line in findings::explain(&document, &calls) {
+    for line in findings::explain(&document, &first, &second) {
         say(&format!("  - {line}"));
     }
     Ok(())

@@ -43,7 +43,7 @@ fn with_short_lists(json: &str) -> String {
 }
 
 /// One line for each thing worth a look.
-pub(crate) fn explain(document: &Value, calls: &[String]) -> Vec<String> {
+pub(crate) fn explain(document: &Value, first: &[String], second: &[String]) -> Vec<String> {
     let hosts = hosts(document);
     let clusters = distinct(&hosts, "spotinst_esg_name");
     let regions = distinct(&hosts, "spotinst_region");
@@ -88,11 +88,15 @@ pub(crate) fn explain(document: &Value, calls: &[String]) -> Vec<String> {
             join(&floating.into_iter().collect::<Vec<_>>())
         ));
     }
-    let count = calls.len();
-    let calls: String = calls.iter().map(|call| format!("\n      {call}")).collect();
+    let again = match second.len() {
+        0 => "none, as the answer was in the cache".to_owned(),
+        calls => calls.to_string(),
+    };
+    let calls: String = first.iter().map(|call| format!("\n      {call}")).collect();
     lines.push(format!(
-        "The first of the two commands made {count} calls, the second none, as the answer was in the \
-         cache. A group without stateful instances cost no call of its own:{calls}"
+        "Calls of the first command: {}; of the second: {again}. A group without stateful instances \
+         cost no call of its own:{calls}",
+        first.len()
     ));
     lines
 }
@@ -149,14 +153,14 @@ mod tests {
 
     #[test]
     fn every_oddity_gets_a_line() {
-        let lines = explain(&document(), &["GET /aws/ec2/group".to_owned()]).join("\n");
+        let lines = explain(&document(), &["GET /aws/ec2/group".to_owned()], &[]).join("\n");
         for words in [
             "2 clusters (kafka, logs)",
             "2 regions",
             "10.0.0.1 of kafka runs ami-1",
             "ssi-2 of logs is PAUSED",
             "logs does not persist",
-            "made 1 calls",
+            "first command: 1; of the second: none",
             "      GET /aws/ec2/group",
         ] {
             assert!(lines.contains(words), "{words:?} is not in:\n{lines}");

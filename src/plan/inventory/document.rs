@@ -41,13 +41,6 @@ impl Document {
         }
         map.end()
     }
-
-    /// The variables of one host, as `--host` answers: wrapped like [`Self::write_script_json`].
-    pub fn host_json(&self, host: &str) -> Option<Value> {
-        self.hosts.get(host).map(|vars| {
-            Value::Object(vars.iter().map(|(name, value)| (name.clone(), guarded(value))).collect())
-        })
-    }
 }
 
 impl GroupEntry {
@@ -119,16 +112,5 @@ impl serde::Serialize for Guarded<'_> {
             Self::Other(value) => value.serialize(serializer),
             Self::Template(text) => serializer.collect_map([("__ansible_unsafe", text)]),
         }
-    }
-}
-
-fn guarded(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            Value::Object(map.iter().map(|(name, value)| (name.clone(), guarded(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(guarded).collect()),
-        Value::String(text) if is_template(text) => serde_json::json!({ "__ansible_unsafe": text }),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
