@@ -222,6 +222,36 @@ fn failures_name_file_cause_and_cure_and_the_exit_code_is_not_zero() {
     }
 }
 
+/// A token on a line that Ansible cannot read, or of a type that it does not expect.
+#[test]
+fn a_malformed_token_is_not_quoted() {
+    for version in VERSIONS {
+        for (text, words) in [
+            (format!("spotinst_api_token: [{CANARY}]"), "is no text"),
+            (format!("spotinst_api_token: {{a: {CANARY}}}"), "is no text"),
+            (format!("spotinst_api_token: {CANARY}\n  regions: [a]"), ":3:"),
+            (format!("spotinst_api_token: {CANARY}: x"), ":2:"),
+            (format!("spotinst_api_token: \"{CANARY}"), "no YAML"),
+            (format!("spotinst_api_token: {CANARY}\nspotinst_api_token: {CANARY}"), "twice"),
+            (
+                format!("spotinst_api_token: \"{{{{ '{CANARY}' | nosuch }}}}\""),
+                "cannot be rendered",
+            ),
+        ] {
+            let desk = Desk::kafka();
+            let run = list(&desk, version, &desk.options(&text), &[]);
+            assert_ne!(run.code, 0, "{version}: {text}: {run:?}");
+            // Ansible breaks lines where it likes.
+            let said = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains(words), "{version}: {text}: {run:?}");
+            assert!(
+                !run.stderr.contains(CANARY) && !run.stdout.contains(CANARY),
+                "{version}: {text}: {run:?}"
+            );
+        }
+    }
+}
+
 /// A play that shows the brokers, moves one to 10.0.0.42, refreshes, and shows them again.
 fn moving_play(desk: &Desk) -> PathBuf {
     let show = |when: &str| {

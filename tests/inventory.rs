@@ -143,7 +143,7 @@ fn bad_settings_get_one_line_and_the_right_exit_code() {
         ("spotinst_base_url: 'not a url'", &["not a url"]),
         ("spotinst_api_token: '{{ token }}'", &[":2:", "a template", "Ansible plugin"]),
         ("spotinst_api_token: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  00", &["a vaulted value"]),
-        ("regions: [a]\nregions: [b]", &[":3:", "regions"]),
+        ("regions: [a]\nregions: [b]", &[":3:", "duplicate"]),
         ("plugin: amazon.aws.aws_ec2", &["plugin"]),
     ] {
         desk.list(options).assert_failed(2, words);
@@ -362,6 +362,34 @@ fn stateless_groups_cost_no_call() {
             "/aws/ec2/group/sig-0000000a/statefulInstance",
             "/aws/ec2/group/sig-0000000a/status"
         ]
+    );
+}
+
+/// The vendor's own way to a new image switches the root's persistence off for a while.
+#[test]
+fn a_group_whose_last_persistence_switch_is_off_keeps_its_hosts() {
+    let desk = Desk::with(
+        "groups: [{name: zookeeper, id: sig-0000000a, region: eu-west-1, persistence: {root: true}, stateful: [{}, {}]}]",
+    );
+    assert_eq!(desk.list("").document()["zookeeper"]["hosts"].as_array().map(Vec::len), Some(2));
+    let edit = json!({"group": "sig-0000000a", "set": {"strategy.persistence.shouldPersistRootDevice": false}});
+    desk.simulator.control("POST", "/_sim/edit", edit);
+    assert_eq!(desk.list("").document()["zookeeper"]["hosts"].as_array().map(Vec::len), Some(2));
+}
+
+/// A process that is stopped with the lock in its hands must not stop the others.
+#[test]
+fn a_lock_that_is_never_let_go_costs_a_second_and_a_warning() {
+    let desk = Desk::kafka();
+    desk.list("").document();
+    let lock = desk.home.path().join(".cache/spotinst-esg/pacing/pacing.lock");
+    let held = std::fs::File::open(lock).unwrap();
+    held.lock().unwrap();
+    let run = desk.list("timeout: 60");
+    assert_eq!(run.document()["kafka"]["hosts"].as_array().map(Vec::len), Some(3));
+    assert!(
+        run.warnings().iter().any(|line| line.contains("pacing") && line.contains("lock")),
+        "{run:?}"
     );
 }
 

@@ -21,6 +21,13 @@ pub(super) fn read(path: &Path) -> Result<FileOptions, Failure> {
 }
 
 fn parse(text: &str, path: &str) -> Result<FileOptions, Failure> {
+    if text.starts_with("$ANSIBLE_VAULT") {
+        let text = format!(
+            "{path}: a vaulted file can be read by the Ansible plugin only; use the environment or \
+             ~/.spotinst/credentials, or run `ansible-inventory` with the collection spotinst.esg"
+        );
+        return Err(Failure::new(USAGE, text));
+    }
     // Names first: a misspelt option deserves a better word than the type error that may follow from it.
     let names: BTreeMap<String, IgnoredAny> = located(text, path)?;
     check_option_names(names.keys().map(String::as_str))
@@ -78,7 +85,9 @@ fn option_at(text: &str, line: u64) -> Option<&str> {
 
 /// The parser names the place in a form of its own; once is enough.
 fn strip_place(why: &str) -> &str {
-    why.split(" at line ").next().unwrap_or(why)
+    let why = why.split(" at line ").next().unwrap_or(why);
+    // What follows is advice for programmers.
+    why.split(", set DuplicateKeyPolicy").next().unwrap_or(why)
 }
 
 /// Templates and vaulted values are Ansible's: here they would be taken literally, a vaulted token sent to a server.

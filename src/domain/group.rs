@@ -42,12 +42,20 @@ pub struct Persistence {
     pub private_ip: bool,
     /// How data volumes come back; the vendor's default is not documented.
     pub block_devices_mode: Option<BlockDevicesMode>,
+    /// Whether the vendor sent any switch, on or off. A group that never persisted anything has none.
+    pub is_declared: bool,
 }
 
 impl Persistence {
     /// Whether a group with these switches is stateful.
     pub fn is_stateful(&self) -> bool {
         self.root_device || self.block_devices || self.private_ip
+    }
+
+    /// Whether there may be stateful instances. Switching the last one off leaves those that exist, and it is a step of
+    /// the vendor's own way to a new image (vendor help: root volume persistence).
+    pub fn may_have_stateful_instances(&self) -> bool {
+        self.is_stateful() || self.is_declared
     }
 }
 

@@ -142,8 +142,8 @@ fn list_accounts(
 
 fn in_scope(groups: Vec<Group>, wanted: &Wanted) -> Vec<GroupFleet> {
     let is_wanted = |group: &Group| {
-        let kind =
-            (wanted.include.stateful && group.persistence.is_stateful()) || wanted.include.members;
+        let kind = (wanted.include.stateful && group.persistence.may_have_stateful_instances())
+            || wanted.include.members;
         kind && wanted.scope.holds(group)
     };
     let unread = |group| GroupFleet { group, stateful: Vec::new(), members: None };
@@ -171,7 +171,7 @@ fn calls(fleet: &Fleet, wanted: &Wanted, without_ec2: bool) -> Vec<Call> {
     for (account, of) in fleet.accounts.iter().enumerate() {
         for (group, GroupFleet { group: config, .. }) in of.groups.iter().enumerate() {
             // Also members need the list, to tell which of them are stateful instances.
-            if config.persistence.is_stateful() {
+            if config.persistence.may_have_stateful_instances() {
                 calls.push(Call::Stateful { account, group });
             }
             if without_ec2 || wanted.include.members {
@@ -330,9 +330,10 @@ fn add_region(
                 .collect();
             if !missing.is_empty() {
                 let text = format!(
-                    "EC2 does not know {} of its instances ({}); is this the AWS account they run in?",
+                    "EC2 does not know {} of its instances ({}{}); is this the AWS account they run in?",
                     missing.len(),
-                    missing.iter().take(5).copied().collect::<Vec<_>>().join(", ")
+                    missing.iter().take(5).copied().collect::<Vec<_>>().join(", "),
+                    if missing.len() > 5 { ", …" } else { "" }
                 );
                 fleet.notices.push(Notice::oddity(Subject::Region(region.clone()), text));
                 failed.insert(region);

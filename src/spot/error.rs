@@ -59,7 +59,9 @@ pub enum SpotError {
     },
 
     /// The thing does not exist: a code ending in `_DOESNT_EXIST`, or HTTP 404.
-    #[error("cannot {doing}: {thing} does not exist (HTTP {status}: {message})")]
+    #[error(
+        "cannot {doing}: {thing} does not exist (HTTP {status}: {message}); compare the id with the Spot console's"
+    )]
     NotFound {
         /// What was attempted on what.
         doing: String,
@@ -168,8 +170,8 @@ pub enum SpotError {
 
     /// The time set for the whole run is over, or would be before the next try.
     #[error(
-        "cannot {doing}: out of time {:.1} s and {} into it (the option timeout sets it){}",
-        after.as_secs_f64(), times(*attempts), because(last)
+        "cannot {doing}: out of time after {:.1} s, {} (the option timeout sets it){}",
+        after.as_secs_f64(), spent(*attempts), because(last)
     )]
     Deadline {
         /// What was attempted on what.
@@ -384,9 +386,15 @@ impl SpotError {
     }
 }
 
+fn spent(attempts: u32) -> String {
+    match attempts {
+        0 => "all spent waiting for the rate limit or another process".to_owned(),
+        more => times(more),
+    }
+}
+
 fn times(attempts: u32) -> String {
     match attempts {
-        0 => "no attempt".to_owned(),
         1 => "1 attempt".to_owned(),
         more => format!("{more} attempts"),
     }
@@ -434,7 +442,7 @@ mod tests {
             })),
         };
         let text = error.to_string();
-        assert!(text.contains("1.5 s and 2 attempts"), "{text}");
+        assert!(text.contains("1.5 s, 2 attempts"), "{text}");
         assert!(text.contains("HTTP 503 (maintenance)"), "{text}");
         assert_eq!((error.http_status(), error.request_id()), (Some(503), Some("r-1")));
         assert_eq!(error.kind(), ErrorKind::Timeout);

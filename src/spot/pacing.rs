@@ -22,6 +22,9 @@ const FIRST_BLOCK: Duration = Duration::from_secs(1);
 /// The doubling's end: the vendor's window.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
+/// Clocks of one machine do not differ by more between two looks, unless somebody sets them.
+const CLOCK_SLACK: Duration = Duration::from_secs(5);
+
 /// How far unanswered probes widen the next round: 2^4 at a time.
 const WIDEST: u32 = 4;
 
@@ -253,6 +256,13 @@ impl Budget {
 
     /// A clock set back must not turn a moment of the past into a wait without end.
     fn bound_times(&mut self, now: Timestamp) {
+        let settled_later = |settled: Timestamp| between(now, settled) > CLOCK_SLACK;
+        if self.settled_at.is_some_and(settled_later) {
+            // The clock was set back since: what was to come after `settled_at` has no meaning on this clock.
+            self.blocked_until = None;
+            self.knowledge = Knowledge::Nothing;
+            self.settled_at = Some(now);
+        }
         let latest = later(now, LONGEST_WAIT);
         if let Some(until) = &mut self.blocked_until {
             *until = latest.min(*until);

@@ -1,10 +1,11 @@
 //! Where budgets are kept: in this process, or in a file shared with the user's other processes.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub struct Pacing {
 struct Inner {
     ledger: Mutex<Ledger>,
     file: Option<SharedFile>,
+    /// Whether the file turned out unusable meanwhile.
+    is_lost: AtomicBool,
     notice: Mutex<Option<String>>,
 }
 
@@ -115,7 +118,7 @@ impl Pacing {
 
     fn with_file(file: Option<SharedFile>, notice: Option<String>) -> Self {
         let (ledger, notice) = (Mutex::new(Ledger::default()), Mutex::new(notice));
-        Self { inner: Arc::new(Inner { ledger, file, notice }) }
+        Self { inner: Arc::new(Inner { ledger, file, is_lost: AtomicBool::new(false), notice }) }
     }
 
     fn with_budget<R>(
@@ -139,11 +142,15 @@ impl Pacing {
     /// arithmetic only.
     fn with_ledger<R>(&self, change: impl FnOnce(&mut Ledger) -> R) -> R {
         let mut ledger = locked(&self.inner.ledger);
-        let Some(file) = &self.inner.file else { return change(&mut ledger) };
+        let is_lost = self.inner.is_lost.load(Ordering::Relaxed);
+        let Some(file) = self.inner.file.as_ref().filter(|_| !is_lost) else {
+            return change(&mut ledger);
+        };
         let opened = file.begin(&mut ledger);
         let result = change(&mut ledger);
         if let Err(error) = opened.and_then(|open| file.commit(open, &ledger)) {
-            // The copy in memory carries on; the next call tries the file again.
+            // The copy in memory carries on alone: to try again at every call could cost a second each.
+            self.inner.is_lost.store(true, Ordering::Relaxed);
             locked(&self.inner.notice).get_or_insert_with(|| unshared(&file.dir, &error));
         }
         result
@@ -195,14 +202,29 @@ impl SharedFile {
         }
         let lock = private_file(&dir.join(LOCK_FILE))?;
         private_file(&dir.join(DATA_FILE))?;
-        lock.lock()?;
-        lock.unlock()?;
         Ok(Self { dir: dir.to_owned(), lock })
+    }
+
+    /// The lock is held for microseconds, so whoever holds it longer is stopped or stuck, and is not waited for.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "too short to be an argument: nobody should ever wait here"
+    )]
+    fn wait_for_lock(&self) -> io::Result<()> {
+        const PAUSE: Duration = Duration::from_millis(5);
+        for _ in 0..200 {
+            match self.lock.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Err(io::Error::other("another process has held the lock for over a second"))
     }
 
     /// Locks and reads. A file that is torn or not ours leaves `ledger` as it is: a new start with what we know.
     fn begin(&self, ledger: &mut Ledger) -> io::Result<OpenFile<'_>> {
-        self.lock.lock()?;
+        self.wait_for_lock()?;
         let unlock = Unlock(&self.lock);
         let mut data = private_file(&self.dir.join(DATA_FILE))?;
         let mut before = Vec::new();

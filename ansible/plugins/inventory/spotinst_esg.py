@@ -89,7 +89,9 @@ options:
       - A value is a text, a pattern with C(*) and C(?), or a list of which one must match. All named tags must match.
     type: dict
   include:
-    description: What is listed. Groups without stateful instances cost no call unless V(members) is asked for.
+    description:
+      - What is listed. A group that never persisted anything costs no call unless V(members) is asked for. One whose
+        persistence was switched off may still have stateful instances, so it is asked.
     type: list
     elements: str
     choices: [stateful, members, managed_instances]
@@ -230,6 +232,8 @@ import difflib  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 
+import yaml  # noqa: E402
+
 from ansible.errors import AnsibleParserError  # noqa: E402
 from ansible.module_utils.common.text.converters import to_native  # noqa: E402
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable  # noqa: E402
@@ -237,6 +241,7 @@ from ansible.utils.path import unfrackpath  # noqa: E402
 from ansible_collections.spotinst.esg.plugins.plugin_utils.program import EsgError, ask  # noqa: E402
 from ansible_collections.spotinst.esg.plugins.plugin_utils.text import as_data, as_name  # noqa: E402
 
+SECRETS = {'spotinst_api_token', 'spotinst_token', 'api_token', 'token'}
 OWN_CACHE = ('jsonfile', 'ansible.builtin.jsonfile', 'ansible.legacy.jsonfile')
 EXPRESSIONS = ('plugin', 'compose', 'groups', 'keyed_groups')
 ANSIBLE_ONLY = (*EXPRESSIONS, 'cache_plugin', 'cache_prefix', 'leading_separator', 'use_extra_vars')
@@ -257,12 +262,30 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(f'{path}: not asked a second time, it has just failed')
         InventoryModule.failed = (inventory.hosts, path)
         try:
+            self._check_yaml()
             self._redirected_names = [*(self._redirected_names or []), 'spotinst_esg', self.NAME]
             self._read_config_data(path)
             self._load(self._document(not cache, kept=self.get_option('cache')))
         except EsgError as error:
             raise AnsibleParserError(str(error)) from None
         InventoryModule.failed = None
+
+    def _check_yaml(self):
+        """Ansible's own word on broken YAML quotes the lines around it, and one of them may hold the token."""
+        with open(self._path, encoding='utf-8', errors='replace') as file:
+            text = file.read()
+        if text.startswith('$ANSIBLE_VAULT'):
+            return
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError as error:
+            mark = getattr(error, 'problem_mark', None)
+            place = f'{self._path}:{mark.line + 1}:{mark.column + 1}' if mark else self._path
+            raise EsgError(f'{place}: this is no YAML: {getattr(error, "problem", None) or "unreadable"}') from None
+        keys = [key for key, _value in root.value] if isinstance(root, yaml.MappingNode) else []
+        for key in keys:
+            if [other.value for other in keys].count(key.value) > 1:
+                raise EsgError(f'{self._path}:{key.start_mark.line + 1}: option {key.value} is given twice')
 
     def set_options(self, task_keys=None, var_options=None, direct=None):
         known = {name for key, spec in self.option_definitions.items() for name in (key, *spec.get('aliases', []))}
@@ -271,6 +294,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise EsgError(f'{self._path}: unknown option {name}, ' + (f'did you mean {near[0]}?' if near else f'known are {", ".join(sorted(known))}'))
         self.templar.available_variables = self._vars or {}
         direct = {key: value if key in EXPRESSIONS else self._rendered(key, value) for key, value in (direct or {}).items()}
+        for key in SECRETS & direct.keys():
+            if isinstance(direct[key], (list, dict, bool, int, float)):
+                raise EsgError(f'{self._path}: option {key} is no text')  # Ansible's own word would show the value
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
         own_cache = self.get_option('cache_plugin') in OWN_CACHE
         self._options_sent = {key: value for key, value in self.get_options().items() if value is not None and key not in ANSIBLE_ONLY}
@@ -284,7 +310,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             return self.templar.template(value)
         except Exception as error:  # without the cause, which would quote neighbouring lines of the file
-            raise EsgError(f'{self._path}: option {key} cannot be rendered: {to_native(error)}') from None
+            why = to_native(error)
+            if key in SECRETS and ('{{' in why or '{%' in why):
+                why = type(error).__name__  # some versions quote the template
+            raise EsgError(f'{self._path}: option {key} cannot be rendered: {why}') from None
 
     def _ask(self, **request):
         limit_s = min(self.get_option('timeout'), 86400) + 30  # the program ends by itself before that

@@ -252,8 +252,19 @@ fn host_names(
     hosts
         .iter()
         .zip(&wanted)
-        .map(|(host, name)| if is_taken(name) { host.id.clone() } else { name.clone() })
+        .map(|(host, name)| if is_taken(name) { last_resort(host, document) } else { name.clone() })
         .collect()
+}
+
+/// The id; told apart from a group of that name, which no vendor should ever send.
+fn last_resort(host: &Unnamed, document: &Document) -> String {
+    let is_free =
+        |name: &str| !document.groups.contains_key(name) && is_no_group_name(name).is_none();
+    let mut name = host.id.clone();
+    while !is_free(&name) {
+        name.insert_str(0, "instance-");
+    }
+    name
 }
 
 fn preferred(
@@ -278,5 +289,5 @@ fn preferred(
         let text = format!("cannot be named {name:?}: {why}");
         notices.push(Notice::oddity(Subject::Host(host.id.clone()), text));
     }
-    host.id.clone()
+    last_resort(host, document)
 }

@@ -37,11 +37,16 @@ pub(in crate::spot) fn group(
 pub(super) fn persistence(parent: &Fields<'_>, oddities: &mut Vec<String>) -> Persistence {
     let mut found = Persistence::default();
     for part in parent.objects("persistence", oddities) {
-        let mut on =
-            |keys: [&str; 2]| keys.iter().any(|key| part.switch(key, oddities).unwrap_or_default());
+        let mut is_declared = false;
+        let mut on = |keys: [&str; 2]| {
+            let switch = keys.iter().find_map(|key| part.switch(key, oddities));
+            is_declared |= switch.is_some();
+            switch.unwrap_or_default()
+        };
         found.root_device |= on(["shouldPersistRootDevice", "persistRootDevice"]);
         found.block_devices |= on(["shouldPersistBlockDevices", "persistBlockDevices"]);
         found.private_ip |= on(["shouldPersistPrivateIp", "persistPrivateIp"]);
+        found.is_declared |= is_declared;
         let mode = part.text("blockDevicesMode", oddities);
         found.block_devices_mode =
             found.block_devices_mode.or(mode.map(|mode| BlockDevicesMode::parse(&mode)));

@@ -19,6 +19,9 @@ pub(super) use group::group;
 pub(super) use instance::{healthiness, member, stateful_instance};
 pub(super) use managed::{managed_instance, managed_status};
 
+/// So many cases tell what is wrong with a reply; a million would hide it.
+const MOST_TOLD: usize = 20;
+
 /// One decoded item and the id that must be unique among its like, if it has one.
 pub(super) struct Decoded<T> {
     id: Option<String>,
@@ -55,6 +58,13 @@ pub(super) fn listed<T>(
             continue;
         }
         items.push(value);
+    }
+    for told in [&mut oddities, &mut left_out] {
+        let more = told.len().saturating_sub(MOST_TOLD);
+        if more > 0 {
+            told.truncate(MOST_TOLD);
+            told.push(format!("and {more} more like these"));
+        }
     }
     Listed { items, oddities, left_out }
 }

@@ -53,6 +53,7 @@ fn a_full_group_is_read_and_kept_whole() {
             block_devices: true,
             private_ip: true,
             block_devices_mode: Some(BlockDevicesMode::Reattach),
+            is_declared: true,
         }
     );
     assert_eq!(group.image_id, Some(ImageId::new("ami-1")));
