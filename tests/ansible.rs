@@ -124,7 +124,7 @@ fn plugin_script_and_program_give_the_same_hosts_and_variables() {
         assert_eq!(hostvars(&by_plugin), hostvars(&by_program), "{version}");
         let filled =
             groups(&by_program.document()).into_iter().filter(|(_, hosts)| hosts != &json!([]));
-        assert_eq!(groups(&by_plugin.document()), filled.collect(), "{version}");
+        assert_eq!(groups(&by_plugin.document()), filled.collect::<Map<_, _>>(), "{version}");
         assert_eq!(hostvars(&by_plugin)["10.20.1.11"]["zone"], "us-east-1a");
     }
 }

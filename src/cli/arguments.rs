@@ -30,6 +30,11 @@ pub(super) enum Command {
     Inventory(InventoryArguments),
     /// Checks credentials, settings and connections, and says what to do about each fault.
     Doctor(DoctorArguments),
+    /// Runs one of the collection's Ansible modules, without Ansible.
+    Module(ModuleArguments),
+    /// Writes the generated files of the collection.
+    #[command(hide = true)]
+    ModuleDocs(ModuleDocsArguments),
     /// Prints a script that completes commands in your shell.
     Completions {
         /// The shell.
@@ -79,6 +84,25 @@ pub(super) struct DoctorArguments {
     /// Form of the output.
     #[arg(long, value_enum, default_value = "table")]
     pub(super) output: OutputForm,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ModuleArguments {
+    /// The module.
+    pub(super) name: String,
+    /// File with its arguments as a JSON object, or - for stdin.
+    #[arg(value_name = "ARGUMENTS")]
+    pub(super) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ModuleDocsArguments {
+    /// The collection's folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) output: PathBuf,
+    /// Write nothing, and fail if a file is not as it would be written.
+    #[arg(long)]
+    pub(super) check: bool,
 }
 
 /// How data is printed.

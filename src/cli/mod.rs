@@ -8,6 +8,7 @@ mod environment;
 mod failure;
 mod inventory;
 mod inventory_file;
+mod module;
 mod output;
 mod parent;
 mod views;
@@ -21,12 +22,18 @@ use arguments::{Arguments, Command};
 use failure::Failure;
 
 use crate::drive::Environment;
+use crate::modules;
 
 /// Runs the program; the arguments begin with its name.
 ///
 /// Data goes to stdout, talk to stderr. A failure is one line on stderr and an exit code of the table in the
 /// program's help.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let program = arguments.first().map(|name| name.to_string_lossy()).unwrap_or_default();
+    if let Some(called) = modules::called(&program) {
+        return module::run_as(called, arguments.get(1), &environment::of_process());
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
@@ -48,6 +55,8 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<u8, Failure> 
     match &arguments.command {
         Command::Inventory(arguments) => inventory::run(arguments, environment).map(|()| 0),
         Command::Doctor(arguments) => doctor::run(arguments, environment),
+        Command::Module(arguments) => module::run(arguments, environment),
+        Command::ModuleDocs(arguments) => module::write_docs(arguments).map(|()| 0),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "spotinst-esg", &mut script);

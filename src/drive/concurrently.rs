@@ -48,11 +48,7 @@ pub(super) fn each<J: Sync, R: Send>(
 }
 
 /// Runs `work` and speaks of it while it lasts.
-pub(super) fn watched<R: Send>(
-    progress: &Progress<'_>,
-    line: &str,
-    work: impl FnOnce() -> R + Send,
-) -> R {
+pub fn watched<R: Send>(progress: &Progress<'_>, line: &str, work: impl FnOnce() -> R + Send) -> R {
     let (sender, receiver) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
         let worker = scope.spawn(move || {

@@ -11,6 +11,7 @@ mod session;
 mod wait;
 
 pub use cache::{Cache, CacheError, Entry, Reader};
+pub use concurrently::watched;
 pub use ec2::{Ec2Access, Ec2Error, identity as aws_identity};
 pub use environment::Environment;
 pub use inventory::{

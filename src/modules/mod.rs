@@ -1,0 +1,112 @@
+//! The Ansible modules of the collection: one file each, named as the module, with its examples beside it.
+
+mod connection;
+mod spot_account_info;
+
+use crate::ansible::{self, Collection, SpecError};
+use crate::drive::Environment;
+
+pub use ansible::{Answer, AnyModule, hide_panics};
+use spot_account_info::SpotAccountInfo;
+
+/// Every module; one more is a line here and a `mod` above.
+pub static ALL: &[&dyn AnyModule<World>] = &[&SpotAccountInfo];
+
+/// What every module is handed.
+pub struct World {
+    /// What the process inherited.
+    pub environment: Environment,
+    /// Seeds the jitter in pauses.
+    pub seed: u64,
+}
+
+const COLLECTION: Collection = Collection {
+    name: "spotinst.esg",
+    author: "spotinst-esg maintainers (@spotinst-esg)",
+    requirements: &["The program C(spotinst-esg), which comes with the collection."],
+    program: "spotinst-esg",
+    action: "spotinst.esg.esg",
+    requires_ansible: ">=2.17.0",
+    former_names_until: "2.0.0",
+};
+
+/// The module of this name, of a former one, or of either with the collection's name before it.
+pub fn find(name: &str) -> Option<&'static dyn AnyModule<World>> {
+    let short = name.strip_prefix(COLLECTION.name).and_then(|rest| rest.strip_prefix('.'));
+    let short = short.unwrap_or(name);
+    let is_it = |module: &&&dyn AnyModule<World>| {
+        module.name() == short || module.former_names().contains(&short)
+    };
+    ALL.iter().find(is_it).copied()
+}
+
+/// The module that a program is to be when it is started under this name, as Ansible does with a copy that it calls
+/// `AnsiballZ_` and the module's name.
+pub fn called(program: &str) -> Option<&'static dyn AnyModule<World>> {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let name = name.strip_prefix("AnsiballZ_").unwrap_or(name);
+    find(name.split('.').next().unwrap_or(name))
+}
+
+/// Calls a module with the arguments as Ansible writes them; `say` gets lines for the person who waits.
+pub fn run(
+    module: &dyn AnyModule<World>,
+    arguments: &[u8],
+    world: &World,
+    say: &(dyn Fn(&str) + Sync),
+) -> Answer {
+    ansible::run(module, arguments, world, say)
+}
+
+/// The generated files of the collection: path inside it, and text.
+///
+/// # Errors
+///
+/// A module's types say what Ansible cannot.
+pub fn documentation() -> Result<Vec<(String, String)>, SpecError> {
+    ansible::documentation(&COLLECTION, ALL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_found_by_every_name_that_ansible_calls_it() {
+        for name in [
+            "AnsiballZ_spot_account_info",
+            "/tmp/x/AnsiballZ_spot_account_info",
+            "plugins/modules/spot_account_info",
+            "AnsiballZ_spot_account_info.bin",
+        ] {
+            assert_eq!(called(name).map(AnyModule::name), Some("spot_account_info"), "{name}");
+        }
+        assert!(called("spotinst-esg").is_none());
+        assert!(called("").is_none());
+        assert_eq!(
+            find("spotinst.esg.spot_account_info").map(AnyModule::name),
+            Some("spot_account_info")
+        );
+    }
+
+    #[test]
+    fn names_are_the_modules_own_and_each_module_can_be_documented() {
+        let mut names = std::collections::BTreeSet::new();
+        for module in ALL {
+            for name in [module.name()].iter().chain(module.former_names()) {
+                assert!(names.insert(*name), "{name} is there twice");
+            }
+            let spec = module.spec().unwrap_or_else(|e| panic!("{}: {e}", module.name()));
+            assert!(!spec.description.is_empty(), "{} is not described", module.name());
+            for option in &spec.options {
+                let name = format!("{}.{}", module.name(), option.name);
+                assert!(!option.description.is_empty(), "{name} is not described");
+                let is_secret = ["token", "password", "secret", "external_id"]
+                    .iter()
+                    .any(|word| option.name.contains(word));
+                assert!(!is_secret || option.no_log, "{name} looks like a secret and is none");
+            }
+        }
+        documentation().unwrap();
+    }
+}

@@ -1,0 +1,92 @@
+//! `spot_account_info`: which accounts the token can see.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::World;
+use super::connection::Connection;
+use crate::ansible::{Context, Failure, Module, Planned};
+use crate::domain::Account;
+use crate::drive::{Progress, watched};
+
+/// Lists the accounts of a Spot organisation.
+///
+/// Without filters the vendor wants an organisation administrator's token.
+///
+/// The list is empty, and that is no failure, if no account matches.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct Args {
+    /// Only the account of this name.
+    name: Option<String>,
+    /// Only the account of this id, such as `act-12345678`.
+    id: Option<String>,
+    /// Only the accounts connected to this AWS account, twelve digits.
+    #[schemars(extend("x-aliases" = ["aws_account_id"]))]
+    cloud_account_id: Option<String>,
+    #[serde(flatten)]
+    connection: Connection,
+}
+
+/// What is answered.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Returns {
+    /// The accounts that match, in the vendor's order.
+    #[schemars(extend("x-returned" = "always"))]
+    accounts: Vec<Found>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Found {
+    /// The account's id.
+    #[schemars(extend("x-sample" = "act-12345678"))]
+    id: String,
+    /// The name given by its owner; empty where the vendor sends none.
+    name: String,
+    /// The AWS account it is connected to, null until it is.
+    #[schemars(extend("x-sample" = "123456789012"))]
+    cloud_account_id: Option<String>,
+    /// The vendor's word for the cloud, null until it is connected.
+    #[schemars(extend("x-sample" = "AWS"))]
+    cloud_provider: Option<String>,
+}
+
+impl From<Account> for Found {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id.to_string(),
+            name: account.name,
+            cloud_account_id: account.cloud_account_id,
+            cloud_provider: account.cloud_provider,
+        }
+    }
+}
+
+/// The module.
+pub(super) struct SpotAccountInfo;
+
+impl Module<World> for SpotAccountInfo {
+    type Args = Args;
+    type Returns = Returns;
+
+    const NAME: &'static str = "spot_account_info";
+    const EXAMPLES: &'static str = include_str!("spot_account_info.examples.yml");
+    const CHANGES: bool = false;
+
+    fn plan<'c>(
+        &self,
+        args: Args,
+        context: Context<'c, World>,
+    ) -> Result<Planned<'c, Returns>, Failure> {
+        let (session, client) = args.connection.open(context.world)?;
+        let progress = Progress::new(session.clock.as_ref(), context.progress);
+        let listed = watched(&progress, "reading the accounts of the organisation", || {
+            client.list_accounts(args.cloud_account_id.as_deref())
+        })?;
+        let is_wanted = |account: &Account| {
+            args.name.as_ref().is_none_or(|name| *name == account.name)
+                && args.id.as_ref().is_none_or(|id| id == account.id.as_str())
+        };
+        let accounts = listed.items.into_iter().filter(is_wanted).map(Found::from).collect();
+        Ok(Planned::unchanged(Returns { accounts }).with_warnings(listed.oddities))
+    }
+}
