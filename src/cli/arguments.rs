@@ -93,6 +93,9 @@ pub(super) struct ModuleArguments {
     /// File with its arguments as a JSON object, or - for stdin.
     #[arg(value_name = "ARGUMENTS")]
     pub(super) file: PathBuf,
+    /// The arguments are one line of stdin, and when stdin ends the caller is gone and nothing is done any more.
+    #[arg(long, hide = true)]
+    pub(super) lifeline: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! Ansible modules: the program under a module's name, and a module by hand.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::drive::Environment;
 use crate::modules::{self, Answer, AnyModule, World};
 
 /// What lines of progress begin with, so that they can be told from complaints.
-pub(super) const PROGRESS: &str = "progress: ";
+const PROGRESS: &str = "progress: ";
 
 /// Runs the module that the program was called as; `file` holds the arguments.
 pub(super) fn run_as(
@@ -21,7 +21,7 @@ pub(super) fn run_as(
     environment: &Environment,
 ) -> ExitCode {
     let answer = match file {
-        Some(file) => call(module, Path::new(file), environment),
+        Some(file) => call(module, std::fs::read(file), environment),
         None => Answer::refusal("no file with arguments is named; Ansible names one"),
     };
     match give(&answer) {
@@ -37,23 +37,42 @@ pub(super) fn run(arguments: &ModuleArguments, environment: &Environment) -> Res
         let text = format!("no module {:?}; there is {}", arguments.name, names.join(", "));
         Failure::new(NOT_FOUND, text)
     })?;
-    give(&call(module, &arguments.file, environment))
+    let bytes = if arguments.lifeline {
+        read_before_lifeline()
+    } else if arguments.file == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(&arguments.file)
+    };
+    give(&call(module, bytes, environment))
 }
 
-fn call(module: &'static dyn AnyModule<World>, file: &Path, environment: &Environment) -> Answer {
+/// One line of stdin. From then on this process ends when stdin does.
+///
+/// Whoever waits for the answer holds the other end; killed without a chance to clean up, it must not leave a module
+/// behind that goes on changing things while the next run begins.
+fn read_before_lifeline() -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    io::stdin().lock().read_until(b'\n', &mut line)?;
+    std::thread::spawn(|| {
+        // Nothing more is sent, so this returns at the end only; an error is one too.
+        io::copy(&mut io::stdin().lock(), &mut io::sink()).unwrap_or_default();
+        std::process::exit(i32::from(OTHER));
+    });
+    Ok(line)
+}
+
+fn call(
+    module: &'static dyn AnyModule<World>,
+    arguments: io::Result<Vec<u8>>,
+    environment: &Environment,
+) -> Answer {
     modules::hide_panics();
-    let mut bytes = Vec::new();
-    let read = if file == Path::new("-") {
-        std::io::stdin().lock().read_to_end(&mut bytes).map(drop)
-    } else {
-        std::fs::read(file).map(|read| bytes = read)
+    let bytes = match arguments {
+        Ok(bytes) => bytes,
+        Err(error) => return Answer::refusal(format!("cannot read the arguments: {error}")),
     };
-    if let Err(error) = read {
-        return Answer::refusal(format!(
-            "cannot read the arguments from {}: {error}",
-            file.display()
-        ));
-    }
     let world = World { environment: environment.clone(), seed: fastrand::u64(..) };
     let say = |line: &str| output::talk(&format!("{PROGRESS}{line}"));
     modules::run(module, &bytes, &world, &say)

@@ -5,6 +5,7 @@
 mod checks;
 mod demo;
 mod dist;
+mod docs;
 mod findings;
 mod process;
 mod python;
@@ -35,6 +36,8 @@ enum Task {
     Tools,
     /// Build the program and put the Ansible collection together, as links, in target/stage.
     Stage(StageArguments),
+    /// Write the generated files of the collection: documentation of its modules, and which plugin runs them.
+    Docs(docs::Arguments),
     /// Build a release and the collection's archive, with checksums, in target/dist.
     Dist(BuildArguments),
     /// Formatting, lints, and dependency audits where their tools are installed.
@@ -87,6 +90,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Stage(arguments) => {
             stage::run(&repository, arguments.profile, !arguments.build.no_aws)
         }
+        Task::Docs(arguments) => docs::run(&repository, &arguments),
         Task::Dist(arguments) => dist::run(&repository, !arguments.no_aws),
         Task::Check => checks::check(&repository),
         Task::Test(arguments) => checks::test(&repository, &arguments),

@@ -39,19 +39,45 @@ def find():
 
 def ask(arguments, request, limit_s, show):
     """Sends the request, secrets included, on stdin and returns the answer; `show` gets each line of progress."""
+    text = as_json({'protocol': PROTOCOL, **request})
+    program, code, answer, words = converse(arguments, text, show, limit_s=limit_s)
+    if code != 0:
+        raise EsgError(words or f'{program} ended with code {code} and no explanation')
+    try:
+        reply = json.loads(answer)
+        if reply['protocol'] == PROTOCOL:
+            return reply
+    except (KeyError, TypeError, ValueError):
+        pass  # the words below hold for every kind of wrong answer
+    raise EsgError(f'{program} did not answer in protocol {PROTOCOL}; it and the collection are of different versions')
+
+
+def as_json(value):
+    """On one line; the default turns Ansible's lazily decrypted texts, and dates, into plain texts."""
+    return json.dumps(value, default=str)
+
+
+def converse(arguments, text, show, limit_s=None, environment=None, lifeline=False):
+    """Runs the program with a text on stdin; returns its path, exit code, stdout and what it complained of.
+
+    With `lifeline` stdin stays open until the end: the program takes its end for ours, however we end.
+    """
     program = find()
-    child = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipes = {name: subprocess.PIPE for name in ('stdin', 'stdout', 'stderr')}
+    child = subprocess.Popen([program, *arguments], env={**os.environ, **(environment or {})}, **pipes)
     answer, words, overdue = [], [], threading.Event()
     reader = threading.Thread(target=lambda: answer.append(child.stdout.read()), daemon=True)
-    timer = threading.Timer(limit_s, lambda: (overdue.set(), child.kill()))
+    timer = threading.Timer(limit_s or 0, lambda: (overdue.set(), child.kill()))
     timer.daemon = True
     try:
         reader.start()
-        timer.start()
+        if limit_s:
+            timer.start()
         try:
-            with child.stdin as pipe:
-                # The default turns Ansible's lazily decrypted texts into plain ones.
-                pipe.write(json.dumps({'protocol': PROTOCOL, **request}, default=str).encode())
+            child.stdin.write(text.encode() + b'\n')
+            child.stdin.flush()
+            if not lifeline:
+                child.stdin.close()
         except BrokenPipeError:
             pass  # it ended early, and its words on stderr say why
         for line in (raw.decode(errors='replace') for raw in child.stderr):
@@ -68,12 +94,4 @@ def ask(arguments, request, limit_s, show):
             child.wait()
     if overdue.is_set():
         raise EsgError(f'{program} was stopped, it had not answered after {limit_s} seconds')
-    if child.returncode != 0:
-        raise EsgError(''.join(words).strip() or f'{program} ended with code {child.returncode} and no explanation')
-    try:
-        reply = json.loads(answer[0])
-        if reply['protocol'] == PROTOCOL:
-            return reply
-    except (IndexError, KeyError, TypeError, ValueError):
-        pass  # the words below hold for every kind of wrong answer
-    raise EsgError(f'{program} did not answer in protocol {PROTOCOL}; it and the collection are of different versions')
+    return program, child.returncode, b''.join(answer), ''.join(words).strip()
