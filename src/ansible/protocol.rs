@@ -148,3 +148,6 @@ pub fn hide_panics() {
         }
     }));
 }
+
+#[cfg(test)]
+mod tests;
