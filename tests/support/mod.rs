@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test binary compiles the whole folder and uses its own part")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
+pub(crate) mod ansible;
 pub(crate) mod canned;
 pub(crate) mod cli;
 pub(crate) mod moto;

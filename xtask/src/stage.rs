@@ -106,6 +106,8 @@ fn place_all(source: &Path, destination: &Path, means: Means) -> Result<(), Fail
             continue;
         }
         if from.is_dir() {
+            // ansible-doc takes a link for another name of some module and leaves it out of its lists.
+            let means = if from.ends_with("plugins/modules") { Means::Copy } else { means };
             place_all(&from, &to, means)?;
         } else {
             place(&from, &to, means)?;
@@ -179,11 +181,14 @@ mod tests {
     fn placing_links_files_and_leaves_bytecode_out() {
         let (source, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         fs::create_dir_all(source.path().join("plugins/__pycache__")).unwrap();
+        fs::create_dir(source.path().join("plugins/modules")).unwrap();
         fs::write(source.path().join("plugins/a.py"), "a").unwrap();
+        fs::write(source.path().join("plugins/modules/b.py"), "b").unwrap();
         for (name, means) in [("links", Means::Link), ("copies", Means::Copy)] {
             let tree = target.path().join(name);
             place_all(source.path(), &tree, means).unwrap();
             assert_eq!(tree.join("plugins/a.py").is_symlink(), means == Means::Link);
+            assert!(!tree.join("plugins/modules/b.py").is_symlink());
             assert!(tree.join("plugins").is_dir() && !tree.join("plugins/__pycache__").exists());
         }
     }

@@ -60,13 +60,15 @@ def as_json(value):
 def converse(arguments, text, show, limit_s=None, environment=None, lifeline=False):
     """Runs the program with a text on stdin; returns its path, exit code, stdout and what it complained of.
 
-    With `lifeline` stdin stays open until the end: the program takes its end for ours, however we end.
+    With `lifeline` stdin stays open until the end: the program takes its end for ours, however we end. And it ends when
+    the process that started this one does: a worker outlives an Ansible that was killed.
     """
     program = find()
     pipes = {name: subprocess.PIPE for name in ('stdin', 'stdout', 'stderr')}
     child = subprocess.Popen([program, *arguments], env={**os.environ, **(environment or {})}, **pipes)
-    answer, words, overdue = [], [], threading.Event()
+    answer, words, overdue, over = [], [], threading.Event(), threading.Event()
     reader = threading.Thread(target=lambda: answer.append(child.stdout.read()), daemon=True)
+    watch = threading.Thread(target=_kill_orphan, args=(child, os.getppid(), over), daemon=True)
     timer = threading.Timer(limit_s or 0, lambda: (overdue.set(), child.kill()))
     timer.daemon = True
     try:
@@ -76,7 +78,9 @@ def converse(arguments, text, show, limit_s=None, environment=None, lifeline=Fal
         try:
             child.stdin.write(text.encode() + b'\n')
             child.stdin.flush()
-            if not lifeline:
+            if lifeline:
+                watch.start()
+            else:
                 child.stdin.close()
         except BrokenPipeError:
             pass  # it ended early, and its words on stderr say why
@@ -89,9 +93,17 @@ def converse(arguments, text, show, limit_s=None, environment=None, lifeline=Fal
         reader.join()
     finally:
         timer.cancel()
+        over.set()
         if child.poll() is None:  # interrupted: the program must not go on alone
             child.kill()
             child.wait()
     if overdue.is_set():
         raise EsgError(f'{program} was stopped, it had not answered after {limit_s} seconds')
     return program, child.returncode, b''.join(answer), ''.join(words).strip()
+
+
+def _kill_orphan(child, parent, over):
+    """Kills the child as soon as this process has another parent than it had, unless it is over before."""
+    while not over.wait(0.5):
+        if os.getppid() != parent:
+            child.kill()
