@@ -65,8 +65,8 @@ pub(crate) fn assemble(
             place_all(&source, &destination.join(folder), means)?;
         }
     }
-    for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
-        place(&repository.path(licence), &destination.join(licence), means)?;
+    for file in ["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"] {
+        place(&repository.path(file), &destination.join(file), means)?;
     }
     let libexec = destination.join("libexec");
     fs::create_dir_all(&libexec).map_err(Failure::file("make the folder", &libexec))?;

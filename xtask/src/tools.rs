@@ -31,6 +31,9 @@ const OLDEST_ANSIBLE: Environment = Environment {
     newest_minor: 12,
 };
 
+const LINT: Environment =
+    Environment { name: "lint", what: "Ansible's own linter", newest_minor: 13 };
+
 const SERVERS: Environment = Environment {
     name: "servers",
     what: "a simulator of EC2 and the vendor's SDK",
@@ -39,7 +42,7 @@ const SERVERS: Environment = Environment {
 
 /// Makes those that are missing and returns the folder of all.
 pub(crate) fn make_all(repository: &Repository) -> Result<PathBuf, Failure> {
-    for environment in [&ANSIBLE, &OLDEST_ANSIBLE, &SERVERS] {
+    for environment in [&ANSIBLE, &OLDEST_ANSIBLE, &LINT, &SERVERS] {
         let folder = make(repository, environment)?;
         process::say(&format!("Python environment {}: {}", environment.name, folder.display()));
     }
