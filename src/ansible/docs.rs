@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::module::AnyModule;
+use super::python;
 use super::schema;
 use super::spec::{ArgumentSpec, OptionSpec, Shape, SpecError};
 use super::yaml;
@@ -44,26 +45,32 @@ pub fn documentation<W>(
     Ok(files)
 }
 
-/// Never run where the collection is whole: the program lies beside it under the same name without an extension.
+/// Never run where the collection is whole: the program lies beside it under the same name without an extension, which
+/// Ansible prefers.
 const BODY: &str = r#"
-import json
-import sys
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main():
+    module = AnsibleModule(
+@KEYWORDS@    )
+    module.fail_json(
+        msg='the program @PROGRAM@ of the collection @COLLECTION@ is missing; install the collection built for this platform',
+    )
+
 
 if __name__ == '__main__':
-    # Ansible prefers the program of the same name without an extension, of which this is the documentation.
-    print(json.dumps({
-        'failed': True,
-        'msg': 'the program @PROGRAM@ of the collection @COLLECTION@ is missing; install the collection built for this platform',
-    }))
-    sys.exit(1)
+    main()
 "#;
 
 fn module_file<W>(collection: &Collection, module: &dyn AnyModule<W>) -> Result<String, SpecError> {
     let documentation = yaml::document(&about(collection, module)?);
     let returns = yaml::document(&returned(&module.returns()));
     let examples = module.examples().trim_end();
-    let body =
-        BODY.replace("@PROGRAM@", collection.program).replace("@COLLECTION@", collection.name);
+    let body = BODY
+        .replace("@KEYWORDS@", &python::keywords(&module.spec()?))
+        .replace("@PROGRAM@", collection.program)
+        .replace("@COLLECTION@", collection.name);
     Ok(format!(
         "#!/usr/bin/python\n# -*- coding: utf-8 -*-\n# Copyright (c) {program} contributors\n\
          # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)\n\
@@ -139,9 +146,7 @@ fn described_option(option: &OptionSpec, names: &[&str]) -> Map<String, Value> {
     if option.required {
         described.insert("required".to_owned(), json!(true));
     }
-    if let Some(default) =
-        option.default.as_ref().filter(|it| **it != json!([]) && **it != json!({}))
-    {
+    if let Some(default) = option.default.as_ref().filter(|it| is_telling(it)) {
         described.insert("default".to_owned(), default.clone());
     }
     if !option.aliases.is_empty() {
@@ -151,6 +156,11 @@ fn described_option(option: &OptionSpec, names: &[&str]) -> Map<String, Value> {
         described.insert("version_added".to_owned(), json!(version));
     }
     described
+}
+
+/// An empty list or mapping is what everybody expects of one that is not given.
+pub(super) fn is_telling(default: &Value) -> bool {
+    *default != json!([]) && *default != json!({})
 }
 
 /// Ansible has no field for bounds.

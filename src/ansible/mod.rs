@@ -9,6 +9,7 @@ mod coerce;
 mod docs;
 mod module;
 mod protocol;
+mod python;
 mod reply;
 mod schema;
 mod spec;

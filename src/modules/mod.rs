@@ -22,7 +22,7 @@ pub struct World {
 
 const COLLECTION: Collection = Collection {
     name: "spotinst.esg",
-    author: "spotinst-esg maintainers (@spotinst-esg)",
+    author: "spotinst-esg maintainers (!UNKNOWN)",
     requirements: &["The program C(spotinst-esg), which comes with the collection."],
     program: "spotinst-esg",
     action: "spotinst.esg.esg",

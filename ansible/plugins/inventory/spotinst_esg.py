@@ -9,7 +9,7 @@ DOCUMENTATION = r'''
 name: spotinst_esg
 short_description: Stateful instances of Spot (Spotinst) Elastigroups in AWS
 version_added: 0.1.0
-author: spotinst-esg maintainers
+author: spotinst-esg maintainers (!UNKNOWN)
 description:
   - Lists the stateful instances of Spot Elastigroups, and on request the other group members and the managed instances.
   - Each Elastigroup is an Ansible group twice, by its id and by its name.

@@ -16,7 +16,7 @@ description:
   - Without filters the vendor wants an organisation administrator's token.
   - The list is empty, and that is no failure, if no account matches.
 author:
-  - "spotinst-esg maintainers (@spotinst-esg)"
+  - "spotinst-esg maintainers (!UNKNOWN)"
 requirements:
   - The program C(spotinst-esg), which comes with the collection.
 attributes:
@@ -170,13 +170,31 @@ retryable:
   type: bool
 '''
 
-import json
-import sys
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            'name': {'type': 'str'},
+            'id': {'type': 'str'},
+            'cloud_account_id': {'type': 'str', 'aliases': ['aws_account_id']},
+            'api_token': {'type': 'str', 'aliases': ['spotinst_api_token', 'spotinst_token', 'token'], 'no_log': True},
+            'account_id': {'type': 'str', 'aliases': ['spotinst_account_id', 'spotinst_account']},
+            'base_url': {'type': 'str', 'aliases': ['spotinst_base_url']},
+            'allow_http': {'type': 'bool', 'default': False},
+            'credentials_file': {'type': 'path'},
+            'credentials_profile': {'type': 'str'},
+            'region': {'type': 'str', 'aliases': ['aws_region']},
+            'aws_profile': {'type': 'str'},
+            'timeout': {'type': 'int', 'default': 120},
+        },
+        supports_check_mode=True,
+    )
+    module.fail_json(
+        msg='the program spotinst-esg of the collection spotinst.esg is missing; install the collection built for this platform',
+    )
+
 
 if __name__ == '__main__':
-    # Ansible prefers the program of the same name without an extension, of which this is the documentation.
-    print(json.dumps({
-        'failed': True,
-        'msg': 'the program spotinst-esg of the collection spotinst.esg is missing; install the collection built for this platform',
-    }))
-    sys.exit(1)
+    main()

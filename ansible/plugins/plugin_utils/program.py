@@ -33,7 +33,7 @@ def find():
     if not on_path:
         where = f'SPOTINST_ESG_BINARY, {named}' if named else ', '.join([*places, 'PATH'])
         raise EsgError(f'no executable spotinst-esg in {where}; install the collection built for this platform, '
-                           'or let SPOTINST_ESG_BINARY hold the path of the program')
+                       'or let SPOTINST_ESG_BINARY hold the path of the program')
     return on_path
 
 

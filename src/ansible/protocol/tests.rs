@@ -5,9 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::super::module::Outcome;
-use super::super::reply::HIDDEN;
 use super::*;
+use crate::ansible::{HIDDEN, Outcome};
 
 /// Sets a value.
 #[derive(Deserialize, JsonSchema)]
