@@ -80,8 +80,9 @@ pub fn run<W>(
         let place = PLACE.lock().map(|place| place.clone()).unwrap_or_default();
         let place = place.unwrap_or_else(|| "an unknown place".to_owned());
         let message = format!(
-            "internal error at {place} in spotinst-esg {}: this is a fault in the program, please report it; what was \
+            "internal error at {place} in {} {}: this is a fault in the program, please report it; what was \
              under way may have been done in part",
+            env!("CARGO_PKG_NAME"),
             env!("CARGO_PKG_VERSION")
         );
         Answer::of(&Reply::failed(message), &secrets)
