@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use spotinst_esg::modules;
-use support::ansible::{VERSIONS, ansible};
+use support::ansible::{VERSIONS, ansible, root};
 use support::cli::{CANARY, Desk, Ran, files, ran};
 
 const FLEET: &str = "\
@@ -374,13 +374,20 @@ fn every_example_runs() {
 /// Without its program the collection says so, instead of running what is only its documentation.
 #[test]
 fn a_missing_program_is_told() {
-    let desk = desk();
-    let play = written(&desk, "", "- spotinst.esg.spot_account_info:");
-    let mut command = playbook(&desk, "ansible", &play, &[]);
-    let run = ran(command.env("SPOTINST_ESG_BINARY", "/none").output().unwrap());
-    assert_ne!(run.code, 0);
-    assert!(
-        run.stdout.contains("no executable spotinst-esg in SPOTINST_ESG_BINARY, /none"),
-        "{run:?}"
-    );
+    for version in VERSIONS {
+        let desk = desk();
+        let play = written(&desk, "", "- spotinst.esg.spot_account_info:");
+        let mut command = playbook(&desk, version, &play, &[]);
+        let run = ran(command.env("SPOTINST_ESG_BINARY", "/none").output().unwrap());
+        assert_ne!(run.code, 0, "{version}");
+        let words = "no executable spotinst-esg in SPOTINST_ESG_BINARY, /none";
+        assert!(run.stdout.contains(words), "{version}: {run:?}");
+        // As an unstaged collection has it: the documentation without the program beside it.
+        let mut command = ansible(&desk, version, "ansible");
+        command.args(["localhost", "-m", "spot_account_info", "-M"]);
+        let run = ran(command.arg(root().join("ansible/plugins/modules")).output().unwrap());
+        assert_ne!(run.code, 0, "{version}");
+        let words = "the program spotinst-esg of the collection spotinst.esg is missing";
+        assert!(run.stdout.contains(words), "{version}: {run:?}");
+    }
 }
