@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or decides. Everything else may use it; it uses nothing of ours.
 
 mod account;
+mod action;
 mod clock;
 mod ec2;
 mod fleet;
@@ -15,6 +16,7 @@ mod stateful;
 mod time;
 
 pub use account::Account;
+pub use action::{Deallocation, LogLine, StatefulAction, StatefulTarget};
 pub use clock::Clock;
 pub use ec2::Ec2Instance;
 pub use fleet::{AccountFleet, Fleet, GroupFleet, Notice, Subject};

@@ -234,7 +234,7 @@ impl Client {
     }
 
     /// Sends until there is a result, or none to be had.
-    fn call(&self, request: &Request) -> Result<Reply, SpotError> {
+    pub(super) fn call(&self, request: &Request) -> Result<Reply, SpotError> {
         let mut effort = Effort { started: self.clock.monotonic(), attempts: 0, last: None };
         let mut pauses = self.pauses();
         loop {

@@ -3,6 +3,7 @@
 //! Nothing here decides. Every call is one HTTP request, paced by the vendor's rate limits, repeated where that is
 //! harmless, and decoded with tolerance: what is odd but survivable is named beside the result.
 
+mod actions;
 mod client;
 mod credentials;
 mod credentials_file;
@@ -15,6 +16,7 @@ mod request;
 mod transport;
 mod wire;
 
+pub use actions::Sent;
 pub use client::{Client, ClientConfig};
 pub use credentials::{
     Credentials, CredentialsError, CredentialsFile, Environment, Source, Sourced, Sources, resolve,

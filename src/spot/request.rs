@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::error::SpotError;
 use crate::domain::{AccountId, GroupId, ManagedInstanceId, printable};
 
@@ -25,6 +27,8 @@ pub(super) struct Request {
     pub(super) path: String,
     /// Query pairs, not encoded.
     pub(super) query: Vec<(&'static str, String)>,
+    /// What is sent along; none for an empty body.
+    pub(super) body: Option<Value>,
     /// Whether it may be sent twice.
     pub(super) idempotency: Idempotency,
     /// What is attempted on what: completes "cannot …".
@@ -119,18 +123,29 @@ impl Request {
         doing: String,
         thing: String,
     ) -> Result<Self, SpotError> {
+        Self::new("GET", route, ids, doing, thing)
+    }
+
+    /// A request without query and body; `GET` reads, everything else changes something.
+    pub(super) fn new(
+        method: &'static str,
+        route: &'static str,
+        ids: &[&str],
+        doing: String,
+        thing: String,
+    ) -> Result<Self, SpotError> {
         // An id is any text, so what it adds to a message is made printable here, once.
         let doing = printable(&doing);
         let path = match filled(route, ids) {
             Ok(path) => path,
             Err(problem) => return Err(SpotError::InvalidId { doing, problem }),
         };
-        let idempotency = Idempotency::Read;
-        let thing = printable(&thing);
-        Ok(Self { method: "GET", route, path, query: Vec::new(), idempotency, doing, thing })
+        let idempotency = if method == "GET" { Idempotency::Read } else { Idempotency::Mutation };
+        let (query, thing) = (Vec::new(), printable(&thing));
+        Ok(Self { method, route, path, query, body: None, idempotency, doing, thing })
     }
 
-    fn in_account(mut self, account: &AccountId) -> Self {
+    pub(super) fn in_account(mut self, account: &AccountId) -> Self {
         self.query.push(("accountId", account.as_str().to_owned()));
         self
     }

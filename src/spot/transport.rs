@@ -99,7 +99,8 @@ impl Transport {
             .header(CONTENT_TYPE, "application/json");
         if request.method != "GET" {
             // An empty body makes `Content-Length: 0` explicit, which some servers insist on.
-            prepared = prepared.body(Vec::new());
+            let body = request.body.as_ref().map(ToString::to_string).unwrap_or_default();
+            prepared = prepared.body(body.into_bytes());
         }
         let response = match prepared.send() {
             Ok(response) => response,

@@ -5,6 +5,7 @@ mod account;
 mod fields;
 mod group;
 mod instance;
+mod log;
 mod managed;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use super::envelope::{Reply, excerpt};
 pub(super) use account::account;
 pub(super) use group::group;
 pub(super) use instance::{healthiness, member, stateful_instance};
+pub(super) use log::log_line;
 pub(super) use managed::{managed_instance, managed_status};
 
 /// So many cases tell what is wrong with a reply; a million would hide it.
