@@ -1,3 +1,4 @@
 //! Decisions over domain values: synchronous, deterministic, without I/O.
 
 pub mod inventory;
+pub mod stateful;

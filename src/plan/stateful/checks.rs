@@ -1,0 +1,171 @@
+//! What is proved of an instance after its recycle.
+
+use std::collections::BTreeSet;
+
+use super::decision::Expectations;
+use super::snapshot::{Promises, Snapshot};
+use crate::domain::{BlockDevicesMode, ImageId, Persistence};
+
+/// What the caller wants of a check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Demand {
+    /// What persistence promises must hold; see [`checks`].
+    #[default]
+    Auto,
+    /// It must be proved.
+    Required,
+    /// It is looked at and fails nothing.
+    Waived,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It holds.
+    Pass,
+    /// It does not.
+    Fail,
+    /// Nothing was told that would prove it either way.
+    Unknown,
+}
+
+impl Proof {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One named check with what it saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Its name, stable.
+    pub name: &'static str,
+    /// What was found.
+    pub proof: Proof,
+    /// Whether anybody asked for it: the caller, or persistence by its promise.
+    pub is_binding: bool,
+    /// Whether the recycle is good as far as this goes.
+    pub is_met: bool,
+    /// What was seen, a lowercase fragment.
+    pub evidence: String,
+}
+
+/// The checks that are not met.
+pub fn unmet(checks: &[Check]) -> Vec<&Check> {
+    checks.iter().filter(|check| !check.is_met).collect()
+}
+
+/// Compares the instance after a recycle with the one before, of which nothing may be known.
+///
+/// `image_id` is there if it was asked for, and then unknown fails. The three others are always there. Left to `Auto`
+/// they bind where persistence promises them: volumes with `reattach`, the address when it is persisted, the zone with
+/// either, because a volume and a network interface each live in one zone (vendor help: data volume and network
+/// persistence). A bound check that is unknown fails, unless already the sight before did not tell: then nothing was
+/// lost sight of. A required one fails also then.
+pub fn checks(
+    before: Option<&Snapshot>,
+    after: &Snapshot,
+    promises: &Promises,
+    expectations: &Expectations,
+) -> Vec<Check> {
+    let persistence = &promises.persistence;
+    let mut found = Vec::with_capacity(4);
+    if let Some(wanted) = &expectations.image_id {
+        let (proof, evidence) = image(wanted, after, persistence);
+        let is_met = proof == Proof::Pass;
+        found.push(Check { name: "image_id", proof, is_binding: true, is_met, evidence });
+    }
+    let told = |of: fn(&Snapshot) -> bool| before.is_some_and(of);
+    let was_told = told(|before| !before.data_volumes().is_empty());
+    let promised = reattaches(persistence);
+    let seen = volumes(before, after);
+    found.push(check("same_volumes", expectations.same_volumes, promised, was_told, seen));
+
+    let was_told = told(|before| before.availability_zone.is_some());
+    let zone = |snapshot: &Snapshot| snapshot.availability_zone.clone();
+    let seen = equal("zone", before.and_then(zone), zone(after));
+    let promised = reattaches(persistence) || persistence.private_ip;
+    found.push(check("same_zone", expectations.same_zone, promised, was_told, seen));
+
+    let was_told = told(|before| before.private_ip.is_some());
+    let address = |snapshot: &Snapshot| snapshot.private_ip.clone();
+    let seen = equal("address", before.and_then(address), address(after));
+    let promised = persistence.private_ip;
+    found.push(check("same_private_ip", expectations.same_private_ip, promised, was_told, seen));
+    found
+}
+
+/// Whether the same data volumes come back. The mode's default is not documented, so an unnamed mode promises nothing.
+pub(super) fn reattaches(persistence: &Persistence) -> bool {
+    let reattach = match &persistence.block_devices_mode {
+        Some(BlockDevicesMode::Reattach) => true,
+        Some(BlockDevicesMode::OnLaunch | BlockDevicesMode::Other(_)) | None => false,
+    };
+    persistence.block_devices && reattach
+}
+
+fn check(
+    name: &'static str,
+    demand: Demand,
+    is_promised: bool,
+    was_told: bool,
+    (proof, evidence): (Proof, String),
+) -> Check {
+    let is_binding = match demand {
+        Demand::Auto => is_promised,
+        Demand::Required => true,
+        Demand::Waived => false,
+    };
+    let is_met = match (proof, demand) {
+        (Proof::Pass, _) => true,
+        (Proof::Fail, _) => !is_binding,
+        (Proof::Unknown, Demand::Required) => false,
+        (Proof::Unknown, Demand::Auto | Demand::Waived) => !(is_binding && was_told),
+    };
+    Check { name, proof, is_binding, is_met, evidence }
+}
+
+fn image(wanted: &ImageId, after: &Snapshot, persistence: &Persistence) -> (Proof, String) {
+    if persistence.root_device {
+        // Its image is one that the platform made from the root's snapshot (vendor help: root volume persistence).
+        let present = after.image_id.as_ref().map_or("none", ImageId::as_str);
+        let evidence =
+            format!("wanted {wanted}; the root is persisted, so its image {present} is its own");
+        return (Proof::Unknown, evidence);
+    }
+    match &after.image_id {
+        Some(present) if present == wanted => (Proof::Pass, format!("image {present}")),
+        Some(present) => (Proof::Fail, format!("wanted {wanted}, got {present}")),
+        None => (Proof::Unknown, format!("wanted {wanted}, no image told")),
+    }
+}
+
+fn volumes(before: Option<&Snapshot>, after: &Snapshot) -> (Proof, String) {
+    let before: BTreeSet<&str> = before.map(Snapshot::data_volumes).into_iter().flatten().collect();
+    let after: BTreeSet<&str> = after.data_volumes().into_iter().collect();
+    let list = |ids: &BTreeSet<&str>| ids.iter().copied().collect::<Vec<_>>().join(", ");
+    if before.is_empty() {
+        return (Proof::Unknown, "the volumes before are not known".to_owned());
+    }
+    if after.is_empty() {
+        return (Proof::Unknown, format!("before {}; none told after", list(&before)));
+    }
+    if before == after {
+        return (Proof::Pass, format!("volumes {}", list(&after)));
+    }
+    (Proof::Fail, format!("before {}, after {}", list(&before), list(&after)))
+}
+
+fn equal(what: &str, before: Option<String>, after: Option<String>) -> (Proof, String) {
+    match (before, after) {
+        (Some(before), Some(after)) if before == after => (Proof::Pass, format!("{what} {after}")),
+        (Some(before), Some(after)) => (Proof::Fail, format!("before {before}, after {after}")),
+        (Some(before), None) => (Proof::Unknown, format!("before {before}; none told after")),
+        (None, _) => (Proof::Unknown, format!("the {what} before is not known")),
+    }
+}

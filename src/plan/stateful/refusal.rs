@@ -1,0 +1,148 @@
+//! Why an action was not begun.
+
+use std::fmt;
+
+use crate::domain::{ImageId, InstanceId, StatefulState};
+
+/// Why an action was not begun, with what was seen. Nothing has been changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is not listed.
+    Absent,
+    /// Its state does not allow the action.
+    WrongState {
+        /// What was seen.
+        state: StatefulState,
+        /// The states that would do, in words.
+        needed: &'static str,
+    },
+    /// Something else is being done to it.
+    Busy {
+        /// What was seen.
+        state: StatefulState,
+        /// Whether naming the expected instance would let this call wait for it.
+        may_join: bool,
+    },
+    /// It runs as another EC2 instance than the caller believes.
+    OtherInstance {
+        /// The caller's.
+        expected: InstanceId,
+        /// The one seen, if any.
+        found: Option<InstanceId>,
+        /// What is not proved of the one seen, if it could otherwise be the result that is wanted.
+        unmet: Vec<String>,
+    },
+    /// It is listed as running and without an EC2 instance: a new one could not be told from it.
+    NoInstance,
+    /// The image asked for cannot be proved afterwards.
+    ImageUnprovable {
+        /// The one asked for.
+        wanted: ImageId,
+    },
+    /// The replacement would boot from another image.
+    OtherImage {
+        /// The one asked for.
+        wanted: ImageId,
+        /// The one configured.
+        configured: ImageId,
+    },
+    /// A required check cannot be met.
+    CheckHopeless {
+        /// Its name.
+        name: &'static str,
+        /// Why.
+        because: &'static str,
+    },
+    /// The volume belongs to another instance.
+    VolumeOfAnother {
+        /// The volume.
+        volume: String,
+        /// Whose it is.
+        holder: String,
+    },
+    /// The vendor does not tell whose volume it is.
+    VolumeUnproved {
+        /// The volume.
+        volume: String,
+    },
+    /// Data would be deleted, and nobody has said that this is meant.
+    DataLossUnconfirmed {
+        /// The volumes that are known.
+        volumes: Vec<String>,
+    },
+}
+
+impl fmt::Display for Refusal {
+    /// A fragment that completes "cannot recycle … : ".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("it is not listed; check the ids and the account"),
+            Self::WrongState { state, needed } => {
+                let hint = match state {
+                    StatefulState::Error => "; the group's log says why it failed",
+                    StatefulState::Other(_) => "; this state is not known and proves nothing",
+                    StatefulState::Active
+                    | StatefulState::Pause
+                    | StatefulState::Pausing
+                    | StatefulState::Paused
+                    | StatefulState::Resume
+                    | StatefulState::Resuming
+                    | StatefulState::Recycle
+                    | StatefulState::Recycling
+                    | StatefulState::Deallocate
+                    | StatefulState::Deallocating
+                    | StatefulState::Deallocated => "",
+                };
+                write!(f, "its state is {state}, it must be {needed}{hint}")
+            }
+            Self::Busy { state, may_join: true } => write!(
+                f,
+                "its state is {state}: an action is underway; wait for it, or name the expected instance_id to join it"
+            ),
+            Self::Busy { state, may_join: false } => {
+                write!(f, "its state is {state}: another action is underway; wait until it is over")
+            }
+            Self::OtherInstance { expected, found, unmet } => {
+                match found {
+                    Some(found) => write!(f, "expected instance {expected}, found {found}")?,
+                    None => write!(f, "expected instance {expected}, found none")?,
+                }
+                if !unmet.is_empty() {
+                    write!(f, ", of which is not proved: {}", unmet.join("; "))?;
+                }
+                f.write_str("; read it again and decide anew")
+            }
+            Self::NoInstance => f.write_str(
+                "it is ACTIVE without an instance id, so a new instance could not be told from it; try again later",
+            ),
+            Self::ImageUnprovable { wanted } => write!(
+                f,
+                "image {wanted} cannot reach it, nor be proved, while the root volume is persisted; switch root \
+                 persistence off first, or leave image_id out"
+            ),
+            Self::OtherImage { wanted, configured } => write!(
+                f,
+                "image {wanted} is wanted, but {configured} is configured and would be booted; change the image first"
+            ),
+            Self::CheckHopeless { name, because } => {
+                write!(f, "{name} is required, but {because}; waive it or change the persistence")
+            }
+            Self::VolumeOfAnother { volume, holder } => {
+                write!(f, "volume {volume} belongs to {holder}; check the id")
+            }
+            Self::VolumeUnproved { volume } => write!(
+                f,
+                "the vendor lists no volumes here, so nothing proves whose {volume} is; set confirm_data_loss to \
+                 delete it all the same"
+            ),
+            Self::DataLossUnconfirmed { volumes } if volumes.is_empty() => f.write_str(
+                "its volumes or snapshots would be deleted; set confirm_data_loss if this is meant",
+            ),
+            Self::DataLossUnconfirmed { volumes } => write!(
+                f,
+                "its volumes ({}) or their snapshots would be deleted; set confirm_data_loss if this is meant",
+                volumes.join(", ")
+            ),
+        }
+    }
+}
