@@ -23,6 +23,8 @@ pub(crate) struct Due {
 pub(crate) enum DueKind {
     /// The next phase of the action that was underway at this epoch.
     Step { epoch: u64 },
+    /// The next phase of the action on a managed instance that was underway at this epoch.
+    ManagedStep { epoch: u64 },
     /// The vendor looks whether an unhealthy instance is to be replaced.
     Heal,
 }
@@ -58,6 +60,7 @@ impl World {
         while let Some((at, due)) = self.agenda.next(now) {
             match due.what {
                 DueKind::Step { epoch } => self.step(&due.group, &due.instance, epoch, at),
+                DueKind::ManagedStep { epoch } => self.step_managed(&due.instance, epoch, at),
                 DueKind::Heal => self.heal(&due, at),
             }
         }
@@ -139,10 +142,7 @@ impl World {
                 return None;
             }
             let underway = ssi.underway.as_mut()?;
-            let decisive =
-                |phase: &Phase| phase.effect == Effect::Launch || phase.effect == Effect::Release;
-            let turns = underway.ahead.len() == 1 || underway.ahead.front().is_some_and(decisive);
-            if let Some((ends, reason)) = underway.mishap.clone().filter(|_| turns) {
+            if let Some((ends, reason)) = underway.strikes() {
                 let action = underway.action;
                 if ends.eq_ignore_ascii_case("STUCK") {
                     // It stays underway for good: nothing is planned, and further actions are refused.
@@ -150,7 +150,9 @@ impl World {
                 }
                 ssi.state = State::parse(&ends);
                 ssi.underway = None;
-                let reason = reason.unwrap_or_else(|| "An unexpected error occurred".to_owned());
+                if ends.eq_ignore_ascii_case("GONE") {
+                    group.stateful.remove(index);
+                }
                 let message =
                     format!("Failed to {} stateful instance {instance}: {reason}", action.name());
                 group.log(now, "ERROR", message, Some(instance));
@@ -191,9 +193,14 @@ impl World {
     }
 
     fn launch(&mut self, group: &str, index: usize, now: Timestamp) {
+        let instance = self.estate.group(group).map(|group| group.stateful[index].id.clone());
+        let twist = self.faults.twist(&instance.unwrap_or_default(), group, &mut self.chance);
         let mut ids = self.ids.clone();
         self.change(now, |estate| {
             let Some(group) = estate.group_mut(group) else { return };
+            if let Some(twist) = twist {
+                group.twist(index, twist, &mut ids);
+            }
             if group.launch(index, &mut ids, now).is_err() {
                 let ssi = &mut group.stateful[index];
                 ssi.state = State::Paused;

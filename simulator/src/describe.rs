@@ -352,6 +352,8 @@ pub(crate) struct ManagedDescription {
     pub(crate) created_at: Option<Timestamp>,
     #[serde(default)]
     pub(crate) launched_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) devices: Vec<DeviceDescription>,
     /// Deep-merged over the configuration, in the vendor's own spelling.
     #[serde(default)]
     pub(crate) config: Value,

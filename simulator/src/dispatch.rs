@@ -5,7 +5,7 @@ use crate::estate::Estate;
 use crate::lifecycle::Action;
 use crate::routes::Operation;
 use crate::world::{Call, World};
-use crate::{accounts, groups, instances, logs, managed, stateful, suspensions};
+use crate::{accounts, groups, instances, logs, managed, managed_actions, stateful, suspensions};
 
 impl World {
     /// Reads from `estate`, which may be an older one.
@@ -40,6 +40,11 @@ impl World {
             | Operation::RemoveSuspensions
             | Operation::InterruptInstances
             | Operation::LockInstance
+            | Operation::PauseManagedInstance
+            | Operation::ResumeManagedInstance
+            | Operation::RecycleManagedInstance
+            | Operation::DeleteManagedInstance
+            | Operation::DeleteManagedVolume
             | Operation::UnlockInstance => Err(Refusal::masked()),
         }
     }
@@ -63,6 +68,13 @@ impl World {
             Operation::InterruptInstances => instances::interrupt(self, call),
             Operation::LockInstance => instances::lock(self, call, true),
             Operation::UnlockInstance => instances::lock(self, call, false),
+            Operation::PauseManagedInstance => managed_actions::act(self, call, Action::Pause),
+            Operation::ResumeManagedInstance => managed_actions::act(self, call, Action::Resume),
+            Operation::RecycleManagedInstance => managed_actions::act(self, call, Action::Recycle),
+            Operation::DeleteManagedInstance => {
+                managed_actions::act(self, call, Action::Deallocate)
+            }
+            Operation::DeleteManagedVolume => managed_actions::delete_volume(self, call),
             Operation::ListGroups
             | Operation::GetGroup
             | Operation::GroupStatus

@@ -107,7 +107,7 @@ fn distort(mut outcome: Outcome, spec: &FaultSpec, echo: &Echo) -> Outcome {
         | FaultKind::CutBeforeCommit
         | FaultKind::LostUpdate
         | FaultKind::Stale
-        | FaultKind::Lifecycle => outcome,
+        | FaultKind::Lifecycle | FaultKind::Relaunch => outcome,
     }
 }
 

@@ -232,6 +232,14 @@ pub(crate) struct ManagedInstance {
     pub(crate) state: State,
     pub(crate) image: String,
     pub(crate) machine: Option<Machine>,
+    /// The machine it had, which the next one is like.
+    pub(crate) last_machine: Option<Machine>,
+    /// Data volumes, which its status does not tell.
+    pub(crate) data: Vec<Device>,
+    pub(crate) underway: Option<Underway>,
+    /// Steps planned for an earlier count are void.
+    pub(crate) epoch: u64,
+    pub(crate) logs: Vec<LogLine>,
     pub(crate) private_ip: Option<String>,
     pub(crate) created_at: Timestamp,
     pub(crate) launched_at: Option<Timestamp>,

@@ -39,8 +39,23 @@ pub enum FaultKind {
     BodyCode,
     /// The request is carried out; `body` is answered with `status` or 200.
     Body,
-    /// The next matching action on a stateful instance ends in the state `ends`, or never with `STUCK`.
+    /// The next matching action on a stateful instance ends in the state `ends`, never with `STUCK`, or with `GONE` the
+    /// instance is no more.
     Lifecycle,
+    /// The next launch of a matching stateful instance of a group goes wrong as `twist` says.
+    Relaunch,
+}
+
+/// What is wrong with a machine that was launched to replace another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Twist {
+    /// It is in another zone, so its data volumes are copies made from snapshots.
+    OtherZone,
+    /// Its data volumes are new ones.
+    LostVolumes,
+    /// It has another address than the persisted one.
+    OtherAddress,
 }
 
 /// The form of an error's body.
@@ -119,7 +134,10 @@ pub struct FaultSpec {
     /// `lifecycle`: `ERROR`, `PAUSED`, another state, or `STUCK`.
     #[serde(default)]
     pub ends: Option<String>,
-    /// `lifecycle`: the stateful instance or group by id; any when absent.
+    /// `relaunch`: what is wrong.
+    #[serde(default)]
+    pub twist: Option<Twist>,
+    /// `lifecycle`, `relaunch`: the stateful instance or group by id; any when absent.
     #[serde(default)]
     pub target: Option<String>,
 }
@@ -145,6 +163,7 @@ impl FaultSpec {
             FaultKind::Status => needs(self.status.is_none(), "`status`"),
             FaultKind::Body => needs(self.body.is_none(), "`body`"),
             FaultKind::Lifecycle => needs(self.ends.is_none(), "`ends`"),
+            FaultKind::Relaunch => needs(self.twist.is_none(), "`twist`"),
             FaultKind::BodyCode => {
                 let number = self.code.as_ref().is_some_and(Value::is_u64);
                 needs(!number, "a number as `code`")
@@ -164,7 +183,7 @@ impl FaultSpec {
 
     fn matches(&self, method: &str, template: &str, path: &str) -> bool {
         let route = self.route.as_deref();
-        self.kind != FaultKind::Lifecycle
+        !matches!(self.kind, FaultKind::Lifecycle | FaultKind::Relaunch)
             && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && route.is_none_or(|wanted| covers(wanted, template, path))
     }
@@ -241,6 +260,23 @@ impl Faults {
         for fault in matching {
             if fault.strikes(ids) {
                 return Some((fault.spec.ends.clone()?, fault.spec.message.clone()));
+            }
+        }
+        None
+    }
+}
+
+impl Faults {
+    /// What is wrong with the machine that is launched now, if anything.
+    pub(crate) fn twist(&mut self, instance: &str, group: &str, ids: &mut Ids) -> Option<Twist> {
+        let matching = self.all.iter_mut().filter(|fault| {
+            let spec = &fault.spec;
+            spec.kind == FaultKind::Relaunch
+                && spec.target.as_deref().is_none_or(|id| id == instance || id == group)
+        });
+        for fault in matching {
+            if fault.strikes(ids) {
+                return fault.spec.twist;
             }
         }
         None

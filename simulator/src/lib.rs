@@ -27,6 +27,7 @@ mod limits;
 mod logs;
 mod machines;
 mod managed;
+mod managed_actions;
 mod overview;
 mod populate;
 mod redaction;
@@ -44,7 +45,7 @@ mod world;
 
 pub use clock::{ClockMode, ClockSettings};
 pub use control::CONTROLS;
-pub use faults::{BodyFormat, FaultKind, FaultSpec};
+pub use faults::{BodyFormat, FaultKind, FaultSpec, Twist};
 pub use fleet::{DEMO_FLEET, Fleet, FleetError};
 pub use lifecycle::{Action, Behaviour, Latency, OnDeallocate, RecyclePath};
 pub use limits::LimitSettings;

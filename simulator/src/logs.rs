@@ -4,12 +4,19 @@ use serde_json::json;
 
 use crate::envelope::{Answer, Refusal};
 use crate::estate::Estate;
+use crate::managed;
 use crate::world::Call;
 
-/// `GET /aws/ec2/group/{groupId}/logs`: newest first, between two instants in milliseconds.
+/// `GET /aws/ec2/group/{groupId}/logs`: newest first, between two instants in milliseconds. A managed
+/// instance has one, too, by its own id.
 pub(crate) fn list(estate: &Estate, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let group = call.group(estate)?;
-    let shapes = group.shapes.within(call.shapes);
+    let (logs, shapes) = match managed::find(estate, call) {
+        Ok(managed) => (&managed.logs, call.shapes),
+        Err(_) => {
+            let group = call.group(estate)?;
+            (&group.logs, group.shapes.within(call.shapes))
+        }
+    };
     let (from, to) = (instant(call, "fromDate")?, instant(call, "toDate")?);
     let severity = call.request.query_value("severity").filter(|one| one != "ALL");
     let resource = call.request.query_value("resourceId");
@@ -19,7 +26,7 @@ pub(crate) fn list(estate: &Estate, call: &Call<'_>) -> Result<Answer, Refusal> 
         let message = "\"limit\" must be less than or equal to 1000".to_owned();
         return Err(Refusal::invalid("query:limit", message));
     };
-    let mut lines: Vec<_> = group.logs.iter().enumerate().collect();
+    let mut lines: Vec<_> = logs.iter().enumerate().collect();
     lines.sort_by_key(|(index, line)| std::cmp::Reverse((line.at, *index)));
     let lines = lines.into_iter().map(|(_, line)| line);
     let lines = lines.filter(|line| (from..=to).contains(&line.at.as_millisecond()));

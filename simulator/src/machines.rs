@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::clock::{later, seconds};
 use crate::estate::{Device, Group, Machine, Persisted, Retained, StatefulInstance};
+use crate::faults::Twist;
 use crate::group_config::mapped_devices;
 use crate::ids::Ids;
 use crate::stateful::Deletions;
@@ -64,6 +65,25 @@ impl Group {
         ssi.launched_at = Some(now);
         self.stateful[index] = ssi;
         Ok(())
+    }
+
+    /// Prepares the next launch of the instance at `index` to go wrong.
+    pub(crate) fn twist(&mut self, index: usize, twist: Twist, ids: &mut Ids) {
+        let zones = self.network.zones.clone();
+        let ssi = &mut self.stateful[index];
+        match twist {
+            Twist::OtherZone => {
+                let other = zones.iter().find(|zone| **zone != ssi.zone);
+                ssi.zone = other.cloned().unwrap_or_else(|| format!("{}-other", ssi.zone));
+            }
+            Twist::LostVolumes => {}
+            Twist::OtherAddress => ssi.private_ip = None,
+        }
+        if twist != Twist::OtherAddress {
+            for device in &mut ssi.data {
+                device.volume = ids.volume();
+            }
+        }
     }
 
     fn attach_data(&self, ssi: &mut StatefulInstance, persisted: Persisted, ids: &mut Ids) {

@@ -41,7 +41,10 @@ pub(crate) fn status(estate: &Estate, call: &Call<'_>) -> Result<Answer, Refusal
     Ok(Answer::Items { kind: "spotinst:aws:ec2:managedInstanceStatus", items, shapes })
 }
 
-fn find<'e>(estate: &'e Estate, call: &Call<'_>) -> Result<&'e ManagedInstance, Refusal> {
+pub(crate) fn find<'e>(
+    estate: &'e Estate,
+    call: &Call<'_>,
+) -> Result<&'e ManagedInstance, Refusal> {
     let id = call.parameter(0);
     let mut owned = estate.managed.iter().filter(|one| one.account == call.account);
     let found = owned.find(|one| one.id == id).map(AsRef::as_ref);

@@ -77,6 +77,8 @@ fn managed(managed: &ManagedInstance) -> Value {
         "imageId": managed.image,
         "privateIp": managed.private_ip,
         "machine": managed.machine,
+        "devices": managed.data,
+        "underway": managed.underway.as_ref().map(|underway| underway.action),
         "config": managed.config,
     })
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::describe::{CapacityDescription, DataPersistence};
 use crate::describe::{
-    FleetDescription, Generate, GroupDescription, InstanceDescription, InstanceTypes, Lifecycle,
-    ManagedDescription, Persistence, VolumeDescription, Zone,
+    DeviceDescription, FleetDescription, Generate, GroupDescription, InstanceDescription,
+    InstanceTypes, Lifecycle, ManagedDescription, Persistence, VolumeDescription, Zone,
 };
 use crate::estate::StatefulInstance;
 use crate::estate::{Device, Estate, Group, LogLine, Machine, ManagedInstance, Network};
@@ -276,12 +276,22 @@ fn managed_instance(
         name: description.name.clone(),
         config,
         launched_at: Some(machine.launched_at),
-        machine: (state == State::Active).then_some(machine),
+        machine: (state == State::Active).then(|| machine.clone()),
+        last_machine: (state != State::Active).then_some(machine),
+        data: description.devices.iter().map(|device| managed_device(device, &mut ids)).collect(),
+        underway: None,
+        epoch: 0,
+        logs: Vec::new(),
         state,
         image,
         private_ip: Some(private_ip),
         created_at,
     }
+}
+
+fn managed_device(device: &DeviceDescription, ids: &mut Ids) -> Device {
+    let volume = device.volume.clone().unwrap_or_else(|| ids.volume());
+    Device { name: device.device.clone(), volume, snapshot: device.snapshot.clone() }
 }
 
 /// The groups of the compact form: stateful ones with reattached data and persisted addresses, then stateless ones.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::envelope::{Answer, Refusal};
 use crate::estate::{Device, Estate, Group, StatefulInstance};
-use crate::lifecycle::{Action, Phase};
+use crate::lifecycle::{Action, Effect, Phase};
 use crate::shapes::{Shapes, put_unset};
 use crate::world::{Call, World};
 
@@ -20,6 +20,17 @@ pub(crate) struct Underway {
     /// The state it ends in instead of the promised one, with the reason for the log.
     pub(crate) mishap: Option<(String, Option<String>)>,
     pub(crate) deletions: Deletions,
+}
+
+impl Underway {
+    /// The end of the action and the reason, if a mishap strikes now: where it would launch, release or end.
+    pub(crate) fn strikes(&self) -> Option<(String, String)> {
+        let decisive =
+            |phase: &Phase| phase.effect == Effect::Launch || phase.effect == Effect::Release;
+        let turns = self.ahead.len() == 1 || self.ahead.front().is_some_and(decisive);
+        let (ends, reason) = self.mishap.clone().filter(|_| turns)?;
+        Some((ends, reason.unwrap_or_else(|| "An unexpected error occurred".to_owned())))
+    }
 }
 
 /// What a deallocation deletes at once; the rest is kept for a while.

@@ -159,6 +159,15 @@ fn requests() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/aws/ec2/managedInstance", Value::Null),
         ("GET", "/aws/ec2/managedInstance/smi-7d9e0f12", Value::Null),
         ("GET", "/aws/ec2/managedInstance/smi-7d9e0f12/status", Value::Null),
+        ("PUT", "/aws/ec2/managedInstance/smi-7d9e0f12/recycle", Value::Null),
+        ("PUT", "/aws/ec2/managedInstance/smi-7d9e0f12/pause{later}", Value::Null),
+        ("DELETE", "/aws/ec2/managedInstance/smi-7d9e0f12/volume/vol-7d9e0f12{later}", Value::Null),
+        ("PUT", "/aws/ec2/managedInstance/smi-7d9e0f12/resume", Value::Null),
+        (
+            "DELETE",
+            "/aws/ec2/managedInstance/smi-7d9e0f12{later}",
+            json!({"deallocationConfig": {"shouldTerminateInstance": true}}),
+        ),
         ("GET", "/setup/account", Value::Null),
         ("GET", "/setup/account/act-demo0001", Value::Null),
     ]
@@ -272,6 +281,11 @@ fn request(method: &str, path: &str, query: &str, body: &Value) -> Request {
 
 /// A paused instance of the Elasticsearch group with one of its volumes, in place of `{paused}` and `{volume}`.
 fn filled(world: &mut World, target: &str, now: &mut Timestamp) -> String {
+    // An hour later, when what was underway is over.
+    if let Some(target) = target.strip_suffix("{later}") {
+        *now = now.checked_add(SignedDuration::from_secs(3600)).expect("an instant");
+        return target.to_owned();
+    }
     if !target.contains("{paused}") {
         return target.to_owned();
     }

@@ -34,6 +34,42 @@ fn a_recycle_gives_a_new_machine_and_keeps_volume_and_address() {
 }
 
 #[test]
+fn a_launch_may_go_wrong_in_zone_volumes_or_address() {
+    let mut sim = Scenario::new();
+    let before = sim.ssi("sig-plain", "ssi-1");
+    let zone = sim.status("sig-plain")[0]["availabilityZone"].clone();
+    for twist in ["other_zone", "lost_volumes", "other_address"] {
+        sim.fault(json!({"kind": "relaunch", "twist": twist, "target": "ssi-1", "count": 1}));
+    }
+    let mut recycled = || {
+        sim.act("sig-plain", "ssi-1", "recycle");
+        sim.advance(LONG);
+        (sim.ssi("sig-plain", "ssi-1"), sim.status("sig-plain")[0]["availabilityZone"].clone())
+    };
+    let (moved, other_zone) = recycled();
+    assert_ne!(other_zone, zone);
+    assert_ne!(volumes(&moved)[1], volumes(&before)[1], "a copy");
+    assert_eq!(moved["privateIp"], before["privateIp"]);
+    let (lost, same_zone) = recycled();
+    assert_eq!(same_zone, other_zone);
+    assert_ne!(volumes(&lost)[1], volumes(&moved)[1]);
+    let (readdressed, _) = recycled();
+    assert_eq!(volumes(&readdressed)[1], volumes(&lost)[1]);
+    assert_ne!(readdressed["privateIp"], before["privateIp"]);
+    let (settled, _) = recycled();
+    assert_eq!(settled["privateIp"], readdressed["privateIp"], "each struck once");
+}
+
+#[test]
+fn an_action_may_end_in_the_instance_being_no_more() {
+    let mut sim = Scenario::new();
+    sim.fault(json!({"kind": "lifecycle", "ends": "GONE", "target": "ssi-1"}));
+    sim.act("sig-plain", "ssi-1", "recycle");
+    sim.advance(LONG);
+    assert!(sim.list("sig-plain").iter().all(|item| item["id"] != "ssi-1"));
+}
+
+#[test]
 fn a_persisted_root_brings_its_own_image_and_on_launch_new_volumes() {
     let mut sim = Scenario::new();
     let before = sim.ssi("sig-root", "ssi-r");
