@@ -107,7 +107,8 @@ fn distort(mut outcome: Outcome, spec: &FaultSpec, echo: &Echo) -> Outcome {
         | FaultKind::CutBeforeCommit
         | FaultKind::LostUpdate
         | FaultKind::Stale
-        | FaultKind::Lifecycle | FaultKind::Relaunch => outcome,
+        | FaultKind::Lifecycle
+        | FaultKind::Relaunch => outcome,
     }
 }
 

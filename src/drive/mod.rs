@@ -8,6 +8,7 @@ mod inventory;
 mod observe;
 mod progress;
 mod session;
+pub mod stateful;
 mod wait;
 
 pub use cache::{Cache, CacheError, Entry, Reader};
@@ -20,4 +21,4 @@ pub use inventory::{
 pub use observe::{ObserveError, Wanted, observe};
 pub use progress::Progress;
 pub use session::{ChosenEndpoint, Session, SessionError, SessionOptions, ec2_access};
-pub use wait::SystemClock;
+pub use wait::{SystemClock, TimeUp, until};

@@ -21,6 +21,13 @@ impl<'a> Progress<'a> {
         Self { clock, say, last: Mutex::new(clock.monotonic()) }
     }
 
+    /// Says `line` now: it is news.
+    pub fn tell(&self, line: &str) {
+        let now = self.clock.monotonic();
+        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
+        (self.say)(line);
+    }
+
     /// Says `line()` if it is time for a word.
     pub fn tick(&self, line: impl FnOnce() -> String) {
         let now = self.clock.monotonic();

@@ -35,3 +35,114 @@ impl Clock for SystemClock {
         std::thread::sleep(duration);
     }
 }
+
+/// Looks are this far apart at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// A rest of time that is not worth a pause of its own is rounded up to this.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The time for a wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeUp {
+    /// How long was waited.
+    pub after: Duration,
+    /// How often was looked.
+    pub looks: u32,
+}
+
+impl std::fmt::Display for TimeUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let looks = if self.looks == 1 { "look" } else { "looks" };
+        write!(f, "{} s and {} {looks}", self.after.as_secs(), self.looks)
+    }
+}
+
+/// Looks until `look` has an answer or `limit` is over; the only loop that waits for the world.
+///
+/// The pause grows with the time spent, a fifth of it, from 1 s to 10 s: so a wait is never drawn out by more than a
+/// fifth, nor by more than one pause. The last look is at the limit itself.
+///
+/// # Errors
+///
+/// The first error of `look`.
+pub fn until<T, E>(
+    clock: &dyn Clock,
+    limit: Duration,
+    mut look: impl FnMut() -> Result<Option<T>, E>,
+) -> Result<Result<T, TimeUp>, E> {
+    let began = clock.monotonic();
+    let mut looks = 0;
+    loop {
+        looks += 1;
+        if let Some(answer) = look()? {
+            return Ok(Ok(answer));
+        }
+        let after = clock.monotonic().saturating_sub(began);
+        if after >= limit {
+            return Ok(Err(TimeUp { after, looks }));
+        }
+        let left = (limit - after).max(SHORTEST_PAUSE);
+        clock.sleep((after / 5).clamp(FIRST_PAUSE, LONGEST_PAUSE).min(left));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Time that passes by sleeping only.
+    struct Hand(Mutex<Duration>);
+
+    impl Clock for Hand {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            *self.0.lock().unwrap()
+        }
+
+        fn sleep(&self, duration: Duration) {
+            *self.0.lock().unwrap() += duration;
+        }
+    }
+
+    fn wait(limit: u64, ready: u64) -> (Result<(), TimeUp>, Vec<Duration>) {
+        let clock = Hand(Mutex::new(Duration::ZERO));
+        let mut looks = Vec::new();
+        let answer = until(&clock, Duration::from_secs(limit), || {
+            looks.push(clock.monotonic());
+            Ok::<_, Infallible>((clock.monotonic() >= Duration::from_secs(ready)).then_some(()))
+        });
+        let Ok(answer) = answer;
+        (answer, looks)
+    }
+
+    #[test]
+    fn a_change_is_noticed_within_one_pause_and_pauses_grow_from_one_second_to_ten() {
+        for ready in [0, 1, 7, 33, 160, 999] {
+            let (answer, looks) = wait(1800, ready);
+            assert_eq!(answer, Ok(()));
+            let last = *looks.last().unwrap();
+            assert!(last <= Duration::from_secs(ready) + LONGEST_PAUSE, "{ready}: {last:?}");
+            assert!(last <= Duration::from_secs(ready + 1) * 6 / 5, "{ready}: {last:?}");
+        }
+        let (_, looks) = wait(1800, 1800);
+        let pauses: Vec<_> = looks.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!((pauses[0], *pauses.iter().max().unwrap()), (FIRST_PAUSE, LONGEST_PAUSE));
+    }
+
+    #[test]
+    fn the_end_tells_how_long_and_how_often_and_the_last_look_is_at_the_limit() {
+        let (answer, looks) = wait(4, 5);
+        let over = TimeUp { after: Duration::from_secs(4), looks: 5 };
+        assert_eq!((answer, looks.last()), (Err(over), Some(&Duration::from_secs(4))));
+        assert_eq!(over.to_string(), "4 s and 5 looks");
+        assert_eq!(wait(0, 1).1.len(), 1, "without time there is one look");
+    }
+}

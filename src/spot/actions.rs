@@ -46,7 +46,8 @@ impl Client {
         }
     }
 
-    /// The group's log between two moments, newest line first; a managed instance's log goes by its own id.
+    /// The group's log between two moments, newest line first; a managed instance's log goes by its own id. The messages
+    /// are fit to be shown.
     ///
     /// # Errors
     ///
@@ -59,7 +60,11 @@ impl Client {
         to: Timestamp,
     ) -> Result<Listed<LogLine>, SpotError> {
         let reply = self.call(&Request::log(account, target, from, to)?)?;
-        Ok(wire::listed(reply, "log line", wire::log_line))
+        let mut lines = wire::listed(reply, "log line", wire::log_line);
+        for line in &mut lines.items {
+            line.message = self.shown(&line.message);
+        }
+        Ok(lines)
     }
 }
 

@@ -233,6 +233,11 @@ impl Client {
         self.pacing.budgets(&self.organisation, self.clock.now())
     }
 
+    /// A text of the network on one line, printable, cut, and without the token.
+    pub(super) fn shown(&self, text: &str) -> String {
+        envelope::excerpt(text, self.token.expose_secret())
+    }
+
     /// Sends until there is a result, or none to be had.
     pub(super) fn call(&self, request: &Request) -> Result<Reply, SpotError> {
         let mut effort = Effort { started: self.clock.monotonic(), attempts: 0, last: None };

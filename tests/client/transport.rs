@@ -4,7 +4,8 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use spotinst_esg::spot::{Client, ErrorKind, SpotError, TransportFault};
+use spotinst_esg::domain::{ManagedInstanceId, StatefulAction, StatefulTarget};
+use spotinst_esg::spot::{Client, ErrorKind, Sent, SpotError, TransportFault};
 
 use super::account;
 use super::support::{Canned, RawServer, TestClock, config};
@@ -159,4 +160,16 @@ fn a_server_without_tls_is_a_tls_error_and_not_asked_again() {
     server.join().unwrap();
     assert_eq!(fault_of(&error), Some(TransportFault::Tls), "{error}");
     assert!(!error.is_transient());
+}
+
+#[test]
+fn an_action_without_a_body_says_so_by_its_length() {
+    let server = RawServer::start(vec![Canned::Bytes(good())]);
+    let client = client_of(&server);
+    let target = StatefulTarget::Managed(ManagedInstanceId::new("smi-1"));
+    let sent = client.act(&account(), &target, &StatefulAction::Pause);
+    assert!(matches!(sent, Sent::Accepted), "{sent:?}");
+    let head = server.heads().remove(0).to_ascii_lowercase();
+    assert!(head.starts_with("put /aws/ec2/managedinstance/smi-1/pause?accountid="), "{head}");
+    assert!(head.contains("\r\ncontent-length: 0\r\n"), "{head}");
 }

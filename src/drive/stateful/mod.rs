@@ -1,0 +1,13 @@
+//! Acting on one stateful instance: look, decide, ask once, look until it is done, check.
+//!
+//! What is decided is decided in [`crate::plan::stateful`]; here it is carried out. An action is asked for once. Only
+//! when its reply was lost and looks over two minutes find the instance untouched, it is asked for once more.
+
+mod act;
+mod error;
+mod pursuit;
+mod sight;
+
+pub use act::{Actor, Carried, Job};
+pub use error::{ActError, Failed};
+pub use sight::{Sight, look};

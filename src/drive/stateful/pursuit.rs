@@ -1,0 +1,346 @@
+//! One action, from asking for it to what is proved of its outcome.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::act::{Actor, Carried, Job};
+use super::error::{ActError, Failed};
+use super::sight::{Sight, glance, look};
+use crate::domain::{LogLine, StatefulAction, StatefulState};
+use crate::drive::wait::{TimeUp, until};
+use crate::plan::stateful::{
+    Check, Phases, Proof, Snapshot, Trace, Verdict, Watch, checks, trace, unmet,
+};
+use crate::spot::{Sent, SpotError};
+
+/// How long is looked for an effect before an action whose reply was lost counts as not carried out.
+const TRACE_WINDOW: Duration = Duration::from_secs(120);
+
+/// How long the group's status may lag behind the list of stateful instances (vendor's clients know it does).
+const STATUS_GRACE: Duration = Duration::from_secs(120);
+
+/// How far the vendor's clock may be behind and ahead of ours when its log is read.
+const LOG_BACK: SignedDuration = SignedDuration::from_mins(1);
+const LOG_AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
+/// Most lines of the log that are kept as evidence.
+const LOG_LINES: usize = 20;
+
+/// One action under way.
+pub(super) struct Pursuit<'a> {
+    actor: Actor<'a>,
+    job: &'a Job,
+    sight: &'a Sight,
+    watch: Watch,
+    phases: Phases,
+    began: Duration,
+    began_at: Timestamp,
+    sent: u32,
+    last: Option<Snapshot>,
+    checks: Vec<Check>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Pursuit<'a> {
+    pub(super) fn new(actor: Actor<'a>, job: &'a Job, sight: &'a Sight, before: Snapshot) -> Self {
+        let (began, began_at) = (actor.clock.monotonic(), actor.clock.now());
+        let mut phases = Phases::default();
+        let present = sight.snapshot.as_ref().unwrap_or(&before);
+        phases.note(present.state.as_str(), began);
+        Self {
+            actor,
+            job,
+            sight,
+            last: sight.snapshot.clone(),
+            watch: Watch::new(job.action.clone(), before),
+            phases,
+            began,
+            began_at,
+            sent: 0,
+            checks: Vec::new(),
+            warnings: sight.oddities.clone(),
+        }
+    }
+
+    /// Asks for it, and once more if the reply was lost and nothing came of it.
+    pub(super) fn send(&mut self) -> Result<(), ActError> {
+        let job = self.job;
+        self.actor.progress.tell(&format!("asking to {}", job.doing()));
+        let error = match self.ask() {
+            Sent::Accepted => return Ok(()),
+            Sent::Refused(error) => return Err(ActError::NotDone(Box::new(error))),
+            Sent::Unknown(error) => Box::new(error),
+        };
+        self.warnings.push(format!("a reply was lost: {error}"));
+        match self.look_for_trace()? {
+            Traced::Begun => return Ok(()),
+            // Only now may it be asked for again.
+            Traced::Untouched(_) => {}
+            Traced::Unclear(time) => {
+                return Err(ActError::Unknown { doing: job.doing(), error, time });
+            }
+        }
+        match self.ask() {
+            Sent::Accepted => Ok(()),
+            // A refusal now may well mean that the first request is under way behind a list that lags.
+            Sent::Refused(refused) => match self.look_for_trace()? {
+                Traced::Begun => Ok(()),
+                Traced::Untouched(_) | Traced::Unclear(_) => {
+                    Err(ActError::NotDone(Box::new(refused)))
+                }
+            },
+            Sent::Unknown(error) => match self.look_for_trace()? {
+                Traced::Begun => Ok(()),
+                Traced::Untouched(time) | Traced::Unclear(time) => {
+                    Err(ActError::Unknown { doing: job.doing(), error: Box::new(error), time })
+                }
+            },
+        }
+    }
+
+    fn ask(&mut self) -> Sent {
+        self.sent += 1;
+        self.actor.client.act(&self.job.account, &self.job.target, &self.job.action)
+    }
+
+    /// Looks whether anything came of a request whose reply was lost.
+    fn look_for_trace(&mut self) -> Result<Traced, ActError> {
+        self.actor.progress.tell(&format!(
+            "the reply was lost after asking to {}; looking for up to {} s whether it took effect",
+            self.job.doing(),
+            TRACE_WINDOW.as_secs()
+        ));
+        let mut found = Trace::Unclear;
+        let outcome = until(self.actor.clock, TRACE_WINDOW, || {
+            found = match self.see()? {
+                Some(_) => trace(&self.job.action, self.watch.before(), self.last.as_ref()),
+                None => Trace::Unclear,
+            };
+            Ok::<_, ActError>((found == Trace::Begun).then_some(()))
+        })?;
+        Ok(match (outcome, found) {
+            (Ok(()), _) => Traced::Begun,
+            (Err(time), Trace::Untouched) => Traced::Untouched(time),
+            (Err(time), Trace::Begun | Trace::Unclear) => Traced::Unclear(time),
+        })
+    }
+
+    /// One look, judged; none if nothing could be read this time.
+    fn see(&mut self) -> Result<Option<Verdict>, ActError> {
+        let (client, job) = (self.actor.client, self.job);
+        match glance(client, &job.account, &job.target) {
+            Ok(seen) => {
+                let now = self.actor.clock.monotonic();
+                let state = seen.as_ref().map_or("absent", |seen| seen.state.as_str()).to_owned();
+                let verdict = self.watch.judge(seen.as_ref(), now);
+                if self.phases.note(&state, now) {
+                    self.actor.progress.tell(&self.line(&state, now));
+                }
+                self.last = seen;
+                Ok(Some(verdict))
+            }
+            Err(error) if ends_sight(&error) => {
+                Err(ActError::Blind { doing: job.doing(), error: Box::new(error) })
+            }
+            Err(error) => {
+                self.actor.progress.tick(|| format!("{}: {error}; looking again", job.target.id()));
+                Ok(None)
+            }
+        }
+    }
+
+    fn line(&self, state: &str, now: Duration) -> String {
+        format!(
+            "{} of {}: {state}, {} s after asking, {} s at most",
+            self.job.action.verb(),
+            self.job.target.id(),
+            now.saturating_sub(self.began).as_secs(),
+            self.job.wait_timeout.as_secs()
+        )
+    }
+
+    /// Waits until it is done, and checks what came of it.
+    pub(super) fn see_through(&mut self) -> Result<(), ActError> {
+        if !self.job.wait {
+            return self.see().map(drop);
+        }
+        let after = self.wait()?;
+        self.last = after;
+        match self.job.action {
+            StatefulAction::Recycle | StatefulAction::Resume => self.settle(),
+            StatefulAction::Pause
+            | StatefulAction::Deallocate(_)
+            | StatefulAction::DeleteVolume(_) => Ok(()),
+        }
+    }
+
+    fn wait(&mut self) -> Result<Option<Snapshot>, ActError> {
+        let spent = self.actor.clock.monotonic().saturating_sub(self.began);
+        let left = self.job.wait_timeout.saturating_sub(spent);
+        let mut waiting_on = "nothing could be read".to_owned();
+        let outcome = until(self.actor.clock, left, || match self.see()? {
+            Some(Verdict::Done(after)) => Ok(Some(after.map(|after| *after))),
+            Some(Verdict::NotYet(waiting)) => {
+                waiting_on = waiting.to_string();
+                let now = self.actor.clock.monotonic();
+                self.actor.progress.tick(|| self.line(&waiting_on, now));
+                Ok(None)
+            }
+            Some(Verdict::Never(failure)) => {
+                Err(ActError::Failed { doing: self.job.doing(), failure, log: None })
+            }
+            None => Ok(None),
+        })?;
+        outcome.map_err(|time| ActError::TimeUp {
+            doing: self.job.doing(),
+            time: TimeUp { after: time.after + spent, ..time },
+            waiting_on,
+            log: None,
+        })
+    }
+
+    /// Reads it whole again, and again while the status lags, until everything that binds is proved or disproved.
+    fn settle(&mut self) -> Result<(), ActError> {
+        let Some(done) = self.last.clone() else { return Ok(()) };
+        let is_recycle = self.job.action == StatefulAction::Recycle;
+        let mut blocked = None;
+        let outcome = until(self.actor.clock, STATUS_GRACE, || {
+            blocked = None;
+            let sight = match look(self.actor.client, &self.job.account, &self.job.target) {
+                Ok(sight) => sight,
+                Err(error) if ends_sight(&error) => {
+                    return Err(ActError::Blind {
+                        doing: self.job.doing(),
+                        error: Box::new(error),
+                    });
+                }
+                Err(_) => return Ok(None),
+            };
+            let is_same = |seen: &Snapshot| {
+                seen.instance_id == done.instance_id && seen.state == StatefulState::Active
+            };
+            let Some(seen) = sight.snapshot.filter(is_same) else {
+                blocked = Some(());
+                return Ok(None);
+            };
+            if is_recycle {
+                let before = Some(self.watch.before());
+                // What was promised when it began: the configuration may have changed since.
+                let promises = &self.sight.promises;
+                self.checks = checks(before, &seen, promises, &self.job.expectations);
+            }
+            self.last = Some(seen);
+            let is_open =
+                self.checks.iter().any(|check| !check.is_met && check.proof == Proof::Unknown);
+            Ok((!is_open).then_some(()))
+        })?;
+        if let (Err(_), Some(())) = (&outcome, blocked) {
+            return Err(self.unsettled(&done));
+        }
+        let unmet: Vec<Check> = unmet(&self.checks).into_iter().cloned().collect();
+        if unmet.is_empty() {
+            return Ok(());
+        }
+        Err(ActError::Unmet { doing: self.job.doing(), unmet })
+    }
+
+    fn unsettled(&self, done: &Snapshot) -> ActError {
+        let name = |snapshot: &Snapshot| {
+            let id = snapshot.instance_id.as_ref().map_or("no instance", |id| id.as_str());
+            format!("{} as {id}", snapshot.state)
+        };
+        let now = glance(self.actor.client, &self.job.account, &self.job.target);
+        let now = match now {
+            Ok(Some(seen)) => name(&seen),
+            Ok(None) => "no more".to_owned(),
+            Err(error) => format!("no more ({error})"),
+        };
+        ActError::Unsettled { doing: self.job.doing(), was: name(done), now }
+    }
+
+    pub(super) fn end(mut self, outcome: Result<(), ActError>) -> Result<Carried, Box<Failed>> {
+        let now = self.actor.clock.monotonic();
+        let before = Some(self.watch.before().clone());
+        let Err(mut error) = outcome else {
+            for check in self.checks.iter().filter(|check| check.is_binding) {
+                if check.proof == Proof::Unknown {
+                    self.warnings.push(format!("not proved is {}: {}", check.name, check.evidence));
+                }
+            }
+            return Ok(Carried {
+                before,
+                after: self.last,
+                phases: self.phases.until(now),
+                checks: self.checks,
+                sent: self.sent,
+                warnings: self.warnings,
+            });
+        };
+        let log = self.evidence();
+        let worst = log.iter().rev().find(|line| line.severity.as_deref() == Some("ERROR"));
+        let worst = worst.map(|line| line.message.clone());
+        match &mut error {
+            ActError::Failed { log, .. } | ActError::TimeUp { log, .. } => *log = worst,
+            ActError::Unread(_)
+            | ActError::Refused { .. }
+            | ActError::NotDone(_)
+            | ActError::Unknown { .. }
+            | ActError::Blind { .. }
+            | ActError::Unmet { .. }
+            | ActError::Unsettled { .. } => {}
+        }
+        Err(Box::new(Failed {
+            error,
+            before,
+            last: self.last,
+            phases: self.phases.until(now),
+            checks: self.checks,
+            log,
+            sent: self.sent,
+            warnings: self.warnings,
+        }))
+    }
+
+    /// The lines of the vendor's log that concern this instance or warn, since just before it began.
+    fn evidence(&mut self) -> Vec<LogLine> {
+        let clamp = |moment: Result<Timestamp, jiff::Error>| moment.unwrap_or(self.began_at);
+        let from = clamp(self.began_at.checked_sub(LOG_BACK));
+        let to = clamp(self.began_at.checked_add(LOG_AHEAD));
+        let mut lines = match self.actor.client.log(&self.job.account, &self.job.target, from, to) {
+            Ok(listed) => listed.items,
+            Err(error) => {
+                self.warnings.push(error.to_string());
+                return Vec::new();
+            }
+        };
+        let before = self.watch.before().instance_id.as_ref();
+        let after = self.last.as_ref().and_then(|last| last.instance_id.as_ref());
+        let ids: Vec<&str> = std::iter::once(self.job.target.id())
+            .chain(before.into_iter().chain(after).map(|id| id.as_str()))
+            .collect();
+        let warns = |line: &LogLine| {
+            matches!(line.severity.as_deref(), Some("WARN" | "ERROR"))
+                || ids.iter().any(|id| line.message.contains(id))
+        };
+        lines.retain(warns);
+        lines.truncate(LOG_LINES);
+        // The vendor has the newest first.
+        lines.reverse();
+        lines
+    }
+}
+
+enum Traced {
+    Begun,
+    Untouched(TimeUp),
+    Unclear(TimeUp),
+}
+
+/// Whether looking again would be in vain. A masked refusal is not among them: the vendor masks its own faults so.
+fn ends_sight(error: &SpotError) -> bool {
+    matches!(
+        error,
+        SpotError::Unauthorized { .. } | SpotError::Forbidden { .. } | SpotError::NotFound { .. }
+    )
+}

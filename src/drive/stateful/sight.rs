@@ -1,0 +1,112 @@
+//! Looking at one stateful instance.
+
+use crate::domain::{AccountId, GroupId, StatefulInstance, StatefulInstanceId, StatefulTarget};
+use crate::plan::stateful::{Promises, Snapshot};
+use crate::spot::{Client, SpotError};
+
+/// A full look: the instance, what its configuration promises, and whose its neighbours' volumes are.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    /// The instance, if it is listed.
+    pub snapshot: Option<Snapshot>,
+    /// What its configuration promises; nothing if that is not there.
+    pub promises: Promises,
+    /// Whether the vendor tells whose volumes are whose.
+    pub lists_volumes: bool,
+    /// Which other instance of the group has which volume.
+    pub volumes_of_others: Vec<(String, String)>,
+    /// What was odd.
+    pub oddities: Vec<String>,
+}
+
+impl Sight {
+    /// Another instance of the group that has this volume.
+    pub fn holder_of(&self, volume: &str) -> Option<&str> {
+        let found = self.volumes_of_others.iter().find(|(other, _)| other == volume);
+        found.map(|(_, holder)| holder.as_str())
+    }
+}
+
+/// Reads everything a decision needs: three calls for an instance of a group, two for a managed one.
+///
+/// # Errors
+///
+/// The first call that fails. A group that does not exist is an error, an instance that does not is none.
+pub fn look(
+    client: &Client,
+    account: &AccountId,
+    target: &StatefulTarget,
+) -> Result<Sight, SpotError> {
+    match target {
+        StatefulTarget::Grouped { group, id } => grouped(client, account, group, id),
+        StatefulTarget::Managed(id) => {
+            let listed = client.list_managed_instances(account)?;
+            let managed = listed.items.iter().find(|managed| managed.id == *id);
+            let snapshot = match managed {
+                Some(_) => glance(client, account, target)?,
+                None => None,
+            };
+            Ok(Sight {
+                snapshot,
+                promises: managed.map(Promises::from).unwrap_or_default(),
+                lists_volumes: false,
+                volumes_of_others: Vec::new(),
+                oddities: listed.oddities,
+            })
+        }
+    }
+}
+
+fn grouped(
+    client: &Client,
+    account: &AccountId,
+    group: &GroupId,
+    id: &StatefulInstanceId,
+) -> Result<Sight, SpotError> {
+    let config = client.get_group(account, group)?;
+    let listed = client.list_stateful_instances(account, group)?;
+    let mine = listed.items.iter().find(|instance| instance.id == *id);
+    let mut oddities: Vec<String> = config.oddities.into_iter().chain(listed.oddities).collect();
+    let members = match mine {
+        // Only what runs has a line in the status.
+        Some(instance) if instance.instance_id.is_some() => {
+            let status = client.group_status(account, group)?;
+            oddities.extend(status.oddities);
+            status.items
+        }
+        Some(_) | None => Vec::new(),
+    };
+    let others = listed.items.iter().filter(|instance| instance.id != *id);
+    Ok(Sight {
+        snapshot: mine.map(|instance| Snapshot::of_stateful(instance, &members)),
+        promises: config.items.first().map(Promises::from).unwrap_or_default(),
+        lists_volumes: true,
+        volumes_of_others: others.flat_map(volumes).collect(),
+        oddities,
+    })
+}
+
+fn volumes(instance: &StatefulInstance) -> Vec<(String, String)> {
+    let ids = instance.devices.iter().filter_map(|device| device.volume_id.clone());
+    ids.map(|volume| (volume, instance.id.as_str().to_owned())).collect()
+}
+
+/// A quick look for waiting: one call, without zone and, where it is not persisted, without address.
+pub(super) fn glance(
+    client: &Client,
+    account: &AccountId,
+    target: &StatefulTarget,
+) -> Result<Option<Snapshot>, SpotError> {
+    match target {
+        StatefulTarget::Grouped { group, id } => {
+            let listed = client.list_stateful_instances(account, group)?;
+            let mine = listed.items.iter().find(|instance| instance.id == *id);
+            Ok(mine.map(|instance| Snapshot::of_stateful(instance, &[])))
+        }
+        StatefulTarget::Managed(id) => match client.managed_instance_status(account, id) {
+            Ok(listed) => Ok(listed.items.first().map(Snapshot::of_managed)),
+            Err(SpotError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        },
+    }
+}
