@@ -92,7 +92,7 @@ mod real {
     /// # Errors
     ///
     /// Any [`Ec2Error`].
-    pub(in crate::drive) fn connect(access: &Ec2Access) -> Result<Box<dyn Ec2>, Ec2Error> {
+    pub fn connect(access: &Ec2Access) -> Result<Box<dyn Ec2>, Ec2Error> {
         Ok(Box::new(Aws::connect(config(access))?))
     }
 
@@ -116,7 +116,7 @@ mod real {
     /// # Errors
     ///
     /// Always [`Ec2Error::NotBuilt`].
-    pub(in crate::drive) fn connect(_access: &Ec2Access) -> Result<Box<dyn Ec2>, Ec2Error> {
+    pub fn connect(_access: &Ec2Access) -> Result<Box<dyn Ec2>, Ec2Error> {
         Err(Ec2Error::NotBuilt)
     }
 
@@ -130,5 +130,4 @@ mod real {
     }
 }
 
-pub(super) use real::connect;
-pub use real::identity;
+pub use real::{connect, identity};

@@ -13,7 +13,7 @@ mod wait;
 
 pub use cache::{Cache, CacheError, Entry, Reader};
 pub use concurrently::watched;
-pub use ec2::{Ec2Access, Ec2Error, identity as aws_identity};
+pub use ec2::{Ec2Access, Ec2Error, connect as connect_ec2, identity as aws_identity};
 pub use environment::Environment;
 pub use inventory::{
     Answer, CacheUse, InventoryError, InventoryRequest, Origin, cache_key, inventory,

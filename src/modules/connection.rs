@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::World;
 use crate::ansible::Failure;
+use crate::domain::AccountId;
 use crate::drive::{Session, SessionError, SessionOptions};
 use crate::spot::{Client, SpotError};
 
@@ -86,6 +87,24 @@ impl Connection {
         let session = Session::open(&self.session_options(), &world.environment, world.seed)?;
         let client = session.client(session.token()?)?;
         Ok((session, client))
+    }
+}
+
+/// The account of a module that acts in one only.
+///
+/// # Errors
+///
+/// There are several.
+pub(super) fn only(accounts: Vec<AccountId>) -> Result<AccountId, Failure> {
+    match <[AccountId; 1]>::try_from(accounts) {
+        Ok([account]) => Ok(account),
+        Err(several) => {
+            let names: Vec<&str> = several.iter().map(AccountId::as_str).collect();
+            let names = names.join(", ");
+            Err(Failure::new(format!(
+                "several Spot accounts are configured ({names}): set account_id to one"
+            )))
+        }
     }
 }
 

@@ -2,15 +2,20 @@
 
 mod connection;
 mod spot_account_info;
+mod stateful_instance;
+mod stateful_instance_info;
 
 use crate::ansible::{self, Collection, SpecError};
 use crate::drive::Environment;
 
 pub use ansible::{Answer, AnyModule, hide_panics};
 use spot_account_info::SpotAccountInfo;
+use stateful_instance::StatefulInstance;
+use stateful_instance_info::StatefulInstanceInfo;
 
 /// Every module; one more is a line here and a `mod` above.
-pub static ALL: &[&dyn AnyModule<World>] = &[&SpotAccountInfo];
+pub static ALL: &[&dyn AnyModule<World>] =
+    &[&SpotAccountInfo, &StatefulInstance, &StatefulInstanceInfo];
 
 /// What every module is handed.
 pub struct World {

@@ -171,3 +171,18 @@ pub struct Failed {
     /// What is odd besides.
     pub warnings: Vec<String>,
 }
+
+impl Failed {
+    /// Whether anything was, or may have been, changed.
+    pub fn has_changed(&self) -> bool {
+        match &self.error {
+            ActError::Unread(_) | ActError::Refused { .. } | ActError::NotDone(_) => false,
+            ActError::Unknown { .. }
+            | ActError::Failed { .. }
+            | ActError::TimeUp { .. }
+            | ActError::Blind { .. }
+            | ActError::Unmet { .. }
+            | ActError::Unsettled { .. } => true,
+        }
+    }
+}

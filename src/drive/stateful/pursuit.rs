@@ -8,6 +8,7 @@ use super::act::{Actor, Carried, Job};
 use super::error::{ActError, Failed};
 use super::sight::{Sight, glance, look};
 use crate::domain::{LogLine, StatefulAction, StatefulState};
+use crate::drive::concurrently::watched;
 use crate::drive::wait::{TimeUp, until};
 use crate::plan::stateful::{
     Check, Phases, Proof, Snapshot, Trace, Verdict, Watch, checks, trace, unmet,
@@ -59,7 +60,7 @@ impl<'a> Pursuit<'a> {
             began_at,
             sent: 0,
             checks: Vec::new(),
-            warnings: sight.oddities.clone(),
+            warnings: Vec::new(),
         }
     }
 
@@ -101,7 +102,11 @@ impl<'a> Pursuit<'a> {
 
     fn ask(&mut self) -> Sent {
         self.sent += 1;
-        self.actor.client.act(&self.job.account, &self.job.target, &self.job.action)
+        let Actor { client, progress, .. } = self.actor;
+        let job = self.job;
+        watched(progress, &format!("asking to {}", job.doing()), || {
+            client.act(&job.account, &job.target, &job.action)
+        })
     }
 
     /// Looks whether anything came of a request whose reply was lost.
@@ -129,7 +134,9 @@ impl<'a> Pursuit<'a> {
     /// One look, judged; none if nothing could be read this time.
     fn see(&mut self) -> Result<Option<Verdict>, ActError> {
         let (client, job) = (self.actor.client, self.job);
-        match glance(client, &job.account, &job.target) {
+        let waits = format!("looking at {}", job.target);
+        let look = || glance(client, &job.account, &job.target);
+        match watched(self.actor.progress, &waits, look) {
             Ok(seen) => {
                 let now = self.actor.clock.monotonic();
                 let state = seen.as_ref().map_or("absent", |seen| seen.state.as_str()).to_owned();

@@ -1,7 +1,5 @@
 //! One observation of one stateful instance.
 
-use serde_json::{Map, Value, json};
-
 use crate::domain::{
     Device, Group, ImageId, InstanceId, ManagedInstance, ManagedStatus, Member, Persistence,
     StatefulInstance, StatefulState, VendorTime,
@@ -110,40 +108,6 @@ impl Snapshot {
     pub fn has_volume(&self, volume: &str) -> bool {
         self.devices.iter().any(|device| device.volume_id.as_deref() == Some(volume))
     }
-
-    /// As modules answer it: the vendor's names, which the predecessor's users know, and only what was told.
-    pub fn facts(&self, id: &str) -> Map<String, Value> {
-        let mut facts = Map::new();
-        facts.insert("id".to_owned(), json!(id));
-        facts.insert("state".to_owned(), json!(self.state.as_str()));
-        let texts = [
-            ("instanceId", self.instance_id.as_ref().map(InstanceId::as_str)),
-            ("imageId", self.image_id.as_ref().map(ImageId::as_str)),
-            ("privateIp", self.private_ip.as_deref()),
-            ("availabilityZone", self.availability_zone.as_deref()),
-            ("launchedAt", self.launched_at.as_ref().map(VendorTime::as_str)),
-            ("createdAt", self.created_at.as_ref().map(VendorTime::as_str)),
-        ];
-        for (name, text) in texts {
-            if let Some(text) = text {
-                facts.insert(name.to_owned(), json!(text));
-            }
-        }
-        facts.insert("devices".to_owned(), self.devices.iter().map(device_facts).collect());
-        facts
-    }
-}
-
-fn device_facts(device: &Device) -> Value {
-    let fields = [
-        ("deviceName", &device.device_name),
-        ("volumeId", &device.volume_id),
-        ("snapshotId", &device.snapshot_id),
-    ];
-    let told = fields.into_iter().filter_map(|(name, value)| {
-        value.as_ref().map(|value| (name.to_owned(), Value::String(value.clone())))
-    });
-    Value::Object(told.collect())
 }
 
 /// The names EC2 reserves for root volumes (EC2 user guide: device names); a root volume is new after each recycle.

@@ -1,0 +1,333 @@
+//! `stateful_instance`: act on one stateful instance and prove what came of it.
+
+mod answer;
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::World;
+use super::connection::Connection;
+use crate::ansible::{Context, Failure, Module, Outcome, Planned};
+use crate::domain::{
+    AccountId, Deallocation, GroupId, ImageId, InstanceId, ManagedInstanceId, StatefulAction,
+    StatefulInstanceId, StatefulTarget,
+};
+use crate::drive::stateful::{Actor, Carried, Failed, Job, Sight, look};
+use crate::drive::{Progress, Session, SessionOptions, watched};
+use crate::plan::stateful::{Demand, Expectations, Settled, Snapshot, Step};
+use crate::spot::Client;
+use answer::Returns;
+
+/// What a wait needs besides the wait itself: looks after a lost reply, and at a status that lags.
+const MARGIN: u64 = 600;
+
+/// Recycles, pauses, resumes or deallocates a stateful instance, or deletes one of its volumes, and waits until that is
+/// proved to be done.
+///
+/// It acts on a stateful instance of an Elastigroup or on a managed instance, which the vendor also calls a stateful node.
+///
+/// A recycle terminates the EC2 instance and launches another around the volumes and the address that are persisted. It is
+/// done when the instance is `ACTIVE` as another EC2 instance with a later launch time, never by the sight of a state in
+/// between. A fall-back to `PAUSED` or `ERROR` is a failure that quotes the vendor's log.
+///
+/// With `instance_id` a recycle is idempotent: if that instance has been replaced already there is nothing to do, if its
+/// replacement is underway it is waited for, and nothing is asked for twice. Without it each call recycles.
+///
+/// An action is asked for once. Should the reply be lost, the instance is looked at for up to two minutes; only if it
+/// stays untouched is the action asked for once more.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-required-if" = [["state", "volume_deleted", ["volume_id"]]]))]
+pub(super) struct Args {
+    /// The Elastigroup, such as `sig-12345678`. Not needed for a managed instance.
+    #[schemars(extend("x-aliases" = ["esg_id", "esg", "elastigroup_id"]))]
+    group_id: Option<String>,
+    /// The stateful instance, such as `ssi-12345678`, or the managed instance, such as `smi-12345678`.
+    #[schemars(extend("x-aliases" = ["ssi", "ssi_id", "stateful_instance_id"]))]
+    id: String,
+    /// What it is to be.
+    state: State,
+    /// The EC2 instance that it is believed to run as. If it runs as another one nothing is changed.
+    instance_id: Option<String>,
+    /// The image that a recycled instance must have.
+    ///
+    /// It is refused beforehand if another image is configured, or if the root volume is persisted, since then no new
+    /// image reaches the instance.
+    image_id: Option<String>,
+    /// What else must hold after a recycle.
+    #[serde(default)]
+    checks: Checks,
+    /// The volume that is to be deleted.
+    volume_id: Option<String>,
+    /// What a deallocation deletes at once. The vendor keeps the rest for some days.
+    #[serde(default)]
+    deallocation: DeallocationArgs,
+    /// Whether data may be deleted for good: volumes or snapshots of a deallocated instance, or a volume of a managed
+    /// instance, of which the vendor does not tell whose it is.
+    #[serde(default)]
+    confirm_data_loss: bool,
+    /// Whether to wait until it is done. Without, only the vendor's consent is waited for and nothing is proved.
+    #[serde(default = "yes")]
+    wait: bool,
+    /// Longest wait, in seconds.
+    #[serde(default = "half_an_hour")]
+    #[schemars(range(min = 1))]
+    wait_timeout: u32,
+    #[serde(flatten)]
+    connection: Connection,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn half_an_hour() -> u32 {
+    1800
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// It runs as a new EC2 instance.
+    Recycled,
+    /// It does not run, and what is persisted is kept.
+    Paused,
+    /// It runs.
+    Resumed,
+    /// It is given up.
+    Deallocated,
+    /// It is paused and has the volume no more.
+    VolumeDeleted,
+}
+
+/// What must hold after a recycle.
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default)]
+struct Checks {
+    /// The data volumes are the same ones.
+    same_volumes: Wanted,
+    /// The availability zone is the same.
+    same_zone: Wanted,
+    /// The private address is the same.
+    same_private_ip: Wanted,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Wanted {
+    /// It must hold if persistence promises it.
+    #[default]
+    Auto,
+    /// It must be proved. What cannot be is refused before anything is terminated.
+    Required,
+    /// It is reported and fails nothing.
+    Waived,
+}
+
+/// What a deallocation deletes at once.
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default)]
+struct DeallocationArgs {
+    /// The images made of its root volume.
+    delete_images: bool,
+    /// Its network interface, and with it the private address.
+    delete_network_interfaces: bool,
+    /// Its volumes. Needs `confirm_data_loss`.
+    delete_volumes: bool,
+    /// Its snapshots. Needs `confirm_data_loss`.
+    delete_snapshots: bool,
+}
+
+impl From<Wanted> for Demand {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Auto => Self::Auto,
+            Wanted::Required => Self::Required,
+            Wanted::Waived => Self::Waived,
+        }
+    }
+}
+
+impl Args {
+    fn target(&self) -> Result<StatefulTarget, Failure> {
+        match &self.group_id {
+            _ if self.id.starts_with("smi-") => {
+                Ok(StatefulTarget::Managed(ManagedInstanceId::new(&self.id)))
+            }
+            Some(group) => Ok(StatefulTarget::Grouped {
+                group: GroupId::new(group),
+                id: StatefulInstanceId::new(&self.id),
+            }),
+            None => Err(Failure::new(format!(
+                "cannot act on {:?}: group_id is missing, the Elastigroup it is in (only a managed instance, smi-…, \
+                 has none)",
+                self.id
+            ))),
+        }
+    }
+
+    fn action(&self) -> StatefulAction {
+        match self.state {
+            State::Recycled => StatefulAction::Recycle,
+            State::Paused => StatefulAction::Pause,
+            State::Resumed => StatefulAction::Resume,
+            State::Deallocated => StatefulAction::Deallocate(Deallocation {
+                delete_images: self.deallocation.delete_images,
+                delete_network_interfaces: self.deallocation.delete_network_interfaces,
+                delete_volumes: self.deallocation.delete_volumes,
+                delete_snapshots: self.deallocation.delete_snapshots,
+            }),
+            State::VolumeDeleted => {
+                StatefulAction::DeleteVolume(self.volume_id.clone().unwrap_or_default())
+            }
+        }
+    }
+
+    fn job(&self, account: AccountId) -> Result<Job, Failure> {
+        Ok(Job {
+            account,
+            target: self.target()?,
+            action: self.action(),
+            expectations: Expectations {
+                instance_id: self.instance_id.as_ref().map(InstanceId::new),
+                image_id: self.image_id.as_ref().map(ImageId::new),
+                same_volumes: self.checks.same_volumes.into(),
+                same_zone: self.checks.same_zone.into(),
+                same_private_ip: self.checks.same_private_ip.into(),
+                confirm_data_loss: self.confirm_data_loss,
+            },
+            wait: self.wait,
+            wait_timeout: Duration::from_secs(self.wait_timeout.into()),
+        })
+    }
+
+    /// The calls may go on for as long as is waited.
+    fn session(&self, world: &World) -> Result<(Session, Client), Failure> {
+        let wait = if self.wait { u64::from(self.wait_timeout) } else { 0 };
+        let timeout = self.connection.timeout.saturating_add(wait).saturating_add(MARGIN);
+        let options =
+            SessionOptions { timeout_s: Some(timeout), ..self.connection.session_options() };
+        let session = Session::open(&options, &world.environment, world.seed)?;
+        let client = session.client(session.token()?)?;
+        Ok((session, client))
+    }
+}
+
+/// The module.
+pub(super) struct StatefulInstance;
+
+impl Module<World> for StatefulInstance {
+    type Args = Args;
+    type Returns = Returns;
+
+    const NAME: &'static str = "stateful_instance";
+    const EXAMPLES: &'static str = include_str!("stateful_instance.examples.yml");
+    const CHANGES: bool = true;
+    const FORMER_NAMES: &'static [&'static str] = &["spotinst_aws_stateful"];
+
+    fn plan<'c>(
+        &self,
+        args: Args,
+        context: Context<'c, World>,
+    ) -> Result<Planned<'c, Returns>, Failure> {
+        let (session, client) = args.session(context.world)?;
+        let account = super::connection::only(session.accounts()?)?;
+        let job = args.job(account)?;
+        let progress = Progress::new(session.clock.as_ref(), context.progress);
+        let sight = watched(&progress, &format!("reading {}", job.target), || {
+            look(&client, &job.account, &job.target)
+        })?;
+        let oddities = sight.oddities.clone();
+        let (before, is_joined) = match job.decide(&sight).map_err(answer::refused(&sight, &job))? {
+            Step::Nothing(settled) => {
+                return Ok(nothing(&job, &sight, &settled).with_warnings(oddities));
+            }
+            Step::Join { .. } if !job.wait => {
+                let returns = Returns::present(&job, sight.snapshot.as_ref());
+                let message = format!("{} is underway already", job.doing());
+                return Ok(Planned::unchanged(returns).with_message(message));
+            }
+            Step::Act { before } => (*before, false),
+            Step::Join { before } => (*before, true),
+        };
+        let expected = answer::expected(&job, &sight);
+        let diff = (answer::shown(Some(&before)), answer::shown(expected.as_ref()));
+        let verb = if is_joined { "wait for it: " } else { "" };
+        let message = format!("would {verb}{}", job.doing());
+        let returns = Returns::planned(&job, &before, expected.as_ref());
+        let attempt = Attempt { session, client, job, sight, before, is_joined };
+        Ok(Planned::change(returns, move || attempt.make(context))
+            .with_diff(diff.0, diff.1)
+            .with_message(message)
+            .with_warnings(oddities))
+    }
+}
+
+fn nothing<'c>(job: &Job, sight: &Sight, settled: &Settled) -> Planned<'c, Returns> {
+    let mut returns = Returns::present(job, sight.snapshot.as_ref());
+    let present = answer::shown(sight.snapshot.as_ref());
+    let message = format!("nothing to {}: {settled}", job.doing());
+    let mut warnings = Vec::new();
+    match settled {
+        Settled::Replaced { checks, .. } => returns.set_checks(checks),
+        // What is not there may as well be misspelt.
+        Settled::NoVolume { .. } => warnings.push(message.clone()),
+        Settled::Paused | Settled::Active | Settled::Absent => {}
+    }
+    Planned::unchanged(returns)
+        .with_diff(present.clone(), present)
+        .with_message(message)
+        .with_warnings(warnings)
+}
+
+/// Everything that acting takes.
+struct Attempt {
+    session: Session,
+    client: Client,
+    job: Job,
+    sight: Sight,
+    before: Snapshot,
+    is_joined: bool,
+}
+
+impl Attempt {
+    fn make(self, context: Context<'_, World>) -> Result<Outcome<Returns>, Failure> {
+        let clock = self.session.clock.as_ref();
+        let progress = Progress::new(clock, context.progress);
+        let actor = Actor { client: &self.client, clock, progress: &progress };
+        let carried = if self.is_joined {
+            actor.follow(&self.job, &self.sight, self.before)
+        } else {
+            actor.act(&self.job, &self.sight, self.before)
+        };
+        match carried {
+            Ok(carried) => Ok(outcome(&self.job, carried)),
+            Err(failed) => Err(failure(&self.job, *failed)),
+        }
+    }
+}
+
+fn outcome(job: &Job, carried: Carried) -> Outcome<Returns> {
+    let (after, message) = (answer::shown(carried.after.as_ref()), answer::told(job, &carried));
+    let mut outcome = Outcome::from(Returns::of(job, &carried));
+    outcome.after = Some(after);
+    outcome.message = Some(message);
+    outcome.warnings = carried.warnings;
+    outcome
+}
+
+fn failure(job: &Job, failed: Failed) -> Failure {
+    let failure = match failed.error.spot() {
+        Some(error) => Failure::new(failed.error.to_string())
+            .with_error_code(error.error_code())
+            .with_http_status(error.http_status())
+            .with_request_id(error.request_id()),
+        None => Failure::new(failed.error.to_string()),
+    };
+    let failure = failure.retryable(failed.error.is_transient()).changed(failed.has_changed());
+    let failure = failure.with_warnings(failed.warnings.clone());
+    answer::evidence(job, &failed)
+        .into_iter()
+        .fold(failure, |it, (name, value)| it.with(&name, value))
+}
