@@ -1,0 +1,338 @@
+//! `stateful_instance` and `stateful_instance_info` as Ansible runs them, against the simulator.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::cli::{CANARY, Desk};
+use support::module::{Called, call};
+
+const ACT: &str = "stateful_instance";
+const INFO: &str = "stateful_instance_info";
+
+/// Two brokers that run and one that is paused; what takes minutes elsewhere is over in under a second.
+const FLEET: &str = "groups:
+  - {name: kafka, id: sig-1, region: eu-west-1, image: ami-2, persistence: {data: reattach, private_ip: true},
+     zones: [{name: eu-west-1a}, {name: eu-west-1b}], created_at: '2025-11-01T00:00:00Z', tags: {Role: kafka},
+     volumes: [{device: /dev/xvdb}], capacity: {minimum: 0, maximum: 9},
+     stateful: [{id: ssi-1, instance_id: i-1, private_ip: 10.0.0.1, image: ami-1, zone: eu-west-1a},
+                {id: ssi-2, instance_id: i-2, private_ip: 10.0.0.2},
+                {id: ssi-3, state: PAUSED, private_ip: 10.0.0.3,
+                 devices: [{device: /dev/xvdb, volume: vol-a}, {device: /dev/xvdc, volume: vol-b}]}]}
+  - {name: es, id: sig-2, region: us-east-1, image: ami-9, persistence: {root: true, data: on_launch},
+     created_at: '2025-11-01T00:00:00Z', volumes: [{device: /dev/xvdb}], stateful: [{id: ssi-9, instance_id: i-9}]}
+managed_instances: [{name: one, id: smi-1, region: eu-west-1, instance_id: i-smi, created_at: '2025-11-01T00:00:00Z'}]
+";
+
+fn desk() -> Desk {
+    at_speed(500)
+}
+
+/// The vendor's log is asked for by time, so the simulator's day is today.
+#[expect(clippy::disallowed_methods, reason = "the binary under test has the real clock")]
+fn at_speed(speed: u32) -> Desk {
+    let start = jiff::Timestamp::now();
+    Desk::with(&format!("clock: {{speed: {speed}, start: '{start}'}}\n{FLEET}"))
+}
+
+/// Requests that could change something.
+fn mutations(desk: &Desk) -> usize {
+    desk.simulator.requests().iter().filter(|request| request.method != "GET").count()
+}
+
+fn with(mut arguments: Value, more: &Value) -> Value {
+    for (name, value) in more.as_object().unwrap() {
+        arguments[name] = value.clone();
+    }
+    arguments
+}
+
+fn ssi(id: &str, state: &str) -> Value {
+    let group = if id == "ssi-9" { "sig-2" } else { "sig-1" };
+    json!({"group_id": group, "id": id, "state": state})
+}
+
+fn recycle() -> Value {
+    with(ssi("ssi-1", "recycled"), &json!({"instance_id": "i-1"}))
+}
+
+fn act(desk: &Desk, arguments: &Value) -> Called {
+    call(desk, ACT, arguments)
+}
+
+/// Each state: foreseen without a request, done with one, foreseen and done again without.
+#[test]
+fn every_state_is_reached_once_and_check_mode_asks_for_nothing() {
+    let deletes = json!({
+        "confirm_data_loss": true,
+        "deallocation": {"delete_images": true, "delete_volumes": true},
+    });
+    for arguments in [
+        recycle(),
+        ssi("ssi-1", "paused"),
+        ssi("ssi-3", "resumed"),
+        with(ssi("ssi-2", "deallocated"), &deletes),
+        ssi("ssi-2", "deallocated"),
+        with(ssi("ssi-3", "volume_deleted"), &json!({"volume_id": "vol-a"})),
+        json!({"id": "smi-1", "state": "recycled", "instance_id": "i-smi"}),
+        json!({"id": "smi-1", "state": "paused"}),
+        with(json!({"id": "smi-1", "state": "deallocated"}), &deletes),
+    ] {
+        let desk = desk();
+        let check =
+            with(arguments.clone(), &json!({"_ansible_check_mode": true, "_ansible_diff": true}));
+        let foreseen = act(&desk, &check).well();
+        assert_eq!((&foreseen["changed"], mutations(&desk)), (&json!(true), 0), "{arguments}");
+        assert!(foreseen["msg"].as_str().unwrap().starts_with("would "), "{foreseen}");
+        assert_ne!(foreseen["diff"]["before"], foreseen["diff"]["after"], "{arguments}");
+
+        let done = act(&desk, &with(arguments.clone(), &json!({"_ansible_diff": true}))).well();
+        assert_eq!((&done["changed"], mutations(&desk)), (&json!(true), 1), "{done}");
+        assert_eq!(done["requests"], 1);
+        assert_ne!(done["diff"]["before"], done["diff"]["after"], "{done}");
+        assert_eq!(done["stateful"], done["after"]);
+        let states = done["phases"].as_array().unwrap();
+        assert!(states.iter().all(|phase| phase["seconds"].is_number()), "{done}");
+        assert_eq!(foreseen["before"], done["before"], "{arguments}");
+
+        for again in [&check, &arguments] {
+            let again = act(&desk, again).well();
+            assert_eq!((&again["changed"], mutations(&desk)), (&json!(false), 1), "{again}");
+            assert!(again["msg"].as_str().unwrap().starts_with("nothing to "), "{again}");
+        }
+    }
+}
+
+#[test]
+fn a_recycle_answers_what_was_there_before_and_what_is_there_now() {
+    let desk = desk();
+    let arguments = with(recycle(), &json!({"image_id": "ami-2", "_ansible_verbosity": 3}));
+    let called = act(&desk, &arguments);
+    assert!(called.run.stderr.contains("progress: recycle of ssi-1: RECYCL"), "{:?}", called.run);
+    let done = called.well();
+    let (before, after) = (&done["before"], &done["after"]);
+    assert_eq!((&before["instanceId"], &before["imageId"]), (&json!("i-1"), &json!("ami-1")));
+    assert_eq!((&after["state"], &after["imageId"]), (&json!("ACTIVE"), &json!("ami-2")));
+    assert_ne!(after["instanceId"], "i-1");
+    assert!(after["launchedAt"].as_str() > before["launchedAt"].as_str());
+    for same in ["id", "esg_id", "accountId", "privateIp", "availabilityZone", "createdAt"] {
+        assert!(before[same].is_string(), "{same} of {before}");
+        assert_eq!(before[same], after[same], "{same}");
+    }
+    assert_eq!(done["stateful"]["privateIp"], "10.0.0.1");
+    let checks = done["checks"].as_array().unwrap();
+    let names: Vec<_> = checks.iter().map(|check| check["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["image_id", "same_volumes", "same_zone", "same_private_ip"]);
+    assert!(
+        checks.iter().all(|check| check["result"] == "pass" && check["binding"] == true),
+        "{done}"
+    );
+    assert_eq!(done["phases"][0]["state"], "ACTIVE");
+    let told = done["msg"].as_str().unwrap();
+    assert!(told.contains("from i-1 to i-"), "{told}");
+    assert!(done.get("warnings").is_none(), "{done}");
+}
+
+#[test]
+fn the_predecessors_options_still_mean_the_same() {
+    let desk = desk();
+    let old = json!({
+        "esg": "sig-1", "ssi": "ssi-1", "state": "recycled", "timeout": 600,
+        "spotinst_account_id": "act-00000001", "spotinst_api_token": CANARY, "aws_profile": "none",
+    });
+    let done = call(&desk, "spotinst_aws_stateful", &old).well();
+    assert_eq!(done["stateful"]["privateIp"], "10.0.0.1");
+    assert_eq!((&done["changed"], mutations(&desk)), (&json!(true), 1));
+}
+
+#[test]
+fn what_is_refused_is_one_line_and_sends_nothing() {
+    let desk = desk();
+    for (arguments, words) in [
+        (with(recycle(), &json!({"instance_id": "i-7", "image_id": "ami-7"})), &["i-7", "i-1"][..]),
+        (with(recycle(), &json!({"image_id": "ami-7"})), &["ami-7", "ami-2 is configured"]),
+        (
+            with(ssi("ssi-9", "recycled"), &json!({"image_id": "ami-9"})),
+            &["root volume is persisted"],
+        ),
+        (
+            with(ssi("ssi-9", "recycled"), &json!({"checks": {"same_volumes": "required"}})),
+            &["same_volumes is required", "reattach"],
+        ),
+        (ssi("ssi-3", "recycled"), &["PAUSED", "must be ACTIVE"]),
+        (ssi("ssi-0", "paused"), &["ssi-0", "not listed"]),
+        (json!({"id": "ssi-1", "state": "paused"}), &["group_id is missing"]),
+        (
+            json!({"group_id": "sig-0", "id": "ssi-1", "state": "paused"}),
+            &["group sig-0 does not exist"],
+        ),
+        (ssi("ssi-1", "volume_deleted"), &["volume_id"]),
+        (with(ssi("ssi-3", "volume_deleted"), &json!({"volume_id": "vol-none"})), &[]),
+        (
+            with(ssi("ssi-1", "deallocated"), &json!({"deallocation": {"delete_volumes": true}})),
+            &["confirm_data_loss"],
+        ),
+        (ssi("ssi-1", "recyled"), &["state"]),
+        (with(recycle(), &json!({"wait_timeout": 0})), &["wait_timeout"]),
+        (with(recycle(), &json!({"ssl": 1})), &["ssl"]),
+    ] {
+        let called = act(&desk, &arguments);
+        if words.is_empty() {
+            let answer = called.well();
+            assert!(answer["warnings"][0].as_str().unwrap().contains("vol-a"), "{answer}");
+            continue;
+        }
+        for word in words {
+            assert!(called.failed().contains(word), "{word}: {}", called.failed());
+        }
+        assert_eq!(called.answer["changed"], false, "{}", called.answer);
+    }
+    assert_eq!(mutations(&desk), 0);
+}
+
+#[test]
+fn what_goes_wrong_fails_with_the_vendors_log() {
+    let desk = desk();
+    desk.fault(json!({"kind": "lifecycle", "ends": "ERROR", "message": "no such subnet"}));
+    let called = act(&desk, &recycle());
+    assert!(called.failed().contains("it went to ERROR"), "{}", called.failed());
+    assert!(called.failed().contains("no such subnet"), "{}", called.failed());
+    let answer = &called.answer;
+    assert_eq!((&answer["changed"], &answer["requests"]), (&json!(true), &json!(1)));
+    assert_eq!(answer["before"]["instanceId"], "i-1");
+    assert_eq!(answer["after"]["state"], "ERROR");
+    assert!(answer["log"].as_array().unwrap().iter().any(|line| line["severity"] == "ERROR"));
+    assert_eq!(mutations(&desk), 1);
+
+    let desk = self::desk();
+    desk.fault(json!({"kind": "lifecycle", "ends": "STUCK"}));
+    let called = act(&desk, &with(recycle(), &json!({"wait_timeout": 3})));
+    assert!(called.failed().contains("not done after 3 s and"), "{}", called.failed());
+    assert!(called.failed().contains("RECYCLING"), "{}", called.failed());
+    assert_eq!(mutations(&desk), 1);
+}
+
+#[test]
+fn a_lost_reply_is_followed_by_a_look_and_one_recycle() {
+    let desk = desk();
+    desk.fault(json!({"kind": "cut_after_commit", "method": "PUT", "count": 1}));
+    let done = act(&desk, &recycle()).well();
+    assert_eq!((&done["requests"], mutations(&desk)), (&json!(1), 1));
+    assert!(done["warnings"][0].as_str().unwrap().contains("a reply was lost"), "{done}");
+    assert_ne!(done["after"]["instanceId"], "i-1");
+}
+
+#[test]
+fn without_waiting_the_next_call_waits_for_the_same_recycle() {
+    let desk = at_speed(60);
+    let begun = act(&desk, &with(recycle(), &json!({"wait": false}))).well();
+    assert!(begun["msg"].as_str().unwrap().contains("not waited"), "{begun}");
+    let unnamed = act(&desk, &ssi("ssi-1", "recycled"));
+    assert!(unnamed.failed().contains("name the expected instance_id"), "{}", unnamed.failed());
+    assert_eq!(unnamed.answer["retryable"], true);
+    let done = act(&desk, &recycle()).well();
+    assert_eq!((&done["requests"], &done["changed"]), (&json!(0), &json!(true)));
+    assert_eq!((done["after"]["state"].as_str(), mutations(&desk)), (Some("ACTIVE"), 1));
+}
+
+fn listed(desk: &Desk, arguments: &Value) -> Vec<String> {
+    let answer = call(desk, INFO, arguments).well();
+    assert_eq!(answer["changed"], false);
+    let found = answer["stateful_instances"].as_array().unwrap();
+    found.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn instances_are_listed_by_every_filter_with_the_inventorys_facts() {
+    let desk = desk();
+    for (arguments, expected) in [
+        (json!({}), &["ssi-9", "ssi-1", "ssi-2", "ssi-3"][..]),
+        (json!({"elastigroups": ["ka*"]}), &["ssi-1", "ssi-2", "ssi-3"]),
+        (json!({"group_id": "sig-2"}), &["ssi-9"]),
+        (json!({"esg": "es,none"}), &["ssi-9"]),
+        (json!({"ids": ["ssi-2", "i-9"]}), &["ssi-9", "ssi-2"]),
+        (json!({"states": "paused"}), &["ssi-3"]),
+        (json!({"tags": {"Role": "kafka"}, "states": ["ACTIVE"]}), &["ssi-1", "ssi-2"]),
+        (json!({"tags": {"Role": []}, "regions": ["us-east-1"]}), &[]),
+        (json!({"regions": ["us-east-1"], "_ansible_check_mode": true}), &["ssi-9"]),
+        (json!({"include": ["managed_instances"]}), &["smi-1"]),
+        (json!({"ids": "ssi-none"}), &[]),
+    ] {
+        assert_eq!(listed(&desk, &arguments), expected, "{arguments}");
+    }
+    assert_eq!(mutations(&desk), 0);
+    let mine = call(&desk, INFO, &json!({"ids": "ssi-1"})).well()["stateful_instances"][0].clone();
+    let inventory = desk.list("hostnames: [id]").document();
+    for (name, value) in inventory["_meta"]["hostvars"]["ssi-1"].as_object().unwrap() {
+        let bare = name.strip_prefix("spotinst_").unwrap_or(name);
+        assert_eq!(&mine[bare], value, "{name}");
+    }
+    for (arguments, word) in [
+        (json!({"states": ["ACTVE"]}), "did you mean \"ACTIVE\""),
+        (json!({"include": ["all"]}), "option include"),
+        (json!({"tags": {"a": {"b": 1}}}), "option tags"),
+        (json!({"ec2": "perhaps"}), "option ec2"),
+    ] {
+        let called = call(&desk, INFO, &arguments);
+        assert!(called.failed().contains(word), "{}", called.failed());
+    }
+}
+
+#[test]
+fn a_part_that_cannot_be_read_fails_the_list_unless_that_is_allowed() {
+    let desk = desk();
+    let route = "/aws/ec2/group/sig-2/statefulInstance";
+    desk.fault(json!({"kind": "status", "status": 403, "route": route}));
+    let called = call(&desk, INFO, &json!({}));
+    assert!(called.failed().contains("sig-2"), "{}", called.failed());
+    let answer = call(&desk, INFO, &json!({"strict": false})).well();
+    assert_eq!(answer["stateful_instances"].as_array().unwrap().len(), 3);
+    assert!(answer["warnings"][0].as_str().unwrap().contains("sig-2"), "{answer}");
+}
+
+/// The vendor's limit is shared by all processes of the user, which is what keeps them from the penalty.
+#[test]
+fn fifty_recycles_and_lists_at_once_under_a_strict_limit_meet_no_refusal() {
+    const LIMIT: usize = 40;
+    let instances: String =
+        (0..50).map(|n| format!("{{id: ssi-{n:02}, instance_id: i-{n:02}}}, ")).collect();
+    // Two seconds stand for the vendor's sixty.
+    let desk = Desk::with_whole(&format!(
+        "tokens: [{{token: {CANARY}}}]\naccounts: [{{id: act-00000001, name: one}}]
+limits: {{default: {LIMIT}, window_seconds: 2}}
+latency: {{accepted_seconds: 1, terminating_seconds: 1, replacing_seconds: 1, booting_seconds: 1}}
+groups: [{{name: many, id: sig-1, region: eu-west-1, created_at: '2025-11-01T00:00:00Z',
+  persistence: {{data: reattach, private_ip: true}}, volumes: [{{device: /dev/xvdb}}], stateful: [{instances}]}}]"
+    ));
+    std::thread::scope(|scope| {
+        for n in 0..50 {
+            let desk = &desk;
+            scope.spawn(move || {
+                let (id, instance_id) = (format!("ssi-{n:02}"), format!("i-{n:02}"));
+                let arguments = with(ssi(&id, "recycled"), &json!({"instance_id": instance_id}));
+                let done = act(desk, &arguments).well();
+                assert_eq!(done["requests"], 1, "{done}");
+                assert_eq!(listed(desk, &json!({"ids": id})), [id]);
+            });
+        }
+    });
+    let requests = desk.simulator.requests();
+    assert!(requests.iter().all(|request| request.status != 429), "a refusal for the limit");
+    let route = "/aws/ec2/group/{groupId}/statefulInstance";
+    let of_route = requests.iter().filter(|request| request.route == route);
+    let times: Vec<jiff::Timestamp> = of_route.map(|request| request.at.parse().unwrap()).collect();
+    let within = |from: &jiff::Timestamp| {
+        let is_within =
+            |at: &&jiff::Timestamp| *at >= from && at.duration_since(*from).as_millis() < 2000;
+        times.iter().filter(is_within).count()
+    };
+    let busiest = times.iter().map(within).max().unwrap();
+    assert!((LIMIT * 3 / 4..=LIMIT).contains(&busiest), "{busiest}: the limit was met, not passed");
+    assert_eq!(mutations(&desk), 50);
+    let state = desk.simulator.control("GET", "/_sim/state", Value::Null);
+    let mut gone: Vec<String> =
+        serde_json::from_value(state["terminatedInstances"].clone()).unwrap();
+    gone.sort();
+    assert_eq!(gone, (0..50).map(|n| format!("i-{n:02}")).collect::<Vec<_>>());
+}
