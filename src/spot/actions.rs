@@ -1,5 +1,7 @@
 //! Calls that act on stateful instances, and what is known of them afterwards.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -11,6 +13,10 @@ use crate::domain::{
     AccountId, Deallocation, GroupId, LogLine, ManagedInstanceId, StatefulAction,
     StatefulInstanceId, StatefulTarget,
 };
+
+/// How old may be what an action is based on when it is sent. A block for the rate limit lasts a minute and longer, and
+/// by then the instance may be another one.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Most log lines the vendor gives at once (OpenAPI description: elastigroupAwsGetLogs).
 const LOG_LIMIT: &str = "1000";
@@ -31,7 +37,7 @@ impl Client {
     /// Asks for an action. The vendor answers before it begins; only observing tells how it ends.
     ///
     /// It is sent again after a refusal for the rate limit, which proves that it was not carried out, and never
-    /// otherwise.
+    /// otherwise. A longer block than ten seconds is a refusal: the instance has to be looked at again after it.
     pub fn act(
         &self,
         account: &AccountId,
@@ -105,10 +111,11 @@ impl Request {
         target: &StatefulTarget,
         action: &StatefulAction,
     ) -> Result<Self, SpotError> {
-        let call = match target {
+        let mut call = match target {
             StatefulTarget::Grouped { group, id } => act_in_group(target, group, id, action)?,
             StatefulTarget::Managed(id) => act_on_managed(target, id, action)?,
         };
+        call.patience = Some(PATIENCE);
         Ok(call.in_account(account))
     }
 
@@ -220,8 +227,6 @@ fn flags(what: Deallocation) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn grouped() -> StatefulTarget {

@@ -254,8 +254,12 @@ impl Client {
                 return Err(error);
             }
             let Some(pause) = pauses.next() else { return Err(error) };
+            let wait = pause.min(LONGEST_PAUSE).max(wish);
+            if self.is_out_of_patience(request, &effort, wait) {
+                return Err(error);
+            }
             effort.last = Some(error);
-            self.pass(request, pause.min(LONGEST_PAUSE).max(wish), &mut effort)?;
+            self.pass(request, wait, &mut effort)?;
         }
     }
 
@@ -318,7 +322,9 @@ impl Client {
             }
             match self.pacing.admit(&self.organisation, &route, self.clock.now()) {
                 Admission::Go(ticket) => return Ok(ticket),
-                Admission::Blocked(wait) if self.is_too_long(wait) => {
+                Admission::Blocked(wait)
+                    if self.is_too_long(wait) || self.is_out_of_patience(request, effort, wait) =>
+                {
                     let request_id =
                         effort.last.as_ref().and_then(|last| last.request_id().map(Box::from));
                     let doing = request.doing.clone();
@@ -330,6 +336,15 @@ impl Client {
                     });
                 }
                 Admission::Blocked(wait) => self.clock.sleep(wait),
+                Admission::Busy if self.is_out_of_patience(request, effort, look) => {
+                    let (doing, retry_after) = (request.doing.clone(), look);
+                    return Err(SpotError::RateLimited {
+                        doing,
+                        route,
+                        retry_after,
+                        request_id: None,
+                    });
+                }
                 Admission::Busy => {
                     self.clock.sleep(look);
                     look = (look * 2).min(SLOWEST_LOOK);
@@ -367,6 +382,12 @@ impl Client {
             attempts: effort.attempts,
             last: last.map(Box::new),
         }
+    }
+
+    /// Whether what was known when the request was made would be too old after this wait.
+    fn is_out_of_patience(&self, request: &Request, effort: &Effort, wait: Duration) -> bool {
+        let spent = self.clock.monotonic().saturating_sub(effort.started);
+        request.patience.is_some_and(|patience| spent + wait > patience)
     }
 
     fn is_too_long(&self, wait: Duration) -> bool {

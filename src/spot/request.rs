@@ -1,6 +1,7 @@
 //! Requests as data: nothing here sends anything.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -29,6 +30,8 @@ pub(super) struct Request {
     pub(super) query: Vec<(&'static str, String)>,
     /// What is sent along; none for an empty body.
     pub(super) body: Option<Value>,
+    /// Longest wait for the rate limit before it is sent; none for as long as the client has time.
+    pub(super) patience: Option<Duration>,
     /// Whether it may be sent twice.
     pub(super) idempotency: Idempotency,
     /// What is attempted on what: completes "cannot …".
@@ -142,7 +145,8 @@ impl Request {
         };
         let idempotency = if method == "GET" { Idempotency::Read } else { Idempotency::Mutation };
         let (query, thing) = (Vec::new(), printable(&thing));
-        Ok(Self { method, route, path, query, body: None, idempotency, doing, thing })
+        let (body, patience) = (None, None);
+        Ok(Self { method, route, path, query, body, patience, idempotency, doing, thing })
     }
 
     pub(super) fn in_account(mut self, account: &AccountId) -> Self {

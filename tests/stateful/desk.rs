@@ -33,6 +33,8 @@ managed_instances: [{name: one, id: smi-1, region: eu-west-1, instance_id: i-smi
 /// Time that passes by sleeping only, here and in the simulator.
 pub(crate) struct Hand {
     slept: Mutex<Duration>,
+    /// What the simulator is told in the middle of the next pause of half a minute or more.
+    pub(crate) meanwhile: Mutex<Option<(&'static str, Value)>>,
     sim: Arc<Server>,
 }
 
@@ -47,6 +49,11 @@ impl Clock for Hand {
 
     fn sleep(&self, duration: Duration) {
         *self.slept.lock().unwrap() += duration;
+        if duration >= Duration::from_secs(30)
+            && let Some((path, body)) = self.meanwhile.lock().unwrap().take()
+        {
+            self.sim.control("POST", path, body);
+        }
         self.sim.control("POST", "/_sim/advance", json!({"seconds": duration.as_secs_f64()}));
     }
 }
@@ -87,7 +94,11 @@ impl Desk {
         let clock = format!("clock: {{mode: virtual, start: '{START}'}}");
         let fleet = Fleet::from_yaml(&format!("{clock}\n{head}\n{FLEET}")).unwrap();
         let sim = Arc::new(Server::start(fleet).unwrap());
-        let clock = Arc::new(Hand { slept: Mutex::default(), sim: Arc::clone(&sim) });
+        let clock = Arc::new(Hand {
+            slept: Mutex::default(),
+            meanwhile: Mutex::default(),
+            sim: Arc::clone(&sim),
+        });
         let endpoint = Endpoint::parse(&sim.url(), false).unwrap();
         let token = SecretString::from("a-token-that-is-secret".to_owned());
         let time = Arc::clone(&clock) as Arc<dyn Clock>;

@@ -104,7 +104,7 @@ fn a_refusal_or_a_server_that_cannot_be_reached_needs_no_look() {
 #[test]
 fn a_storm_of_429_delays_the_recycle_and_repeats_nothing_that_was_done() {
     let desk = Desk::new();
-    desk.fault(json!({"kind": "rate_limited", "count": 3, "method": "PUT"}));
+    desk.fault(json!({"kind": "rate_limited", "retry_after": 40, "count": 3, "method": "PUT"}));
     let carried = desk.run(&recycle()).unwrap_or_else(|f| panic!("{}", f.error)).carried();
     assert_eq!((carried.sent, desk.mutations().len(), desk.terminated().len()), (1, 4, 1));
 }
@@ -125,4 +125,15 @@ fn other_actions_look_too() {
             assert_eq!(carried.carried().sent, sent, "{kind} {}", job.doing());
         }
     }
+}
+
+#[test]
+fn an_instance_that_is_replaced_while_the_rate_limit_blocks_is_not_recycled_again() {
+    let desk = Desk::new();
+    desk.fault(json!({"kind": "rate_limited", "retry_after": 90, "count": 1, "method": "PUT"}));
+    *desk.clock.meanwhile.lock().unwrap() = Some(("/_sim/interrupt", json!({"instanceId": "i-1"})));
+    let carried = desk.run(&recycle()).unwrap_or_else(|f| panic!("{}", f.error)).carried();
+    assert_eq!((carried.sent, desk.mutations().len()), (0, 1));
+    assert_eq!(desk.terminated(), [json!("i-1")]);
+    assert_ne!(carried.after.unwrap().instance_id.unwrap().as_str(), "i-1");
 }

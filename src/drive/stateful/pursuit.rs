@@ -68,10 +68,10 @@ impl<'a> Pursuit<'a> {
     pub(super) fn send(&mut self) -> Result<(), ActError> {
         let job = self.job;
         self.actor.progress.tell(&format!("asking to {}", job.doing()));
-        let error = match self.ask() {
-            Sent::Accepted => return Ok(()),
-            Sent::Refused(error) => return Err(ActError::NotDone(Box::new(error))),
-            Sent::Unknown(error) => Box::new(error),
+        let error = match self.ask()? {
+            None | Some(Sent::Accepted) => return Ok(()),
+            Some(Sent::Refused(error)) => return Err(ActError::NotDone(Box::new(error))),
+            Some(Sent::Unknown(error)) => Box::new(error),
         };
         self.warnings.push(format!("a reply was lost: {error}"));
         match self.look_for_trace()? {
@@ -82,31 +82,57 @@ impl<'a> Pursuit<'a> {
                 return Err(ActError::Unknown { doing: job.doing(), error, time });
             }
         }
-        match self.ask() {
-            Sent::Accepted => Ok(()),
-            // A refusal now may well mean that the first request is under way behind a list that lags.
-            Sent::Refused(refused) => match self.look_for_trace()? {
-                Traced::Begun => Ok(()),
-                Traced::Untouched(_) | Traced::Unclear(_) => {
-                    Err(ActError::NotDone(Box::new(refused)))
-                }
-            },
-            Sent::Unknown(error) => match self.look_for_trace()? {
-                Traced::Begun => Ok(()),
-                Traced::Untouched(time) | Traced::Unclear(time) => {
-                    Err(ActError::Unknown { doing: job.doing(), error: Box::new(error), time })
-                }
-            },
+        let (error, is_refusal) = match self.ask()? {
+            None | Some(Sent::Accepted) => return Ok(()),
+            // It may well mean that the first request is under way behind a list that lags.
+            Some(Sent::Refused(error)) => (Box::new(error), true),
+            Some(Sent::Unknown(error)) => (Box::new(error), false),
+        };
+        match self.look_for_trace()? {
+            Traced::Begun => Ok(()),
+            Traced::Untouched(_) if is_refusal => Err(ActError::NotDone(error)),
+            Traced::Untouched(time) | Traced::Unclear(time) => {
+                Err(ActError::Unknown { doing: job.doing(), error, time })
+            }
         }
     }
 
-    fn ask(&mut self) -> Sent {
-        self.sent += 1;
-        let Actor { client, progress, .. } = self.actor;
+    /// Asks for it as soon as the rate limit allows, and never on the strength of an old look: after a block the
+    /// instance is looked at again. None if by then there is nothing left to ask for.
+    fn ask(&mut self) -> Result<Option<Sent>, ActError> {
+        let Actor { client, clock, progress } = self.actor;
         let job = self.job;
-        watched(progress, &format!("asking to {}", job.doing()), || {
-            client.act(&job.account, &job.target, &job.action)
-        })
+        loop {
+            let sent = watched(progress, &format!("asking to {}", job.doing()), || {
+                client.act(&job.account, &job.target, &job.action)
+            });
+            let wait = match &sent {
+                Sent::Refused(SpotError::RateLimited { retry_after, .. }) => {
+                    (*retry_after).max(Duration::from_secs(1))
+                }
+                Sent::Accepted | Sent::Refused(_) | Sent::Unknown(_) => {
+                    self.sent += 1;
+                    return Ok(Some(sent));
+                }
+            };
+            if clock.monotonic().saturating_sub(self.began) + wait > job.wait_timeout {
+                return Ok(Some(sent));
+            }
+            let seconds = wait.as_secs();
+            progress
+                .tell(&format!("the rate limit blocks asking to {} for {seconds} s", job.doing()));
+            clock.sleep(wait);
+            let seen = self.see()?;
+            match seen.map(|_| trace(&job.action, self.watch.before(), self.last.as_ref())) {
+                Some(Trace::Untouched) => {}
+                Some(Trace::Begun) => {
+                    self.warnings
+                        .push("someone else acted while the rate limit blocked".to_owned());
+                    return Ok(None);
+                }
+                Some(Trace::Unclear) | None => return Ok(Some(sent)),
+            }
+        }
     }
 
     /// Looks whether anything came of a request whose reply was lost.

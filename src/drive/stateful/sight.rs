@@ -64,21 +64,14 @@ fn grouped(
     id: &StatefulInstanceId,
 ) -> Result<Sight, SpotError> {
     let config = client.get_group(account, group)?;
+    let status = client.group_status(account, group)?;
+    // Last, since this is what a decision compares: each call may have to wait for the rate limit.
     let listed = client.list_stateful_instances(account, group)?;
     let mine = listed.items.iter().find(|instance| instance.id == *id);
-    let mut oddities: Vec<String> = config.oddities.into_iter().chain(listed.oddities).collect();
-    let members = match mine {
-        // Only what runs has a line in the status.
-        Some(instance) if instance.instance_id.is_some() => {
-            let status = client.group_status(account, group)?;
-            oddities.extend(status.oddities);
-            status.items
-        }
-        Some(_) | None => Vec::new(),
-    };
+    let oddities = [config.oddities, status.oddities, listed.oddities].concat();
     let others = listed.items.iter().filter(|instance| instance.id != *id);
     Ok(Sight {
-        snapshot: mine.map(|instance| Snapshot::of_stateful(instance, &members)),
+        snapshot: mine.map(|instance| Snapshot::of_stateful(instance, &status.items)),
         promises: config.items.first().map(Promises::from).unwrap_or_default(),
         lists_volumes: true,
         volumes_of_others: others.flat_map(volumes).collect(),
