@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
+#[path = "stateful/chance.rs"]
+mod chance;
 #[path = "stateful/desk.rs"]
 mod desk;
 #[path = "stateful/faults.rs"]

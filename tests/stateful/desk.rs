@@ -123,17 +123,22 @@ impl Desk {
 
     /// Looks, decides and carries out, as the module does.
     pub(crate) fn run(&self, job: &Job) -> Ran {
+        self.try_run(job).unwrap()
+    }
+
+    /// The same; nothing if not even the first look succeeds.
+    pub(crate) fn try_run(&self, job: &Job) -> Option<Ran> {
         let clock: &dyn Clock = &*self.clock;
         let say = |line: &str| self.said.lock().unwrap().push(line.to_owned());
         let progress = Progress::new(clock, &say);
         let actor = Actor { client: &self.client, clock, progress: &progress };
-        let sight = look(&self.client, &job.account, &job.target).unwrap();
-        match job.decide(&sight) {
+        let sight = look(&self.client, &job.account, &job.target).ok()?;
+        Some(match job.decide(&sight) {
             Ok(Step::Act { before }) => actor.act(job, &sight, *before).map(carried),
             Ok(Step::Join { before }) => actor.follow(job, &sight, *before).map(carried),
             Ok(Step::Nothing(settled)) => Ok(Ended::Nothing(settled)),
             Err(error) => Err(refused(error)),
-        }
+        })
     }
 
     /// Paths of all requests that could change something, answered or not.
