@@ -550,6 +550,26 @@ requests:
     - "How often the vendor was asked to act: 0 if it was underway or done already, 2 after a lost reply."
   returned: always
   type: int
+log:
+  description:
+    - The vendor's log since it began, as far as it is about this instance or warns, oldest line first.
+  returned: on failure
+  type: list
+  elements: dict
+  contains:
+    createdAt:
+      description:
+        - When it was written, by the vendor's clock.
+      type: str
+    severity:
+      description:
+        - The vendor's word for how grave it is.
+      type: str
+      sample: ERROR
+    message:
+      description:
+        - What it says.
+      type: str
 error_code:
   description:
     - The vendor's own code for the error, if it sent one.

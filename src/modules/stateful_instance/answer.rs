@@ -32,6 +32,10 @@ pub(in crate::modules) struct Returns {
     /// How often the vendor was asked to act: 0 if it was underway or done already, 2 after a lost reply.
     #[schemars(extend("x-returned" = "always"))]
     requests: u32,
+    /// The vendor's log since it began, as far as it is about this instance or warns, oldest line first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-returned" = "on failure"))]
+    log: Vec<SeenLine>,
 }
 
 /// A stateful instance in the vendor's own names. What the vendor does not tell is left out.
@@ -95,6 +99,18 @@ struct SeenPhase {
 }
 
 #[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct SeenLine {
+    /// When it was written, by the vendor's clock.
+    created_at: Option<String>,
+    /// The vendor's word for how grave it is.
+    #[schemars(extend("x-sample" = "ERROR"))]
+    severity: Option<String>,
+    /// What it says.
+    message: String,
+}
+
+#[derive(Serialize, JsonSchema)]
 struct SeenCheck {
     /// `image_id`, `same_volumes`, `same_zone` or `same_private_ip`.
     name: String,
@@ -117,6 +133,7 @@ impl Returns {
             phases: Vec::new(),
             checks: Vec::new(),
             requests: 0,
+            log: Vec::new(),
         }
     }
 
@@ -136,6 +153,7 @@ impl Returns {
             phases: phases(&carried.phases),
             checks: checks(&carried.checks),
             requests: carried.sent,
+            log: Vec::new(),
         }
     }
 
@@ -272,16 +290,18 @@ pub(super) fn refused<'a>(sight: &'a Sight, job: &'a Job) -> impl FnOnce(ActErro
 /// What is answered of a failure.
 pub(super) fn evidence(job: &Job, failed: &Failed) -> Vec<(String, Value)> {
     let snapshot = |it: &Option<Snapshot>| value(it.as_ref().map(|it| facts(job, it)));
-    let line = |line: &LogLine| {
-        let at = line.at.as_ref().map(VendorTime::as_str);
-        json!({"createdAt": at, "severity": line.severity, "message": line.message})
+    let line = |line: &LogLine| SeenLine {
+        created_at: line.at.as_ref().map(ToString::to_string),
+        severity: line.severity.clone(),
+        message: line.message.clone(),
     };
+    let log: Vec<SeenLine> = failed.log.iter().map(line).collect();
     let fields = [
         ("before", snapshot(&failed.before)),
         ("after", snapshot(&failed.last)),
         ("phases", value(phases(&failed.phases))),
         ("checks", value(checks(&failed.checks))),
-        ("log", failed.log.iter().map(line).collect()),
+        ("log", value(log)),
         ("requests", json!(failed.sent)),
     ];
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
