@@ -46,7 +46,7 @@ fn audit(repository: &Repository, tool: &str, arguments: &[&str]) -> Result<(), 
 pub(crate) fn test(repository: &Repository, arguments: &TestArguments) -> Result<(), Failure> {
     let tools = tools::make_all(repository)?;
     process::say(
-        "Compiling everything; the AWS crates alone take about ten minutes on two cores the first \
+        "Compiling everything; the AWS crates alone take about four minutes on two cores the first \
          time ...",
     );
     let programs = repository.build(&["--workspace", "--all-targets"])?;

@@ -77,7 +77,7 @@ impl Repository {
         }
         if aws {
             process::say(
-                "Compiling; the AWS crates alone take about ten minutes on two cores the first \
+                "Compiling; the AWS crates alone take about four minutes on two cores the first \
                  time (--no-aws leaves them out) ...",
             );
         } else {
