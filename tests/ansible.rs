@@ -105,12 +105,19 @@ fn short_name_and_full_name_work_with_the_repositorys_configuration_and_without(
             assert_eq!(hostvars(&list(&desk, version, &file, &[])).len(), 3, "{version} {name}");
         }
         // As from an installed collection: no configuration, the collection on the path, the program beside it.
-        let file = desk.file("x.spotinst_esg.yml", "plugin: spotinst.esg.spotinst_esg\n");
-        let mut command = ansible(&desk, version, "ansible-inventory");
-        command.env_remove("ANSIBLE_CONFIG").env_remove("SPOTINST_ESG_BINARY");
-        command.env("ANSIBLE_COLLECTIONS_PATH", root().join("target/stage"));
-        let run = ran(command.arg("-i").arg(&file).arg("--list").output().unwrap());
-        assert_eq!(hostvars(&run).len(), 3, "{version}");
+        // The full name needs nothing more; the short one that the plugin is enabled.
+        for (name, enabled) in [
+            ("spotinst.esg.spotinst_esg", None),
+            ("spotinst_esg", Some("spotinst.esg.spotinst_esg")),
+        ] {
+            let file = desk.file("x.spotinst_esg.yml", &format!("plugin: {name}\n"));
+            let mut command = ansible(&desk, version, "ansible-inventory");
+            command.env_remove("ANSIBLE_CONFIG").env_remove("SPOTINST_ESG_BINARY");
+            command.env("ANSIBLE_COLLECTIONS_PATH", root().join("target/stage"));
+            command.envs(enabled.map(|plugin| ("ANSIBLE_INVENTORY_ENABLED", plugin)));
+            let run = ran(command.arg("-i").arg(&file).arg("--list").output().unwrap());
+            assert_eq!(hostvars(&run).len(), 3, "{version} {name}");
+        }
     }
 }
 
