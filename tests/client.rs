@@ -7,6 +7,8 @@ mod support;
 
 #[path = "client/conformity.rs"]
 mod conformity;
+#[path = "client/group_settings.rs"]
+mod group_settings;
 #[path = "client/pacing.rs"]
 mod pacing;
 #[path = "client/transport.rs"]

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::open_enum::open_enum;
-use super::{AccountId, GroupId, ImageId, InstanceId, Lifecycle, Region, VendorTime};
+use super::{
+    AccountId, GroupId, ImageId, InstanceId, Lifecycle, Region, ScheduledTask, VendorTime,
+};
 
 open_enum! {
     /// What happens to persisted data volumes when an instance is replaced.
@@ -74,6 +76,19 @@ pub struct Group {
     pub persistence: Persistence,
     /// The image new instances boot from; none where the group names several or none.
     pub image_id: Option<ImageId>,
+    /// Whether it names its image in a list (`images`), where most have `imageId`; a change must keep the form.
+    pub names_images_in_list: bool,
+    /// The availability zones it launches in, each once. A group may name subnets instead: then there are none.
+    pub zones: Vec<String>,
+    /// The subnets it launches in, by zone or for all, each once.
+    pub subnet_ids: Vec<String>,
+    /// Whether unhealthy instances are replaced; none where the vendor does not say (its default is to replace). "No
+    /// recycling will start if false", says the vendor of stateful groups.
+    pub auto_healing: Option<bool>,
+    /// Every instance type it may launch, Spot and on-demand, each once; none where it asks for resources instead.
+    pub instance_types: Vec<String>,
+    /// What it does by the clock.
+    pub tasks: Vec<ScheduledTask>,
     /// Tags its instances get.
     pub tags: BTreeMap<String, String>,
     /// Everything the vendor sent, unknown fields included, so that nothing is lost on the way back.

@@ -5,28 +5,36 @@
 mod account;
 mod action;
 mod clock;
+mod deployment;
 mod ec2;
 mod fleet;
 mod group;
+mod group_change;
 mod ids;
 mod managed;
 mod open_enum;
 mod quoted;
+mod scheduled_task;
 mod stateful;
+mod suspension;
 mod time;
 
 pub use account::Account;
 pub use action::{Deallocation, LogLine, StatefulAction, StatefulTarget};
 pub use clock::Clock;
+pub use deployment::{Deployment, DeploymentStatus};
 pub use ec2::Ec2Instance;
 pub use fleet::{AccountFleet, Fleet, GroupFleet, Notice, Subject};
 pub use group::{BlockDevicesMode, Group, Health, Healthiness, Member, Persistence};
+pub use group_change::GroupChange;
 pub use ids::{
     AccountId, GroupId, ImageId, InstanceId, ManagedInstanceId, Region, StatefulInstanceId,
 };
 pub use managed::{ManagedInstance, ManagedStatus};
 pub use quoted::{one_line, printable};
+pub use scheduled_task::{Frequency, ScheduledTask, TaskKind};
 pub use stateful::{Device, StatefulInstance, StatefulState};
+pub use suspension::{Process, Suspension};
 pub use time::VendorTime;
 
 /// How an EC2 instance is paid for.

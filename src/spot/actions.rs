@@ -14,8 +14,8 @@ use crate::domain::{
     StatefulInstanceId, StatefulTarget,
 };
 
-/// How old may be what an action is based on when it is sent. A block for the rate limit lasts a minute and longer, and
-/// by then the instance may be another one.
+/// How old may be what a mutation is based on when it is sent. A block for the rate limit lasts a minute and longer, and
+/// by then the instance may be another one, or the group be configured by someone else.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Most log lines the vendor gives at once (OpenAPI description: elastigroupAwsGetLogs).
@@ -44,8 +44,12 @@ impl Client {
         target: &StatefulTarget,
         action: &StatefulAction,
     ) -> Sent {
-        let outcome = Request::act(account, target, action).and_then(|request| self.call(&request));
-        match outcome {
+        self.send(Request::act(account, target, action))
+    }
+
+    /// Sends a mutation and says what is known of it: see [`Client::act`] for when it is sent again.
+    pub(super) fn send(&self, request: Result<Request, SpotError>) -> Sent {
+        match request.and_then(|request| self.call(&request.impatient())) {
             Ok(_) => Sent::Accepted,
             Err(error) if was_not_carried_out(&error) => Sent::Refused(error),
             Err(error) => Sent::Unknown(error),
@@ -111,12 +115,17 @@ impl Request {
         target: &StatefulTarget,
         action: &StatefulAction,
     ) -> Result<Self, SpotError> {
-        let mut call = match target {
+        let call = match target {
             StatefulTarget::Grouped { group, id } => act_in_group(target, group, id, action)?,
             StatefulTarget::Managed(id) => act_on_managed(target, id, action)?,
         };
-        call.patience = Some(PATIENCE);
         Ok(call.in_account(account))
+    }
+
+    /// The same request, given up where the rate limit would delay it for long.
+    fn impatient(mut self) -> Self {
+        self.patience = Some(PATIENCE);
+        self
     }
 
     fn log(

@@ -10,9 +10,11 @@ mod credentials_file;
 mod endpoint;
 mod envelope;
 mod error;
+mod group_update;
 mod pacing;
 mod pacing_store;
 mod request;
+mod suspensions;
 mod transport;
 mod wire;
 

@@ -21,6 +21,11 @@ impl<'a> Fields<'a> {
         self.object?.get(key).filter(|value| !value.is_null())
     }
 
+    /// What the object is, for oddities of the reader's own.
+    pub(super) fn label(&self) -> &str {
+        self.label
+    }
+
     /// Whether the key is there, with null as its value.
     pub(super) fn is_null(&self, key: &str) -> bool {
         self.object.and_then(|object| object.get(key)).is_some_and(Value::is_null)
@@ -82,6 +87,28 @@ impl<'a> Fields<'a> {
             }
         }
         objects
+    }
+
+    /// The texts of a list, blank ones left out; one text alone stands for a list of one.
+    pub(super) fn texts(&self, key: &str, oddities: &mut Vec<String>) -> Vec<String> {
+        let values = match self.get(key) {
+            None => return Vec::new(),
+            Some(Value::Array(values)) => values.as_slice(),
+            Some(one @ Value::String(_)) => std::slice::from_ref(one),
+            Some(_) => self.odd(key, "a list", oddities).unwrap_or_default(),
+        };
+        let mut texts = Vec::with_capacity(values.len());
+        for value in values {
+            match value {
+                Value::String(text) if text.trim().is_empty() => {}
+                Value::String(text) => texts.push(text.clone()),
+                Value::Null => {}
+                _ => {
+                    let _: Option<()> = self.odd(key, "a list of texts", oddities);
+                }
+            }
+        }
+        texts
     }
 
     fn odd<T>(&self, key: &str, expected: &str, oddities: &mut Vec<String>) -> Option<T> {

@@ -1,11 +1,12 @@
 //! Elastigroups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::Decoded;
 use super::fields::{Fields, id_of, label};
+use super::scheduled_task::scheduled_tasks;
 use crate::domain::{AccountId, BlockDevicesMode, Group, GroupId, ImageId, Persistence, Region};
 
 /// A group as the list and the single read give it: both send the whole configuration.
@@ -18,7 +19,8 @@ pub(in crate::spot) fn group(
     let label = label("group", Some(&id));
     let fields = Fields::new(&label, &object);
     let strategy = fields.object("strategy", oddities);
-    let launch = fields.object("compute", oddities).object("launchSpecification", oddities);
+    let compute = fields.object("compute", oddities);
+    let launch = compute.object("launchSpecification", oddities);
     let value = Group {
         id: GroupId::new(id.as_str()),
         name: fields.text("name", oddities).unwrap_or_default(),
@@ -26,6 +28,12 @@ pub(in crate::spot) fn group(
         region: fields.text("region", oddities).map(Region::new),
         persistence: persistence(&strategy, oddities),
         image_id: image(&launch, oddities),
+        names_images_in_list: names_images_in_list(&launch),
+        zones: zones(&compute, oddities),
+        subnet_ids: subnets(&compute, oddities),
+        auto_healing: launch.switch("autoHealing", oddities),
+        instance_types: instance_types(&compute, oddities),
+        tasks: scheduled_tasks(&fields.object("scheduling", oddities), oddities),
         tags: tags(&label, &launch, oddities),
         raw: Map::new(),
     };
@@ -63,6 +71,42 @@ fn image(launch: &Fields<'_>, oddities: &mut Vec<String>) -> Option<ImageId> {
         ids.next().is_none().then_some(only)
     });
     named.map(ImageId::new)
+}
+
+/// Whether the list form is in use. The vendor takes either form and never both.
+fn names_images_in_list(launch: &Fields<'_>) -> bool {
+    // What is odd about the fields was told when the image was read.
+    let mut told = Vec::new();
+    launch.text("imageId", &mut told).is_none() && !launch.objects("images", &mut told).is_empty()
+}
+
+/// The zones' names, each once: one zone may be listed for several subnets.
+fn zones(compute: &Fields<'_>, oddities: &mut Vec<String>) -> Vec<String> {
+    let zones = compute.objects("availabilityZones", oddities);
+    each_once(zones.iter().filter_map(|zone| zone.text("name", oddities)).collect())
+}
+
+/// The subnets: of the group, or of its zones under either of two names.
+fn subnets(compute: &Fields<'_>, oddities: &mut Vec<String>) -> Vec<String> {
+    let mut subnets = compute.texts("subnetIds", oddities);
+    // What is odd about the list itself was told with the zones.
+    for zone in compute.objects("availabilityZones", &mut Vec::new()) {
+        subnets.extend(zone.texts("subnetIds", oddities));
+        subnets.extend(zone.text("subnetId", oddities));
+    }
+    each_once(subnets)
+}
+
+fn instance_types(compute: &Fields<'_>, oddities: &mut Vec<String>) -> Vec<String> {
+    let types = compute.object("instanceTypes", oddities);
+    let lists = ["ondemand", "onDemandTypes", "preferredSpot", "spot"];
+    each_once(lists.iter().flat_map(|list| types.texts(list, oddities)).collect())
+}
+
+/// The texts in their order, without repetitions.
+fn each_once(texts: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    texts.into_iter().filter(|text| seen.insert(text.clone())).collect()
 }
 
 /// Tags; a tag without a value has an empty one.

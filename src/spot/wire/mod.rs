@@ -2,11 +2,14 @@
 //! is odd is named.
 
 mod account;
+mod deployment;
 mod fields;
 mod group;
 mod instance;
 mod log;
 mod managed;
+mod scheduled_task;
+mod suspension;
 
 use std::collections::BTreeSet;
 
@@ -16,10 +19,12 @@ use super::Listed;
 use super::envelope::{Reply, excerpt};
 
 pub(super) use account::account;
+pub(super) use deployment::deployment;
 pub(super) use group::group;
 pub(super) use instance::{healthiness, member, stateful_instance};
 pub(super) use log::log_line;
 pub(super) use managed::{managed_instance, managed_status};
+pub(super) use suspension::suspensions;
 
 /// So many cases tell what is wrong with a reply; a million would hide it.
 const MOST_TOLD: usize = 20;

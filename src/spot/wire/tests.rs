@@ -25,6 +25,19 @@ fn members(items: Value) -> Listed<Member> {
     listed(reply(items), "instance", member)
 }
 
+fn deployments(items: Value) -> Listed<Deployment> {
+    listed(reply(items), "deployment", deployment)
+}
+
+/// The suspensions of one item, as process and end, and what was left out.
+fn suspended(item: Value) -> (Vec<(String, Option<String>)>, Vec<String>) {
+    let found = listed(reply(json!([item])), "list of suspensions", suspensions).items.remove(0);
+    let told = |end: VendorTime| end.as_str().to_owned();
+    let pairs = found.suspensions.into_iter();
+    let pairs = pairs.map(|one| (one.process.to_string(), one.expires_at.map(told)));
+    (pairs.collect(), found.left_out)
+}
+
 fn one<T>(listed: Listed<T>) -> T {
     assert_eq!(listed.oddities, Vec::<String>::new());
     listed.items.into_iter().next().unwrap()
@@ -119,6 +132,156 @@ fn several_images_are_no_image() {
         let sent = json!([{"id": "sig-1", "compute": {"launchSpecification": launch}}]);
         assert_eq!(one(groups(sent)).image_id, expected.map(ImageId::new));
     }
+}
+
+#[test]
+fn the_list_form_of_images_is_noted_only_where_it_is_in_use() {
+    let table = [
+        (json!({"images": [{"id": "ami-1"}]}), true),
+        (json!({"images": [{"id": "ami-1"}, {"id": "ami-2"}]}), true),
+        (json!({"imageId": null, "images": [{"id": "ami-1"}]}), true),
+        (json!({"imageId": "ami-0", "images": [{"id": "ami-1"}]}), false),
+        (json!({"imageId": "ami-0", "images": null}), false),
+        (json!({"images": []}), false),
+        (json!({}), false),
+    ];
+    for (launch, expected) in table {
+        let sent = json!([{"id": "sig-1", "compute": {"launchSpecification": launch}}]);
+        assert_eq!(one(groups(sent)).names_images_in_list, expected, "{launch}");
+    }
+}
+
+#[test]
+fn where_and_what_a_group_launches_is_read_in_all_its_shapes() {
+    let by_zone = json!({"availabilityZones": [
+            {"name": "eu-west-1a", "subnetIds": ["subnet-1", "subnet-2"]},
+            {"name": "eu-west-1b", "subnetId": "subnet-3"},
+            {"name": "eu-west-1a", "subnetIds": ["subnet-1", "", null]}],
+        "instanceTypes": {"ondemand": "m5.large", "onDemandTypes": ["m5.xlarge"],
+            "spot": ["m5.large", "m6i.large"], "preferredSpot": ["m6i.large"]},
+        "launchSpecification": {"autoHealing": false}});
+    let by_subnet = json!({"subnetIds": ["subnet-1", "subnet-2"],
+        "instanceTypes": {"ondemand": null, "spot": null, "resourceRequirements": {}},
+        "launchSpecification": {"autoHealing": "True"}});
+    let read = |compute: Value| {
+        let group = one(groups(json!([{"id": "sig-1", "compute": compute}])));
+        (group.zones, group.subnet_ids, group.instance_types, group.auto_healing)
+    };
+    let owned = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
+    let expected = (
+        owned(&["eu-west-1a", "eu-west-1b"]),
+        owned(&["subnet-1", "subnet-2", "subnet-3"]),
+        owned(&["m5.large", "m5.xlarge", "m6i.large"]),
+        Some(false),
+    );
+    assert_eq!(read(by_zone), expected);
+    let expected = (Vec::new(), owned(&["subnet-1", "subnet-2"]), Vec::new(), Some(true));
+    assert_eq!(read(by_subnet), expected);
+    let nothing = (Vec::new(), Vec::new(), Vec::new(), None);
+    assert_eq!(read(json!({})), nothing);
+    assert_eq!(read(Value::Null), nothing);
+}
+
+#[test]
+fn odd_places_and_types_are_named_and_ignored() {
+    let listed = groups(json!([{"id": "sig-1", "compute": {"availabilityZones": ["eu-west-1a"],
+        "subnetIds": [7, "subnet-1"], "instanceTypes": {"spot": 3},
+        "launchSpecification": {"autoHealing": 1}}}]));
+    assert_eq!(listed.items[0].subnet_ids, ["subnet-1"]);
+    assert_eq!(
+        listed.oddities,
+        [
+            "availabilityZones of group sig-1 is not a list of objects: ignored",
+            "subnetIds of group sig-1 is not a list of texts: ignored",
+            "autoHealing of group sig-1 is not true or false: ignored",
+            "spot of group sig-1 is not a list: ignored",
+        ]
+    );
+}
+
+#[test]
+fn scheduled_tasks_are_read_and_one_that_says_nothing_is_kept() {
+    let listed = groups(json!([{"id": "sig-1", "scheduling": {"tasks": [
+        {"isEnabled": true, "taskType": "statefulRecycle", "cronExpression": "0 20 * * 1-5"},
+        {"isEnabled": "false", "taskType": "BACKUP_AMI", "frequency": "Daily"},
+        {"taskType": "hibernate", "frequency": "monthly", "startTime": "2018-05-23T10:55:09Z"},
+        {"isEnabled": true},
+    ]}}]));
+    let tasks = &listed.items[0].tasks;
+    let kinds: Vec<_> = tasks.iter().map(|task| task.kind.clone()).collect();
+    let later = |text: &str| TaskKind::Other(text.to_owned());
+    assert_eq!(
+        kinds,
+        [TaskKind::StatefulRecycle, TaskKind::BackupAmi, later("hibernate"), later("")]
+    );
+    let enabled: Vec<_> = tasks.iter().map(|task| task.is_enabled).collect();
+    assert_eq!(enabled, [Some(true), Some(false), None, Some(true)]);
+    assert_eq!(tasks[0].cron.as_deref(), Some("0 20 * * 1-5"));
+    assert_eq!(tasks[1].frequency, Some(Frequency::Daily));
+    assert_eq!(tasks[2].frequency, Some(Frequency::Other("monthly".to_owned())));
+    assert!(tasks[2].starts_at.as_ref().is_some_and(|at| at.instant().is_some()));
+    assert_eq!(listed.oddities, ["a scheduled task of group sig-1 has no taskType"]);
+    for none in [json!(null), json!({}), json!({"tasks": null}), json!({"tasks": []})] {
+        assert_eq!(one(groups(json!([{"id": "sig-1", "scheduling": none}]))).tasks, []);
+    }
+}
+
+#[test]
+fn suspensions_are_read_in_both_forms_and_together() {
+    let end = "2018-10-03T07:23:24.000+0000";
+    let both = json!({"groupId": "sig-1", "processes": ["AUTO_HEALING", "SCHEDULING", "LATER"],
+        "suspensions": [{"name": "AUTO_HEALING", "expiresAt": end},
+            {"name": "AUTO_SCALE", "expiresAt": null}]});
+    let pair = |name: &str, end: Option<&str>| (name.to_owned(), end.map(str::to_owned));
+    let expected = vec![
+        pair("AUTO_HEALING", Some(end)),
+        pair("AUTO_SCALE", None),
+        pair("SCHEDULING", None),
+        pair("LATER", None),
+    ];
+    assert_eq!(suspended(both), (expected, Vec::new()));
+    let old = json!({"groupId": "sig-1", "processes": ["AUTO_HEALING"]});
+    assert_eq!(suspended(old), (vec![pair("AUTO_HEALING", None)], Vec::new()));
+    for none in [
+        json!({}),
+        json!({"groupId": "sig-1", "processes": [], "suspensions": []}),
+        json!({"groupId": "sig-1", "processes": null, "suspensions": null}),
+    ] {
+        assert_eq!(suspended(none), (Vec::new(), Vec::new()));
+    }
+}
+
+#[test]
+fn a_suspension_that_cannot_be_taken_makes_the_list_incomplete() {
+    let (pairs, left_out) =
+        suspended(json!({"groupId": "sig-1", "processes": [7], "suspensions": [
+        {"name": "AUTO_HEALING", "expiresAt": "2018-10-03T07:23:24.000Z"},
+        {"name": "AUTO_HEALING", "expiresAt": "2018-10-03T08:23:24.000Z"},
+        {"name": "AUTO_HEALING", "expiresAt": "2018-10-03T07:23:24.000Z"},
+        {"expiresAt": null}, "SCHEDULING"]}));
+    assert_eq!(pairs.len(), 1);
+    assert_eq!(
+        left_out,
+        [
+            "suspensions of group sig-1 is not a list of objects: ignored",
+            "AUTO_HEALING of group sig-1 is suspended twice with different ends: the second is left out",
+            "a suspension of group sig-1 names no process: left out",
+            "processes of group sig-1 is not a list of texts: ignored",
+        ]
+    );
+}
+
+#[test]
+fn a_deployment_that_does_not_say_how_far_it_is_is_kept_and_not_over() {
+    let listed = deployments(json!([
+        {"id": "sbgd-1", "status": "FINISHED", "created_at": "x"},
+        {"id": "sbgd-2", "status": "in_progress"},
+        {"status": null},
+        {"id": "sbgd-3", "status": "unheard"},
+    ]));
+    let over: Vec<_> = listed.items.iter().map(Deployment::is_over).collect();
+    assert_eq!(over, [true, false, false, false]);
+    assert_eq!(listed.oddities, ["deployment without id has no status"]);
 }
 
 #[test]
@@ -327,6 +490,15 @@ fn any_json() -> impl Strategy<Value = Value> {
         "volumeId",
         "shouldPersistRootDevice",
         "spotInstanceRequestId",
+        "availabilityZones",
+        "subnetIds",
+        "instanceTypes",
+        "autoHealing",
+        "scheduling",
+        "tasks",
+        "suspensions",
+        "processes",
+        "expiresAt",
     ]);
     leaf.prop_recursive(5, 64, 6, move |inner| {
         prop_oneof![
@@ -353,6 +525,8 @@ proptest! {
             told(listed(reply(), "m", member)),
             told(listed(reply(), "h", healthiness)),
             told(listed(reply(), "a", account)),
+            told(listed(reply(), "d", deployment)),
+            told(listed(reply(), "p", suspensions)),
             told(listed(reply(), "n", |i, o| managed_instance(&account_id(), i, o))),
             told(listed(reply(), "t", |i, o| managed_status(&id, i, o))),
         ];

@@ -1,0 +1,19 @@
+//! What of a group's configuration is changed.
+
+use super::{ImageId, Persistence};
+
+/// A partial change of a group: what is none stays as it is. Running instances do not change by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupChange {
+    /// The image that new instances boot from.
+    pub image_id: Option<ImageId>,
+    /// What outlives a replacement, whole: nothing tells whether the vendor keeps a switch that is left out.
+    pub persistence: Option<Persistence>,
+}
+
+impl GroupChange {
+    /// Whether nothing is changed.
+    pub fn is_empty(&self) -> bool {
+        self.image_id.is_none() && self.persistence.is_none()
+    }
+}
