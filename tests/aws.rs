@@ -7,6 +7,8 @@
 
 #[path = "aws/credentials.rs"]
 mod credentials;
+#[path = "aws/images.rs"]
+mod images;
 mod support;
 
 use std::collections::BTreeMap;

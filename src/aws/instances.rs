@@ -1,18 +1,15 @@
 //! Facts of EC2 instances.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::time::Duration;
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, Instance, InstanceLifecycleType};
 use aws_smithy_types::date_time::Format;
 
-use super::error::{Call, Redactor};
-use super::{AwsError, transport};
+use super::AwsError;
+use super::ec2::{Ec2, FILTER_VALUES, filter, text};
+use super::error::Call;
 use crate::domain::{Ec2Instance, ImageId, InstanceId, Lifecycle, Region};
 
-/// EC2 takes at most this many values in one filter.
-const FILTER_VALUES: usize = 200;
 /// EC2's largest page.
 const PAGE: i32 = 1000;
 /// A million instances: beyond it the server is going round in circles.
@@ -25,35 +22,9 @@ pub(super) fn attempt(region: &Region) -> String {
     format!("read the EC2 instances of region {region}")
 }
 
-/// One region's client.
-pub(super) struct Ec2 {
-    client: Client,
-    region: Region,
-    redactor: Redactor,
-    timeout: Duration,
-}
-
 impl Ec2 {
-    pub(super) fn new(
-        config: &aws_config::SdkConfig,
-        region: &Region,
-        redactor: Redactor,
-        timeout: Duration,
-    ) -> Self {
-        let config = aws_sdk_ec2::config::Builder::from(config)
-            .region(aws_config::Region::new(region.as_str().to_owned()))
-            .interceptor(transport::Guard)
-            .build();
-        Self { client: Client::from_conf(config), region: region.clone(), redactor, timeout }
-    }
-
-    fn call(&self) -> Call<'_> {
-        Call {
-            attempt: attempt(&self.region),
-            action: "ec2:DescribeInstances",
-            redactor: &self.redactor,
-            timeout: self.timeout,
-        }
+    fn instances_call(&self) -> Call<'_> {
+        self.call(attempt(&self.region), "ec2:DescribeInstances")
     }
 
     /// Reads pages until there are no more, or until nothing wanted is left to find.
@@ -63,7 +34,7 @@ impl Ec2 {
         for _ in 0..PAGES {
             let asked = self.client.describe_instances().filters(filter.clone()).max_results(PAGE);
             let sent = asked.set_next_token(token.take()).send().await;
-            let page = sent.map_err(|error| self.call().failure(error))?;
+            let page = sent.map_err(|error| self.instances_call().failure(error))?;
             let reservations = page.reservations.unwrap_or_default();
             for instance in reservations.into_iter().flat_map(|r| r.instances.unwrap_or_default()) {
                 search.take(instance);
@@ -73,11 +44,11 @@ impl Ec2 {
                 return Ok(());
             }
             if !seen.insert(next.clone()) {
-                return Err(self.call().bad_reply("the same page token came twice"));
+                return Err(self.instances_call().bad_reply("the same page token came twice"));
             }
             token = Some(next);
         }
-        Err(self.call().bad_reply(&format!("more than {PAGES} pages")))
+        Err(self.instances_call().bad_reply(&format!("more than {PAGES} pages")))
     }
 }
 
@@ -97,8 +68,6 @@ impl Search {
 }
 
 /// Finds those of `ids` that exist.
-///
-/// Ids are never given as such but as filter values: one unknown id among them would fail the whole call.
 pub(super) async fn describe(ec2: Ec2, ids: &[InstanceId]) -> Result<Vec<Ec2Instance>, AwsError> {
     let missing = ids.iter().map(|id| id.as_str().to_owned()).filter(|id| !id.is_empty()).collect();
     let mut search = Search { missing, found: BTreeMap::new() };
@@ -111,11 +80,6 @@ pub(super) async fn describe(ec2: Ec2, ids: &[InstanceId]) -> Result<Vec<Ec2Inst
         ec2.collect(filter("instance-id", chunk), &mut search).await?;
     }
     Ok(search.found.into_values().collect())
-}
-
-fn filter(name: &str, values: impl IntoIterator<Item = impl AsRef<str>>) -> Filter {
-    let values = values.into_iter().map(|value| value.as_ref().to_owned()).collect();
-    Filter::builder().name(name).set_values(Some(values)).build()
 }
 
 /// The facts of an instance; none if it has no id.
@@ -143,9 +107,4 @@ fn facts(instance: Instance) -> Option<Ec2Instance> {
         launched_at: instance.launch_time.and_then(|time| time.fmt(Format::DateTime).ok()),
         tags: tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect(),
     })
-}
-
-/// EC2 writes an empty element where a stopped or terminated instance has nothing.
-fn text(field: Option<String>) -> Option<String> {
-    field.filter(|text| !text.is_empty())
 }

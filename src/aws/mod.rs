@@ -4,8 +4,11 @@
 //! that chain is the vendor's own and users expect every tool to follow it to the letter, so it is not rebuilt here.
 
 mod connect;
+mod ec2;
 mod error;
+mod images;
 mod instances;
+mod parameters;
 mod runtime;
 mod transport;
 
@@ -14,7 +17,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::domain::{Ec2Instance, InstanceId, Region};
+use crate::domain::{Ec2Instance, ImageId, InstanceId, MachineImage, Region};
 use error::Redactor;
 use runtime::Runtime;
 
@@ -139,7 +142,80 @@ impl Aws {
         self.runtime.block_on_all(jobs)
     }
 
-    fn ec2(&self, region: &Region) -> instances::Ec2 {
-        instances::Ec2::new(&self.config, region, self.redactor.clone(), self.timeout)
+    /// Reads those of `ids` that exist and that these credentials may see, newest first; deprecated and disabled images
+    /// are among them.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`] of a call. Nothing is returned of an answer that is incomplete.
+    pub fn describe_images(
+        &self,
+        region: &Region,
+        ids: &[ImageId],
+    ) -> Result<Vec<MachineImage>, AwsError> {
+        let ec2 = self.ec2(region);
+        self.bounded(images::attempt(region), images::by_id(&ec2, ids))
+    }
+
+    /// Reads the images that are ready for use, belong to one of `owners` and have a name that fits `pattern` (`*` and
+    /// `?` stand for other text), newest first. Deprecated ones are left out.
+    ///
+    /// `owners` are account ids, `self`, or EC2's words for vendors such as `amazon`. Without any it is `self`: a name
+    /// alone is something that every AWS account may give to a public image.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::describe_images`].
+    pub fn find_images(
+        &self,
+        region: &Region,
+        pattern: &str,
+        owners: &[String],
+    ) -> Result<Vec<MachineImage>, AwsError> {
+        let ec2 = self.ec2(region);
+        self.bounded(images::attempt(region), images::by_name(&ec2, pattern, owners))
+    }
+
+    /// Reads which architectures instance types have, in EC2's spelling. A type that the region does not know is absent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::describe_images`].
+    pub fn architectures(
+        &self,
+        region: &Region,
+        instance_types: &[String],
+    ) -> Result<BTreeMap<String, Vec<String>>, AwsError> {
+        let ec2 = self.ec2(region);
+        self.bounded(images::types_attempt(region), images::architectures(&ec2, instance_types))
+    }
+
+    /// Reads a parameter of Systems Manager as it is stored, an encrypted one still encrypted; none if there is no such
+    /// parameter.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`] of a call.
+    pub fn parameter(&self, region: &Region, name: &str) -> Result<Option<String>, AwsError> {
+        let question = parameters::read(self, region, name);
+        self.bounded(parameters::attempt(region, name), question)
+    }
+
+    /// Runs a question that may take several calls; all together have the time of one.
+    fn bounded<T>(
+        &self,
+        attempt: String,
+        question: impl Future<Output = Result<T, AwsError>>,
+    ) -> Result<T, AwsError> {
+        let after = self.timeout;
+        let answer = async {
+            let answer = tokio::time::timeout(after, question).await;
+            answer.unwrap_or(Err(AwsError::Timeout { attempt, after }))
+        };
+        self.runtime.block_on(answer)
+    }
+
+    fn ec2(&self, region: &Region) -> ec2::Ec2 {
+        ec2::Ec2::new(&self.config, region, self.redactor.clone(), self.timeout)
     }
 }

@@ -11,6 +11,7 @@ mod fleet;
 mod group;
 mod group_change;
 mod ids;
+mod image;
 mod managed;
 mod open_enum;
 mod quoted;
@@ -30,6 +31,7 @@ pub use group_change::GroupChange;
 pub use ids::{
     AccountId, GroupId, ImageId, InstanceId, ManagedInstanceId, Region, StatefulInstanceId,
 };
+pub use image::MachineImage;
 pub use managed::{ManagedInstance, ManagedStatus};
 pub use quoted::{one_line, printable};
 pub use scheduled_task::{Frequency, ScheduledTask, TaskKind};

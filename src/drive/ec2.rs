@@ -77,7 +77,8 @@ mod real {
         }
     }
 
-    fn config(access: &Ec2Access) -> AwsConfig {
+    /// The facade's words for `access`.
+    pub(in crate::drive) fn aws_config(access: &Ec2Access) -> AwsConfig {
         AwsConfig {
             profile: access.profile.clone(),
             endpoint_url: access.endpoint_url.clone(),
@@ -93,7 +94,7 @@ mod real {
     ///
     /// Any [`Ec2Error`].
     pub fn connect(access: &Ec2Access) -> Result<Box<dyn Ec2>, Ec2Error> {
-        Ok(Box::new(Aws::connect(config(access))?))
+        Ok(Box::new(Aws::connect(aws_config(access))?))
     }
 
     /// Account and role that the credentials belong to, as one line.
@@ -102,7 +103,7 @@ mod real {
     ///
     /// Any [`Ec2Error`].
     pub fn identity(access: &Ec2Access) -> Result<String, Ec2Error> {
-        let identity = Aws::connect(config(access))?.identity()?;
+        let identity = Aws::connect(aws_config(access))?.identity()?;
         Ok(format!("account {}, {}", identity.account, identity.arn))
     }
 }
@@ -130,4 +131,6 @@ mod real {
     }
 }
 
+#[cfg(feature = "aws")]
+pub(super) use real::aws_config;
 pub use real::{connect, identity};

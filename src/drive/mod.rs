@@ -4,6 +4,7 @@ mod cache;
 mod concurrently;
 mod ec2;
 mod environment;
+mod images;
 mod inventory;
 mod observe;
 mod progress;
@@ -15,6 +16,10 @@ pub use cache::{Cache, CacheError, Entry, Reader};
 pub use concurrently::watched;
 pub use ec2::{Ec2Access, Ec2Error, connect as connect_ec2, identity as aws_identity};
 pub use environment::Environment;
+pub use images::{
+    ImageWanted, ImagesError, LookedUp, architectures, look_up as look_up_image,
+    looks_like_image_id,
+};
 pub use inventory::{
     Answer, CacheUse, InventoryError, InventoryRequest, Origin, cache_key, inventory,
 };

@@ -120,6 +120,30 @@ impl Moto {
         self.ec2(region, &std::iter::once(action).chain(ids).collect::<Vec<_>>());
     }
 
+    /// Registers an image and returns its id.
+    pub(crate) fn register_image(&self, region: &str, name: &str) -> String {
+        let fields = [("Action", "RegisterImage"), ("Name", name)];
+        let fields = fields.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let reply = self.ec2(region, &fields);
+        elements(&reply, "imageId").next().unwrap_or_else(|| panic!("{reply}")).to_owned()
+    }
+
+    /// Stores a parameter in Systems Manager.
+    pub(crate) fn put_parameter(&self, region: &str, name: &str, value: &str) {
+        let body = serde_json::json!({"Name": name, "Value": value, "Type": "String"});
+        let reply = self
+            .http
+            .post(&self.url)
+            .header("Host", format!("ssm.{region}.amazonaws.com"))
+            .header("Content-Type", "application/x-amz-json-1.1")
+            .header("X-Amz-Target", "AmazonSSM.PutParameter")
+            .header("Authorization", authorization(region, "ssm"))
+            .body(body.to_string())
+            .send()
+            .unwrap();
+        assert!(reply.status().is_success(), "{}", reply.text().unwrap());
+    }
+
     /// One call of EC2's query protocol. moto checks no signature but takes the region from it.
     pub(crate) fn ec2(&self, region: &str, fields: &[(String, String)]) -> String {
         let mut form = reqwest::Url::parse("http://form/?Version=2016-11-15").unwrap();
@@ -129,13 +153,7 @@ impl Moto {
             .post(&self.url)
             .header("Host", format!("ec2.{region}.amazonaws.com"))
             .header("Content-Type", "application/x-www-form-urlencoded")
-            .header(
-                "Authorization",
-                format!(
-                    "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/ec2/aws4_request, \
-                     SignedHeaders=host, Signature=none"
-                ),
-            )
+            .header("Authorization", authorization(region, "ec2"))
             .body(form.query().unwrap().to_owned())
             .send()
             .unwrap();
@@ -151,6 +169,13 @@ impl Drop for Moto {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
+}
+
+fn authorization(region: &str, service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request, \
+         SignedHeaders=host, Signature=none"
+    )
 }
 
 /// The texts of all elements of a name, in the order of the document.
