@@ -12,6 +12,8 @@ pub(super) fn of_process() -> Environment {
     Environment::new(
         std::env::vars_os().filter_map(text).collect(),
         directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
-        folders.map(|dirs| dirs.cache_dir().to_owned()),
+        folders.as_ref().map(|dirs| dirs.cache_dir().to_owned()),
+        // Only some systems set a folder of their own aside for it.
+        folders.map(|dirs| dirs.state_dir().unwrap_or(dirs.data_local_dir()).to_owned()),
     )
 }

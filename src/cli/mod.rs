@@ -3,6 +3,7 @@
 //! Here, and only here, the environment, the clock and randomness enter the program.
 
 mod arguments;
+mod caller;
 mod doctor;
 mod environment;
 mod failure;

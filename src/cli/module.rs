@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use super::arguments::{ModuleArguments, ModuleDocsArguments};
 use super::failure::{Failure, NOT_FOUND, OTHER};
-use super::output;
+use super::{caller, output};
 use crate::drive::Environment;
 use crate::modules::{self, Answer, AnyModule, World};
 
@@ -73,7 +73,12 @@ fn call(
         Ok(bytes) => bytes,
         Err(error) => return Answer::refusal(format!("cannot read the arguments: {error}")),
     };
-    let world = World { environment: environment.clone(), seed: fastrand::u64(..) };
+    let world = World {
+        environment: environment.clone(),
+        seed: fastrand::u64(..),
+        caller: caller::of(environment),
+        liveness: caller::liveness,
+    };
     let say = |line: &str| output::talk(&format!("{PROGRESS}{line}"));
     modules::run(module, &bytes, &world, &say)
 }

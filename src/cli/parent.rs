@@ -19,7 +19,7 @@ pub(super) fn ansible() -> Option<Reader> {
 }
 
 /// When a process started, in the system's own count: a reused id is another process.
-fn started(id: u32) -> Option<String> {
+pub(super) fn started(id: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // The second field is the command in parentheses and may hold blanks; the start time is the twentieth after it.
     stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(str::to_owned)

@@ -9,16 +9,18 @@ pub struct Environment {
     variables: BTreeMap<String, String>,
     home: Option<PathBuf>,
     cache_folder: Option<PathBuf>,
+    state_folder: Option<PathBuf>,
 }
 
 impl Environment {
-    /// The variables, and the folders that the user's system sets aside; either folder may be unknown.
+    /// The variables, and the folders that the user's system sets aside; each folder may be unknown.
     pub fn new(
         variables: BTreeMap<String, String>,
         home: Option<PathBuf>,
         cache_folder: Option<PathBuf>,
+        state_folder: Option<PathBuf>,
     ) -> Self {
-        Self { variables, home, cache_folder }
+        Self { variables, home, cache_folder, state_folder }
     }
 
     /// The first of `names` that is set and not empty, with its name.
@@ -48,6 +50,11 @@ impl Environment {
     /// The user's cache folder for this program.
     pub fn cache_folder(&self) -> Option<&PathBuf> {
         self.cache_folder.as_ref()
+    }
+
+    /// The user's folder for what this program must not forget.
+    pub fn state_folder(&self) -> Option<&PathBuf> {
+        self.state_folder.as_ref()
     }
 
     /// A path with `~` at its start and `$NAME` or `${NAME}` in it resolved, as Ansible resolves paths. What is not
@@ -89,6 +96,7 @@ impl Environment {
             variables: variables.iter().map(owned).collect(),
             home: Some(PathBuf::from("/home/op")),
             cache_folder: Some(PathBuf::from("/home/op/.cache/spotinst-esg")),
+            state_folder: Some(PathBuf::from("/home/op/.local/state/spotinst-esg")),
         }
     }
 }

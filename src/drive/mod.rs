@@ -8,6 +8,7 @@ mod images;
 mod inventory;
 mod observe;
 mod progress;
+pub mod roll;
 mod session;
 pub mod stateful;
 mod wait;

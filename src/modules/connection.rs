@@ -1,5 +1,7 @@
 //! The options that all modules share: which server, which credentials, how long.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -84,7 +86,18 @@ impl Connection {
 
     /// Settings resolved, and a client that uses them; nothing is sent.
     pub(super) fn open(&self, world: &World) -> Result<(Session, Client), Failure> {
-        let session = Session::open(&self.session_options(), &world.environment, world.seed)?;
+        self.open_for(world, Duration::ZERO)
+    }
+
+    /// The same, for a module that waits so long between its calls.
+    pub(super) fn open_for(
+        &self,
+        world: &World,
+        wait: Duration,
+    ) -> Result<(Session, Client), Failure> {
+        let timeout = self.timeout.saturating_add(wait.as_secs());
+        let options = SessionOptions { timeout_s: Some(timeout), ..self.session_options() };
+        let session = Session::open(&options, &world.environment, world.seed)?;
         let client = session.client(session.token()?)?;
         Ok((session, client))
     }

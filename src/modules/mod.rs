@@ -1,28 +1,38 @@
 //! The Ansible modules of the collection: one file each, named as the module, with its examples beside it.
 
 mod connection;
+mod recycle_plan;
+mod recycle_run;
+mod rolling;
 mod spot_account_info;
 mod stateful_instance;
 mod stateful_instance_info;
 
 use crate::ansible::{self, Collection, SpecError};
 use crate::drive::Environment;
+use crate::plan::roll::{Holder, Liveness};
 
 pub use ansible::{Answer, AnyModule, hide_panics};
+use recycle_plan::RecyclePlan;
+use recycle_run::RecycleRun;
 use spot_account_info::SpotAccountInfo;
 use stateful_instance::StatefulInstance;
 use stateful_instance_info::StatefulInstanceInfo;
 
 /// Every module; one more is a line here and a `mod` above.
 pub static ALL: &[&dyn AnyModule<World>] =
-    &[&SpotAccountInfo, &StatefulInstance, &StatefulInstanceInfo];
+    &[&RecyclePlan, &RecycleRun, &SpotAccountInfo, &StatefulInstance, &StatefulInstanceInfo];
 
 /// What every module is handed.
 pub struct World {
     /// What the process inherited.
     pub environment: Environment,
-    /// Seeds the jitter in pauses.
+    /// Seeds the jitter in pauses, and what must not be taken twice.
     pub seed: u64,
+    /// The process on whose behalf modules act: Ansible, where it is Ansible that calls.
+    pub caller: Holder,
+    /// Whether such a process still runs.
+    pub liveness: fn(&Holder) -> Liveness,
 }
 
 const COLLECTION: Collection = Collection {

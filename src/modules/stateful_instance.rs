@@ -1,6 +1,7 @@
 //! `stateful_instance`: act on one stateful instance and prove what came of it.
 
 mod answer;
+mod step;
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::domain::{
     StatefulInstanceId, StatefulTarget,
 };
 use crate::drive::stateful::{Actor, Carried, Failed, Job, Sight, look};
-use crate::drive::{Progress, Session, SessionOptions, watched};
+use crate::drive::{Progress, Session, watched};
 use crate::plan::stateful::{Demand, Expectations, Settled, Snapshot, Step};
 use crate::spot::Client;
 use answer::Returns;
@@ -60,6 +61,15 @@ pub(super) struct Args {
     checks: Checks,
     /// The volume that is to be deleted.
     volume_id: Option<String>,
+    /// The run of `recycle_run` that this recycle is a step of.
+    ///
+    /// Then it is done only if the run is held by this caller and its journal allows it, if every other instance of the group
+    /// runs with its volumes, if the platform is kept from replacing machines, and if the group launches what the run wants; the
+    /// first step sets that. A recycle that fails after it was asked for freezes the run.
+    run_id: Option<String>,
+    /// Folder of the journals, where `run_id` is given. `~/.local/state/spotinst-esg/runs` when not given.
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    state_dir: Option<String>,
     /// What a deallocation deletes at once. The vendor keeps the rest for some days.
     #[serde(default)]
     deallocation: DeallocationArgs,
@@ -205,12 +215,7 @@ impl Args {
     /// The calls may go on for as long as is waited.
     fn session(&self, world: &World) -> Result<(Session, Client), Failure> {
         let wait = if self.wait { u64::from(self.wait_timeout) } else { 0 };
-        let timeout = self.connection.timeout.saturating_add(wait).saturating_add(MARGIN);
-        let options =
-            SessionOptions { timeout_s: Some(timeout), ..self.connection.session_options() };
-        let session = Session::open(&options, &world.environment, world.seed)?;
-        let client = session.client(session.token()?)?;
-        Ok((session, client))
+        self.connection.open_for(world, Duration::from_secs(wait.saturating_add(MARGIN)))
     }
 }
 
@@ -231,6 +236,9 @@ impl Module<World> for StatefulInstance {
         args: Args,
         context: Context<'c, World>,
     ) -> Result<Planned<'c, Returns>, Failure> {
+        if let Some(run_id) = args.run_id.clone() {
+            return step::plan(args, run_id, context);
+        }
         let (session, client) = args.session(context.world)?;
         let account = super::connection::only(session.accounts()?)?;
         let job = args.job(account)?;

@@ -132,6 +132,20 @@ options:
     description:
       - The volume that is to be deleted.
     type: str
+  run_id:
+    description:
+      - The run of C(recycle_run) that this recycle is a step of.
+      - >-
+        Then it is done only if the run is held by this caller and its journal allows it, if every other
+        instance of the group runs with its volumes, if the platform is kept from replacing machines, and if the
+        group launches what the run wants; the first step sets that. A recycle that fails after it was asked for
+        freezes the run.
+    type: str
+  state_dir:
+    description:
+      - "Folder of the journals, where O(run_id) is given. C(~/.local/state/spotinst-esg/runs) when not given."
+      - If not given, the environment variable E(SPOTINST_ESG_STATE_DIR) is used.
+    type: path
   deallocation:
     description:
       - What a deallocation deletes at once. The vendor keeps the rest for some days.
@@ -617,6 +631,8 @@ def main():
                 'default': {'same_volumes': 'auto', 'same_zone': 'auto', 'same_private_ip': 'auto'},
             },
             'volume_id': {'type': 'str'},
+            'run_id': {'type': 'str'},
+            'state_dir': {'type': 'path'},
             'deallocation': {
                 'type': 'dict',
                 'options': {

@@ -65,7 +65,9 @@ def converse(arguments, text, show, limit_s=None, environment=None, lifeline=Fal
     """
     program = find()
     pipes = {name: subprocess.PIPE for name in ('stdin', 'stdout', 'stderr')}
-    child = subprocess.Popen([program, *arguments], env={**os.environ, **(environment or {})}, **pipes)
+    # The process that goes on from task to task: what it has begun is its own, and is given up when it ends.
+    controller = {'SPOTINST_ESG_CONTROLLER': str(os.getppid())}
+    child = subprocess.Popen([program, *arguments], env={**os.environ, **(environment or {}), **controller}, **pipes)
     answer, words, overdue, over = [], [], threading.Event(), threading.Event()
     reader = threading.Thread(target=lambda: answer.append(child.stdout.read()), daemon=True)
     watch = threading.Thread(target=_kill_orphan, args=(child, os.getppid(), over), daemon=True)

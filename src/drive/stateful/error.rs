@@ -173,6 +173,12 @@ pub struct Failed {
 }
 
 impl Failed {
+    /// Nothing was begun.
+    pub fn unbegun(error: ActError, seen: Option<Snapshot>) -> Self {
+        let (phases, checks, log, warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { error, before: seen.clone(), last: seen, phases, checks, log, sent: 0, warnings }
+    }
+
     /// Whether anything was, or may have been, changed.
     pub fn has_changed(&self) -> bool {
         match &self.error {

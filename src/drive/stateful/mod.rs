@@ -10,4 +10,5 @@ mod sight;
 
 pub use act::{Actor, Carried, Job};
 pub use error::{ActError, Failed};
+pub use pursuit::TRACE_WINDOW;
 pub use sight::{Sight, look};

@@ -16,7 +16,7 @@ use crate::plan::stateful::{
 use crate::spot::{Sent, SpotError};
 
 /// How long is looked for an effect before an action whose reply was lost counts as not carried out.
-const TRACE_WINDOW: Duration = Duration::from_secs(120);
+pub const TRACE_WINDOW: Duration = Duration::from_secs(120);
 
 /// How long the group's status may lag behind the list of stateful instances (vendor's clients know it does).
 const STATUS_GRACE: Duration = Duration::from_secs(120);

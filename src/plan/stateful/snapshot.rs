@@ -86,6 +86,11 @@ impl Snapshot {
 
     /// What can be said of an instance that was replaced before it was looked at: its id, nothing else.
     pub fn replaced(expected: InstanceId, present: &Self) -> Self {
+        Self { created_at: present.created_at.clone(), ..Self::unseen(expected) }
+    }
+
+    /// What can be said of an instance that is not listed: its machine's id, nothing else.
+    pub fn unseen(expected: InstanceId) -> Self {
         Self {
             state: StatefulState::Active,
             instance_id: Some(expected),
@@ -94,7 +99,7 @@ impl Snapshot {
             availability_zone: None,
             devices: Vec::new(),
             launched_at: None,
-            created_at: present.created_at.clone(),
+            created_at: None,
         }
     }
 

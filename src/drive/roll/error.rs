@@ -1,0 +1,134 @@
+//! Why a step of a roll was not taken, or came to nothing.
+
+use thiserror::Error;
+
+use super::store::StoreError;
+use crate::domain::StatefulInstanceId;
+use crate::drive::stateful::Failed;
+use crate::drive::wait::TimeUp;
+use crate::plan::roll::{Finding, Hold, Holder, Taken};
+use crate::spot::{ErrorKind, SpotError};
+
+/// Why a step of a roll was not taken, or came to nothing.
+#[derive(Debug, Error)]
+pub enum RollError {
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The API failed.
+    #[error("{0}")]
+    Spot(Box<SpotError>),
+    /// Another run must be waited for or looked at first.
+    #[error("cannot start the roll: {0}")]
+    Taken(Taken),
+    /// The plan has blockers.
+    #[error("cannot start the roll of group {group}: {}", told(blockers))]
+    Blocked {
+        /// The group.
+        group: String,
+        /// What stands in the way.
+        blockers: Vec<Finding>,
+    },
+    /// Someone else carries the run out.
+    #[error("cannot go on with run {run_id}: {holder} carries it out")]
+    NotHolder {
+        /// The run.
+        run_id: String,
+        /// Who does.
+        holder: Holder,
+    },
+    /// A step may not be taken.
+    #[error("cannot {doing}: {hold}")]
+    Held {
+        /// What was attempted on what.
+        doing: String,
+        /// Why.
+        hold: Hold,
+    },
+    /// A setting was asked for and not seen.
+    #[error("cannot {doing}: asked for, but not seen after {time}; {found}")]
+    NotSeen {
+        /// What was attempted on what.
+        doing: String,
+        /// How long and how often was looked.
+        time: TimeUp,
+        /// What was seen instead.
+        found: String,
+    },
+    /// The recycle came to nothing.
+    #[error("{}", .0.error)]
+    Act(Box<Failed>),
+    /// The new machine is not what was left.
+    #[error("node {node} was recycled, but: {hold}")]
+    NotSame {
+        /// The node.
+        node: StatefulInstanceId,
+        /// What is not the same.
+        hold: Hold,
+    },
+}
+
+fn told(blockers: &[Finding]) -> String {
+    blockers.iter().map(Finding::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl From<SpotError> for RollError {
+    fn from(error: SpotError) -> Self {
+        Self::Spot(Box::new(error))
+    }
+}
+
+impl RollError {
+    /// A step that may not be taken; `doing` completes "cannot …".
+    pub(super) fn held(doing: impl Into<String>) -> impl FnOnce(Hold) -> Self {
+        let doing = doing.into();
+        move |hold| Self::Held { doing, hold }
+    }
+
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Spot(error) => error.kind(),
+            Self::Act(failed) => failed.error.kind(),
+            Self::Store(StoreError::NoRun { .. }) => ErrorKind::NotFound,
+            Self::NotSeen { .. } | Self::Store(StoreError::Locked { .. }) => ErrorKind::Timeout,
+            Self::Store(StoreError::Io { .. } | StoreError::Damaged { .. })
+            | Self::Taken(_)
+            | Self::Blocked { .. }
+            | Self::NotHolder { .. }
+            | Self::Held { .. }
+            | Self::NotSame { .. } => ErrorKind::Other,
+        }
+    }
+
+    /// The failure of the API behind it, if there is one.
+    pub fn spot(&self) -> Option<&SpotError> {
+        match self {
+            Self::Spot(error) => Some(error),
+            Self::Act(failed) => failed.error.spot(),
+            Self::Store(_)
+            | Self::Taken(_)
+            | Self::Blocked { .. }
+            | Self::NotHolder { .. }
+            | Self::Held { .. }
+            | Self::NotSeen { .. }
+            | Self::NotSame { .. } => None,
+        }
+    }
+
+    /// Whether the same may succeed later without anything being changed.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Spot(error) => error.is_transient(),
+            Self::Act(failed) => failed.error.is_transient(),
+            Self::Taken(Taken::Held { .. }) | Self::Store(StoreError::Locked { .. }) => true,
+            Self::Held { hold, .. } => matches!(hold, Hold::OthersDown(_) | Hold::Incomplete(_)),
+            Self::Store(_)
+            | Self::Taken(_)
+            | Self::Blocked { .. }
+            | Self::NotHolder { .. }
+            | Self::NotSeen { .. }
+            | Self::NotSame { .. } => false,
+        }
+    }
+}

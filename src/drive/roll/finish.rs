@@ -1,0 +1,88 @@
+//! The end of a run, and what a person may do about one.
+
+use super::error::RollError;
+use super::roller::Roller;
+use super::store::Journal;
+use crate::plan::roll::{Claim, Event, Outcome, Run};
+
+impl Roller<'_> {
+    /// Ends a run: puts every setting back that is owed, lets go of it, and says how it ended. Of one that has ended nothing is
+    /// done.
+    ///
+    /// A node that is between losing its machine and being proved to be back freezes it.
+    ///
+    /// # Errors
+    ///
+    /// A setting could not be put back. The run stays open, and ending it again goes on there.
+    pub fn finish(
+        &self,
+        journal: &mut Journal,
+        reason: Option<String>,
+    ) -> Result<Outcome, RollError> {
+        if let Some(ended) = &journal.run().ended {
+            return Ok(ended.outcome);
+        }
+        if journal.run().frozen.is_none()
+            && let Some(node) = journal.run().past_return()
+        {
+            let (id, phase) = (node.planned.id.clone(), node.phase);
+            let because = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            self.freeze(journal, Some(id), format!("the roll ended in phase {phase}{because}"))?;
+        }
+        let outcome = journal.run().outcome();
+        self.restore(journal, outcome)?;
+        let reason = match outcome {
+            Outcome::Completed => None,
+            Outcome::Frozen => journal.run().frozen.as_ref().map(|frozen| frozen.reason.clone()),
+            Outcome::Aborted => Some(reason.unwrap_or_else(|| aborted(journal.run()))),
+        };
+        journal.write(self.clock, Event::Ended { outcome, reason })?;
+        Ok(outcome)
+    }
+
+    /// Gives a run up for good, as a person may: puts every setting back, also of one that is frozen or was cut off.
+    ///
+    /// # Errors
+    ///
+    /// Its holder lives, or a setting could not be put back.
+    pub fn give_up(&self, journal: &mut Journal, reason: String) -> Result<(), RollError> {
+        self.may_be_taken(journal)?;
+        journal.write(self.clock, Event::Held { holder: self.me.clone() })?;
+        self.restore(journal, Outcome::Aborted)?;
+        if journal.run().frozen.is_some() {
+            journal.write(self.clock, Event::Thawed { reason: reason.clone() })?;
+        }
+        let event = Event::Ended { outcome: Outcome::Aborted, reason: Some(reason) };
+        Ok(journal.write(self.clock, event)?)
+    }
+
+    /// Lets a frozen run be gone on with, as a person may who has looked.
+    ///
+    /// # Errors
+    ///
+    /// Its holder lives.
+    pub fn thaw(&self, journal: &mut Journal, reason: String) -> Result<(), RollError> {
+        self.may_be_taken(journal)?;
+        Ok(journal.write(self.clock, Event::Thawed { reason })?)
+    }
+
+    fn may_be_taken(&self, journal: &Journal) -> Result<(), RollError> {
+        match self.claim(journal.run()) {
+            Claim::Held(holder) => {
+                let run_id = journal.run().id().to_owned();
+                Err(RollError::NotHolder { run_id, holder })
+            }
+            Claim::Free | Claim::Own | Claim::Abandoned(_) => Ok(()),
+        }
+    }
+}
+
+fn aborted(run: &Run) -> String {
+    match run.in_flight() {
+        Some(node) => format!(
+            "ended in phase {} of node {}, before its machine was given up; its service may be stopped",
+            node.phase, node.planned.id
+        ),
+        None => format!("ended after {} of {} nodes", run.done(), run.nodes.len()),
+    }
+}

@@ -1,0 +1,292 @@
+//! The step that cannot be taken back: giving up a node's machine for a new one.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::error::RollError;
+use super::roller::Roller;
+use super::store::Journal;
+use super::survey::sight;
+use crate::domain::{ImageId, InstanceId, StatefulAction, StatefulInstanceId, StatefulTarget};
+use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Sight, TRACE_WINDOW};
+use crate::drive::wait::until;
+use crate::plan::roll::{
+    Event, Hold, Match, Node, NodeRun, Phase, Survey, Wanted, is_same_node, may_enter, may_recycle,
+};
+use crate::plan::stateful::{Expectations, Snapshot, Step};
+
+/// Suspensions last at least this much longer than the recycle is waited for.
+const MARGIN: Duration = Duration::from_secs(600);
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Recycled {
+    /// It was recycled.
+    Carried(Box<Carried>),
+    /// It had been replaced already, by this run before it was cut off or by the platform, and is as wanted.
+    Already(Box<Node>),
+}
+
+impl Roller<'_> {
+    /// Recycles a node of a run, or finishes what was begun, and proves what came of it.
+    ///
+    /// The machine that goes is the one the journal knows. It is asked for only when everything of [`may_recycle`] holds in the
+    /// look just made, after the intent is on the disk. A node whose recycle may have been asked for before is looked at for the
+    /// two minutes in which a list may lag, counted from then.
+    ///
+    /// # Errors
+    ///
+    /// [`RollError::Held`]: nothing was done. Else the run is frozen, unless the vendor certainly did nothing.
+    pub fn recycle(
+        &self,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        wanted: &Expectations,
+        wait_timeout: Duration,
+    ) -> Result<Recycled, RollError> {
+        let doing = format!("recycle node {id}");
+        may_enter(journal.run(), id, Phase::Recycling).map_err(RollError::held(doing.as_str()))?;
+        let seen = self.survey(journal.run())?;
+        let seen = self.after_an_earlier_ask(journal, id, seen)?;
+        let node = of(journal, id, &doing)?;
+        if let Some(already) = self.already(journal, &node, &seen, &doing)? {
+            self.note(journal, id, &already.seen, Duration::ZERO)?;
+            return Ok(Recycled::Already(Box::new(already)));
+        }
+        if node.asked.is_none() {
+            self.keep_suspended(journal, &seen, Some(wait_timeout + MARGIN))?;
+            self.keep_switched(journal, &seen)?;
+        }
+        let seen = self.survey(journal.run())?;
+        let node = of(journal, id, &doing)?;
+        let job = self.job(journal, &node, wanted, wait_timeout);
+        let sight = sight(&seen, id);
+        let step = match job.decide(&sight) {
+            Ok(step) => step,
+            Err(error) => return self.refused(journal, &node, &sight, error),
+        };
+        let actor = Actor { client: self.client, clock: self.clock, progress: self.progress };
+        let began = self.clock.monotonic();
+        let carried = match step {
+            Step::Act { before } => {
+                may_recycle(journal.run(), &node, &seen)
+                    .map_err(RollError::held(doing.as_str()))?;
+                self.ask(journal, id, &before)?;
+                actor.act(&job, &sight, *before)
+            }
+            Step::Join { .. } => {
+                let before = before(&node, &sight.snapshot);
+                self.enter(journal, id)?;
+                actor.follow(&job, &sight, before)
+            }
+            Step::Nothing(_) => {
+                return Err(RollError::held(doing)(Hold::OtherInstance {
+                    expected: node.instance_id().cloned(),
+                    found: sight.snapshot.and_then(|seen| seen.instance_id),
+                }));
+            }
+        };
+        match carried {
+            Ok(carried) => self.prove(journal, &node, carried, began),
+            Err(failed) => self.failed(journal, id, failed),
+        }
+    }
+
+    /// A recycle that may have been asked for before this process began: a list that lags must have had its time.
+    fn after_an_earlier_ask(
+        &self,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        seen: Survey,
+    ) -> Result<Survey, RollError> {
+        let Some((asked, at)) = journal.run().node(id).and_then(|node| node.asked.clone()) else {
+            return Ok(seen);
+        };
+        let is_untouched = |seen: &Survey| {
+            seen.nodes.iter().any(|node| {
+                node.id == *id && node.is_active() && node.seen.instance_id.as_ref() == Some(&asked)
+            })
+        };
+        let window = SignedDuration::try_from(TRACE_WINDOW).unwrap_or_default();
+        let left = window.saturating_sub(self.clock.now().duration_since(at));
+        let left = Duration::try_from(left).unwrap_or_default();
+        let mut last = seen;
+        if is_untouched(&last) && !left.is_zero() {
+            self.progress.tell(&format!(
+                "a recycle of {id} may have been asked for before; looking for up to {} s whether it took effect",
+                left.as_secs()
+            ));
+            let _over = until(self.clock, left, || {
+                last = self.survey(journal.run())?;
+                Ok::<_, RollError>((!is_untouched(&last)).then_some(()))
+            })?;
+        }
+        if is_untouched(&last) {
+            let reason =
+                format!("untouched {} s after it may have been asked for", TRACE_WINDOW.as_secs());
+            journal.write(self.clock, Event::NotAsked { node: id.clone(), reason })?;
+        }
+        Ok(last)
+    }
+
+    /// Whether the node runs as a new machine that is as wanted, with its data.
+    fn already(
+        &self,
+        journal: &mut Journal,
+        node: &NodeRun,
+        seen: &Survey,
+        doing: &str,
+    ) -> Result<Option<Node>, RollError> {
+        let id = &node.planned.id;
+        let found = seen.nodes.iter().find(|found| found.id == *id);
+        let Some(found) = found.filter(|found| found.is_active()) else { return Ok(None) };
+        if found.seen.instance_id.as_ref() == node.planned.instance_id.as_ref() {
+            return Ok(None);
+        }
+        if let Err(hold) = is_same_node(&journal.run().plan, &node.planned, found) {
+            let reason = format!("it runs as another machine, and {hold}");
+            self.freeze(journal, Some(id.clone()), reason)?;
+            return Err(RollError::NotSame { node: id.clone(), hold });
+        }
+        let plan = &journal.run().plan;
+        let persistence =
+            plan.persistence.with_root(plan.switch.is_none() && plan.persistence.root_device);
+        match plan.target.matches(&found.seen, &persistence) {
+            Match::There(_) => Ok(Some(found.clone())),
+            Match::Differs(_) | Match::Unknowable(_) => {
+                let (expected, found) =
+                    (node.planned.instance_id.clone(), found.seen.instance_id.clone());
+                Err(RollError::held(doing)(Hold::OtherInstance { expected, found }))
+            }
+        }
+    }
+
+    fn job(
+        &self,
+        journal: &Journal,
+        node: &NodeRun,
+        wanted: &Expectations,
+        wait_timeout: Duration,
+    ) -> Job {
+        let plan = &journal.run().plan;
+        let mut expectations = wanted.clone();
+        expectations.instance_id = node.planned.instance_id.clone();
+        if !matches!(plan.target.wanted, Wanted::LaunchedAfter { .. }) {
+            expectations.image_id = plan.target.image_id.clone();
+        }
+        Job {
+            account: plan.account.clone(),
+            target: StatefulTarget::Grouped {
+                group: plan.group.clone(),
+                id: node.planned.id.clone(),
+            },
+            action: StatefulAction::Recycle,
+            expectations,
+            wait: true,
+            wait_timeout,
+        }
+    }
+
+    fn enter(&self, journal: &mut Journal, id: &StatefulInstanceId) -> Result<(), RollError> {
+        if journal.run().node(id).is_none_or(|node| node.phase != Phase::Recycling) {
+            let (node, phase) = (id.clone(), Phase::Recycling);
+            journal.write(self.clock, Event::Entered { node, phase })?;
+        }
+        self.progress.tell(&self.place(journal.run(), id));
+        Ok(())
+    }
+
+    fn ask(
+        &self,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        before: &Snapshot,
+    ) -> Result<(), RollError> {
+        self.enter(journal, id)?;
+        let instance_id = before.instance_id.clone().unwrap_or_else(|| InstanceId::new(""));
+        journal.write(self.clock, Event::Asking { node: id.clone(), instance_id })?;
+        Ok(())
+    }
+
+    fn prove(
+        &self,
+        journal: &mut Journal,
+        node: &NodeRun,
+        carried: Carried,
+        began: Duration,
+    ) -> Result<Recycled, RollError> {
+        let id = &node.planned.id;
+        if let Some(after) = &carried.after {
+            let found = Node { id: id.clone(), seen: after.clone() };
+            if let Err(hold) = is_same_node(&journal.run().plan, &node.planned, &found) {
+                self.freeze(journal, Some(id.clone()), format!("it was recycled, but {hold}"))?;
+                return Err(RollError::NotSame { node: id.clone(), hold });
+            }
+            let took = self.clock.monotonic().saturating_sub(began);
+            self.note(journal, id, after, took)?;
+        }
+        Ok(Recycled::Carried(Box::new(carried)))
+    }
+
+    fn note(
+        &self,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        after: &Snapshot,
+        took: Duration,
+    ) -> Result<(), RollError> {
+        self.enter(journal, id)?;
+        let image_id: Option<ImageId> = after.image_id.clone();
+        if let Some(instance_id) = after.instance_id.clone() {
+            let (node, seconds) = (id.clone(), took.as_secs_f64());
+            let event = Event::Recycled { node, instance_id, image_id, seconds };
+            journal.write(self.clock, event)?;
+        }
+        Ok(())
+    }
+
+    fn failed(
+        &self,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        failed: Box<Failed>,
+    ) -> Result<Recycled, RollError> {
+        let reason = failed.error.to_string();
+        if failed.has_changed() || journal.run().node(id).is_none_or(|node| node.asked.is_none()) {
+            self.freeze(journal, Some(id.clone()), reason)?;
+        } else {
+            journal.write(self.clock, Event::NotAsked { node: id.clone(), reason })?;
+        }
+        Err(RollError::Act(failed))
+    }
+
+    /// What is under way and cannot be followed needs a person; what was never begun does not.
+    fn refused(
+        &self,
+        journal: &mut Journal,
+        node: &NodeRun,
+        sight: &Sight,
+        error: ActError,
+    ) -> Result<Recycled, RollError> {
+        if node.asked.is_some() {
+            self.freeze(journal, Some(node.planned.id.clone()), error.to_string())?;
+        }
+        Err(RollError::Act(Box::new(Failed::unbegun(error, sight.snapshot.clone()))))
+    }
+}
+
+fn of(journal: &Journal, id: &StatefulInstanceId, doing: &str) -> Result<NodeRun, RollError> {
+    let none = || RollError::held(doing)(Hold::NoSuchNode(id.clone()));
+    journal.run().node(id).cloned().ok_or_else(none)
+}
+
+/// What the outcome of a recycle that is under way is compared with: the node as the journal knows it.
+fn before(node: &NodeRun, present: &Option<Snapshot>) -> Snapshot {
+    let expected = node.planned.instance_id.clone().unwrap_or_else(|| InstanceId::new(""));
+    match present {
+        Some(present) if present.instance_id.as_ref() == Some(&expected) => present.clone(),
+        Some(present) => Snapshot::replaced(expected, present),
+        None => Snapshot::unseen(expected),
+    }
+}

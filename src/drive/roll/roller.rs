@@ -1,0 +1,347 @@
+//! Who carries out a run, and the steps that begin and continue it.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::error::RollError;
+use super::store::{Journal, Runs};
+use super::survey::survey;
+use crate::domain::{AccountId, Clock, GroupId, StatefulInstanceId};
+use crate::drive::progress::Progress;
+use crate::drive::wait::until;
+use crate::plan::roll::{
+    Claim, Draft, Event, FORM, Finding, Hold, Holder, Intent, Liveness, Opening, Phase, Planned,
+    Run, Survey, SuspendedBefore, Taken, claim, may_enter, may_go_on, opening, told,
+};
+use crate::spot::Client;
+
+/// How long another process may take to decide.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A sign of life is written when the last is older.
+const HEARTBEAT: SignedDuration = SignedDuration::from_secs(30);
+
+/// What a roll is carried out with.
+#[derive(Clone, Copy)]
+pub struct Roller<'a> {
+    /// The API.
+    pub client: &'a Client,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Tells the person who waits.
+    pub progress: &'a Progress<'a>,
+    /// Where journals are.
+    pub runs: &'a Runs,
+    /// Who carries it out.
+    pub me: &'a Holder,
+    /// Whether another still does.
+    pub liveness: fn(&Holder) -> Liveness,
+}
+
+/// What a start needs besides its plan.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The id of the run, if one is begun.
+    pub run_id: String,
+    /// The account.
+    pub account: AccountId,
+    /// The system.
+    pub system: String,
+    /// For how many minutes processes are suspended at a time.
+    pub suspend_minutes: u32,
+    /// Whether the image is put back if it does not end well.
+    pub revert_image_on_abort: bool,
+}
+
+/// What came of a start.
+#[derive(Debug)]
+pub enum Beginning {
+    /// A run may be gone on with.
+    Begun(Begun),
+    /// These runs were ended instead: it has to be planned anew.
+    PutBack(Vec<String>),
+}
+
+/// A run that may be gone on with.
+#[derive(Debug)]
+pub struct Begun {
+    /// Its journal.
+    pub journal: Journal,
+    /// Whether it was cut off before.
+    pub is_resumed: bool,
+}
+
+impl Roller<'_> {
+    /// All runs, each with what is known of its holder's life.
+    ///
+    /// # Errors
+    ///
+    /// A journal cannot be read.
+    pub fn known(&self) -> Result<Vec<(Run, Liveness)>, RollError> {
+        let judged = |run: Run| {
+            let liveness = run.holder.as_ref().map_or(Liveness::Unknown, self.liveness);
+            (run, liveness)
+        };
+        Ok(self.runs.all()?.into_iter().map(judged).collect())
+    }
+
+    /// What a start would do first; nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// A journal cannot be read; [`Taken`] is no error here.
+    pub fn would_open(
+        &self,
+        group: &GroupId,
+        system: &str,
+        draft: &Draft,
+    ) -> Result<Result<Opening, Taken>, RollError> {
+        let (wanted, me, now) = (&draft.target.wanted, self.me, self.clock.now());
+        Ok(opening(self.known()?, Intent { group, system, wanted, me, now }))
+    }
+
+    /// Begins a run, or goes on with one of the same aim. Runs of another aim that were cut off between two nodes are ended
+    /// instead; then the plan has to be made anew, since they had changed settings.
+    ///
+    /// # Errors
+    ///
+    /// Another run is in the way, or the plan has blockers, or a setting cannot be set.
+    pub fn begin(
+        &self,
+        start: &Start,
+        draft: &Draft,
+        seen: &Survey,
+    ) -> Result<Beginning, RollError> {
+        let group = &seen.group.id;
+        let deciding = self.runs.deciding(self.clock, PATIENCE)?;
+        let opened = self.would_open(group, &start.system, draft)?.map_err(RollError::Taken)?;
+        let holder = Event::Held { holder: self.me.clone() };
+        let (mut journal, is_resumed) = match opened {
+            Opening::Begin => {
+                let blockers: Vec<_> = draft.blockers().into_iter().cloned().collect();
+                if !blockers.is_empty() {
+                    return Err(RollError::Blocked { group: group.to_string(), blockers });
+                }
+                (self.runs.create(self.clock, planned(start, draft, seen), holder)?, false)
+            }
+            Opening::Adopt(run) => {
+                let mut journal = self.runs.open(run.id())?;
+                journal.write(self.clock, holder)?;
+                (journal, true)
+            }
+            Opening::PutBack(runs) => {
+                let mut journals = Vec::new();
+                for run in &runs {
+                    let mut journal = self.runs.open(run.id())?;
+                    journal.write(self.clock, holder.clone())?;
+                    journals.push(journal);
+                }
+                drop(deciding);
+                for journal in &mut journals {
+                    let reason = "cut off, and another roll was started".to_owned();
+                    self.finish(journal, Some(reason))?;
+                }
+                return Ok(Beginning::PutBack(
+                    runs.iter().map(|run| run.id().to_owned()).collect(),
+                ));
+            }
+        };
+        drop(deciding);
+        let seen = self.survey(journal.run())?;
+        self.keep_suspended(&mut journal, &seen, None)?;
+        Ok(Beginning::Begun(Begun { journal, is_resumed }))
+    }
+
+    /// The run of this id, if it is this caller's to go on with.
+    ///
+    /// # Errors
+    ///
+    /// It is someone else's, or it is over.
+    pub fn take_up(&self, run_id: &str) -> Result<Journal, RollError> {
+        let journal = self.runs.open(run_id)?;
+        match self.claim(journal.run()) {
+            Claim::Own => Ok(journal),
+            Claim::Held(holder) | Claim::Abandoned(holder) => {
+                Err(RollError::NotHolder { run_id: run_id.to_owned(), holder })
+            }
+            Claim::Free => Err(RollError::held(format!("go on with run {run_id}"))(Hold::Over)),
+        }
+    }
+
+    /// Who may go on with a run.
+    pub fn claim(&self, run: &Run) -> Claim {
+        let liveness = run.holder.as_ref().map_or(Liveness::Unknown, self.liveness);
+        let (holder, silence) = (run.holder.as_ref(), run.silence());
+        claim(holder, run.last_sign, self.me, liveness, silence, self.clock.now())
+    }
+
+    /// One look at the group of a run.
+    pub(super) fn survey(&self, run: &Run) -> Result<Survey, RollError> {
+        Ok(survey(self.client, self.clock, &run.plan.account, &run.plan.group)?)
+    }
+
+    /// A sign of life, and suspensions that last: to be called now and then while a step takes long.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written, or the platform cannot be kept from acting.
+    pub fn keep_alive(&self, journal: &mut Journal) -> Result<(), RollError> {
+        let run = journal.run();
+        let now = self.clock.now();
+        if now.duration_since(run.last_sign) < HEARTBEAT {
+            return Ok(());
+        }
+        let half = SignedDuration::from_mins(i64::from(run.plan.suspend_minutes)) / 2;
+        let is_lapsing = run.suspended.values().any(|until| until.duration_since(now) < half);
+        journal.write(self.clock, Event::Alive)?;
+        if is_lapsing {
+            let seen = self.survey(journal.run())?;
+            self.keep_suspended(journal, &seen, None)?;
+        }
+        Ok(())
+    }
+
+    /// Notes that a node enters a phase. Before its first step the platform is waited for until all other nodes run.
+    ///
+    /// # Errors
+    ///
+    /// It may not enter it, or the platform is not ready within `patience`.
+    pub fn advance(
+        &self,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        phase: Phase,
+        patience: Duration,
+    ) -> Result<(), RollError> {
+        let doing = format!("bring node {id} to phase {phase}");
+        may_enter(journal.run(), id, phase).map_err(RollError::held(doing.as_str()))?;
+        self.keep_alive(journal)?;
+        if matches!(phase, Phase::PreGate | Phase::MidGate) {
+            self.await_platform(journal, id, &doing, patience)?;
+        }
+        if journal.run().node(id).is_none_or(|node| node.phase != phase) {
+            journal.write(self.clock, Event::Entered { node: id.clone(), phase })?;
+        }
+        self.progress.tell(&self.place(journal.run(), id));
+        Ok(())
+    }
+
+    fn await_platform(
+        &self,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        doing: &str,
+        patience: Duration,
+    ) -> Result<(), RollError> {
+        let mut last = None;
+        let outcome = until(self.clock, patience, || {
+            let seen = match self.survey(journal.run()) {
+                Ok(seen) => seen,
+                Err(RollError::Spot(error)) if error.is_transient() => {
+                    self.progress.tick(|| format!("{error}; looking again"));
+                    last = Some(Hold::Incomplete(error.to_string()));
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            };
+            self.keep_suspended(journal, &seen, None)?;
+            let Some(node) = journal.run().node(id) else {
+                return Err(RollError::held(doing)(Hold::NoSuchNode(id.clone())));
+            };
+            match may_go_on(journal.run(), node, &seen) {
+                Ok(()) => Ok(Some(())),
+                Err(hold) if hold.may_pass() => {
+                    self.progress.tick(|| format!("node {id} waits: {hold}"));
+                    last = Some(hold);
+                    self.keep_alive(journal)?;
+                    Ok(None)
+                }
+                Err(hold) => Err(RollError::held(doing)(hold)),
+            }
+        })?;
+        let nothing = || Hold::Incomplete("nothing was read".to_owned());
+        outcome.map_err(|_| RollError::held(doing)(last.unwrap_or_else(nothing)))
+    }
+
+    /// Where a run is, for the person who follows it.
+    pub fn place(&self, run: &Run, id: &StatefulInstanceId) -> String {
+        let count = run.nodes.len();
+        let position =
+            run.nodes.iter().position(|node| node.planned.id == *id).map_or(0, |at| at + 1);
+        let phase = run.node(id).map_or(Phase::Planned, |node| node.phase);
+        let elapsed = self.clock.now().duration_since(run.began_at);
+        let expected = run.plan.expected_seconds.map(|expected| {
+            let left = (expected - elapsed.as_secs_f64()).max(0.0);
+            let left = SignedDuration::try_from_secs_f64(left).unwrap_or_default();
+            format!(", about {} to go", told(left))
+        });
+        format!(
+            "node {position} of {count} ({id}): {phase}, {} since the start{}",
+            told(elapsed),
+            expected.unwrap_or_default()
+        )
+    }
+
+    /// Freezes a run: nothing more is done to it until a person has looked.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub fn freeze(
+        &self,
+        journal: &mut Journal,
+        node: Option<StatefulInstanceId>,
+        reason: String,
+    ) -> Result<(), RollError> {
+        Ok(journal.write(self.clock, Event::Frozen { node, reason })?)
+    }
+}
+
+fn planned(start: &Start, draft: &Draft, seen: &Survey) -> Planned {
+    let rolled: Vec<_> = draft.nodes.iter().map(|choice| choice.node.planned()).collect();
+    let is_rolled = |id: &StatefulInstanceId| rolled.iter().any(|node| node.id == *id);
+    let waived = draft.findings.iter().filter_map(|finding| {
+        finding.waived.as_ref().map(|reason| format!("{finding}: waived, {reason}"))
+    });
+    let suspended = seen.suspensions.iter().map(|it| SuspendedBefore {
+        process: it.process.as_str().to_owned(),
+        expires_at: it.expires_at.as_ref().map(|at| at.as_str().to_owned()),
+    });
+    Planned {
+        form: FORM,
+        run_id: start.run_id.clone(),
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        account: start.account.clone(),
+        group: seen.group.id.clone(),
+        group_name: seen.group.name.clone(),
+        system: start.system.clone(),
+        target: draft.target.clone(),
+        others: seen
+            .nodes
+            .iter()
+            .filter(|node| !is_rolled(&node.id))
+            .map(|it| it.planned())
+            .collect(),
+        switch: draft.switch.clone(),
+        persistence: (&seen.group.persistence).into(),
+        suspended_before: suspended.collect(),
+        suspend_minutes: start.suspend_minutes,
+        revert_image_on_abort: start.revert_image_on_abort,
+        waived: waived.collect(),
+        may_be_down: draft.may_be_down.clone(),
+        waived_deployments: waived_deployments(draft, seen),
+        expected_seconds: draft.expected_seconds,
+        nodes: rolled,
+    }
+}
+
+/// The vendor's own samples hold deployments that began years ago and never ended, so one can be waived, by its id.
+fn waived_deployments(draft: &Draft, seen: &Survey) -> Vec<String> {
+    let is_waived = |it: &Finding| it.name == "no_deployment" && it.waived.is_some();
+    if !draft.findings.iter().any(is_waived) {
+        return Vec::new();
+    }
+    let running = seen.deployments.iter().filter(|deployment| !deployment.is_over());
+    running.filter_map(|deployment| deployment.id.clone()).collect()
+}

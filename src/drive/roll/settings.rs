@@ -1,0 +1,245 @@
+//! The settings of a group that a run changes: each asked for after it was written down, and believed when it was seen.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::error::RollError;
+use super::roller::Roller;
+use super::store::Journal;
+use crate::domain::{GroupChange, Process};
+use crate::drive::wait::until;
+use crate::plan::roll::{
+    Event, Hold, Outcome, RestoreAct, Run, Setting, Survey, lapsing, restorations,
+};
+use crate::spot::Sent;
+
+/// How long a changed setting is looked for. The vendor may accept a change and not keep it (seen by others).
+const SEEN_WITHIN: Duration = Duration::from_secs(120);
+
+impl Roller<'_> {
+    /// Suspends what would replace or add machines, for the run's time or `at_least` that long, where it is not suspended for
+    /// half of it already.
+    pub(super) fn keep_suspended(
+        &self,
+        journal: &mut Journal,
+        seen: &Survey,
+        at_least: Option<Duration>,
+    ) -> Result<(), RollError> {
+        let usual = journal.run().plan.suspend_minutes;
+        let needed = at_least.map_or(0, |needed| needed.as_secs().div_ceil(60) + 1);
+        let minutes = usual.max(u32::try_from(needed).unwrap_or(u32::MAX));
+        let left = match at_least {
+            Some(needed) => SignedDuration::try_from(needed).unwrap_or(SignedDuration::MAX),
+            None => SignedDuration::from_mins(i64::from(minutes)) / 2,
+        };
+        let missing = lapsing(seen, left);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let names = missing.iter().map(|process| process.as_str().to_owned()).collect();
+        journal.write(self.clock, Event::Suspending { processes: names, minutes })?;
+        let (account, group) = (&journal.run().plan.account, &journal.run().plan.group);
+        let doing = format!("suspend {} of group {group}", words(&missing));
+        let ask = || self.client.suspend(account, group, &missing, minutes);
+        self.set(&doing, ask, || {
+            let mut found = seen.clone();
+            found.suspensions = self.client.suspensions(account, group)?.items;
+            found.at = self.clock.now();
+            let missing =
+                lapsing(&found, left.min(SignedDuration::from_mins(i64::from(minutes) - 1)));
+            Ok(if missing.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("not suspended: {}", words(&missing)))
+            })
+        })
+    }
+
+    /// Sets image and root persistence as the run needs them for its first recycle.
+    pub(super) fn keep_switched(
+        &self,
+        journal: &mut Journal,
+        seen: &Survey,
+    ) -> Result<(), RollError> {
+        let run = journal.run();
+        let Some(change) = run.plan.switch.clone() else { return Ok(()) };
+        if run.is_switched {
+            return Ok(());
+        }
+        let group = run.plan.group.clone();
+        let doing = format!("set image and root persistence of group {group}");
+        let is_foreign = change.image_to.is_some()
+            && seen.group.image_id != change.image_from
+            && seen.group.image_id != change.image_to;
+        if is_foreign {
+            let (expected, found) = (change.image_from, seen.group.image_id.clone());
+            return Err(RollError::held(doing)(Hold::OtherImage { expected, found }));
+        }
+        let persistence =
+            change.root_persistence_off.then(|| run.plan.persistence.with_root(false));
+        let update = GroupChange { image_id: change.image_to.clone(), persistence };
+        let in_list = seen.group.names_images_in_list;
+        journal.write(self.clock, Event::Switching { change })?;
+        self.progress.tell(&format!("setting group {group}: {}", shown(&update)));
+        self.update(&doing, journal.run(), &update, in_list)?;
+        Ok(journal.write(self.clock, Event::Switched)?)
+    }
+
+    fn update(
+        &self,
+        doing: &str,
+        run: &Run,
+        update: &GroupChange,
+        in_list: bool,
+    ) -> Result<(), RollError> {
+        let (account, group) = (&run.plan.account, &run.plan.group);
+        self.set(
+            doing,
+            || self.client.update_group(account, group, update, in_list),
+            || {
+                let found = self.client.get_group(account, group)?;
+                let Some(found) = found.items.first() else {
+                    return Ok(Err("the group was not told".to_owned()));
+                };
+                let is_image = update.image_id.is_none() || found.image_id == update.image_id;
+                let is_root = update
+                    .persistence
+                    .as_ref()
+                    .is_none_or(|wanted| wanted.root_device == found.persistence.root_device);
+                let image = found.image_id.as_ref().map_or("none", |image| image.as_str());
+                let root = found.persistence.root_device;
+                Ok(if is_image && is_root {
+                    Ok(())
+                } else {
+                    Err(format!("image is {image}, root volumes persisted: {root}"))
+                })
+            },
+        )
+    }
+
+    /// Asks for a setting and looks until it is there. Asking twice does no more than asking once, so it is asked again when it
+    /// is not seen after a third of the time, and after a lost reply.
+    fn set(
+        &self,
+        doing: &str,
+        ask: impl Fn() -> Sent,
+        look: impl Fn() -> Result<Result<(), String>, crate::spot::SpotError>,
+    ) -> Result<(), RollError> {
+        let mut found = "nothing could be read".to_owned();
+        let mut asked_at: Option<Duration> = None;
+        let outcome = until(self.clock, SEEN_WITHIN, || {
+            let now = self.clock.monotonic();
+            if asked_at.is_none_or(|at| now.saturating_sub(at) > SEEN_WITHIN / 3) {
+                match ask() {
+                    Sent::Accepted => asked_at = Some(self.clock.monotonic()),
+                    Sent::Refused(error) if error.is_transient() => found = error.to_string(),
+                    Sent::Refused(error) => return Err(RollError::from(error)),
+                    Sent::Unknown(error) => {
+                        asked_at = Some(self.clock.monotonic());
+                        found = error.to_string();
+                    }
+                }
+            }
+            match look() {
+                Ok(Ok(())) => return Ok(Some(())),
+                Ok(Err(other)) => found = other,
+                Err(error) if error.is_transient() => found = error.to_string(),
+                Err(error) => return Err(error.into()),
+            }
+            self.progress.tick(|| format!("waiting to {doing}: {found}"));
+            Ok(None)
+        })?;
+        outcome.map_err(|time| RollError::NotSeen { doing: doing.to_owned(), time, found })
+    }
+
+    /// Puts back everything that is owed at this outcome.
+    pub(super) fn restore(&self, journal: &mut Journal, outcome: Outcome) -> Result<(), RollError> {
+        if journal.run().owed(outcome).is_empty() {
+            return Ok(());
+        }
+        let seen = self.survey(journal.run())?;
+        for restoration in restorations(journal.run(), outcome, &seen) {
+            let setting = restoration.setting;
+            journal.write(self.clock, Event::Restoring { setting })?;
+            let left = self.put_back(journal.run(), setting, restoration.act, &seen)?;
+            journal.write(self.clock, Event::Restored { setting, left })?;
+        }
+        Ok(())
+    }
+
+    /// Answers why it was left, if it was.
+    fn put_back(
+        &self,
+        run: &Run,
+        setting: Setting,
+        act: RestoreAct,
+        seen: &Survey,
+    ) -> Result<Option<String>, RollError> {
+        let (account, group) = (&run.plan.account, &run.plan.group);
+        let doing = format!("put back {} of group {group}", setting.as_str());
+        self.progress.tell(&doing.replacen("put", "putting", 1));
+        match act {
+            RestoreAct::Nothing => Ok(None),
+            RestoreAct::Leave(reason) => Ok(Some(reason)),
+            RestoreAct::Update(update) => {
+                self.update(&doing, run, &update, seen.group.names_images_in_list)?;
+                Ok(None)
+            }
+            RestoreAct::Suspensions { release, again, left } => {
+                if !release.is_empty() {
+                    self.set(
+                        &doing,
+                        || self.client.unsuspend(account, group, &release),
+                        || {
+                            let found = self.client.suspensions(account, group)?.items;
+                            let still: Vec<Process> = release
+                                .iter()
+                                .filter(|process| found.iter().any(|it| it.process == **process))
+                                .cloned()
+                                .collect();
+                            Ok(if still.is_empty() {
+                                Ok(())
+                            } else {
+                                Err(format!("still suspended: {}", words(&still)))
+                            })
+                        },
+                    )?;
+                }
+                for (process, minutes) in again {
+                    let one = std::slice::from_ref(&process);
+                    let end = self.clock.now() + SignedDuration::from_mins(i64::from(minutes) + 1);
+                    self.set(
+                        &doing,
+                        || self.client.suspend(account, group, one, minutes),
+                        || {
+                            let found = self.client.suspensions(account, group)?.items;
+                            let is_there = found.iter().any(|it| {
+                                let at = it.expires_at.as_ref().and_then(|at| at.instant());
+                                it.process == process && at.is_some_and(|at| at <= end)
+                            });
+                            Ok(if is_there {
+                                Ok(())
+                            } else {
+                                Err(format!("{process} is not suspended as before"))
+                            })
+                        },
+                    )?;
+                }
+                Ok((!left.is_empty()).then(|| left.join("; ")))
+            }
+        }
+    }
+}
+
+fn words(processes: &[Process]) -> String {
+    processes.iter().map(Process::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn shown(update: &GroupChange) -> String {
+    let image = update.image_id.as_ref().map(|image| format!("image {image}"));
+    let root = update.persistence.as_ref().map(|it| {
+        format!("root volumes {}", if it.root_device { "persisted" } else { "not persisted" })
+    });
+    image.into_iter().chain(root).collect::<Vec<_>>().join(", ")
+}

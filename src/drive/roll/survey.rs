@@ -1,0 +1,71 @@
+//! Looking at a group as a whole.
+
+use crate::domain::{AccountId, Clock, GroupId, StatefulInstance, StatefulInstanceId};
+use crate::drive::stateful::Sight;
+use crate::plan::roll::{Node, Survey};
+use crate::plan::stateful::Promises;
+use crate::spot::{Client, SpotError};
+
+/// Reads everything a decision about the group needs: five calls, the list of instances last, since that is what ages.
+///
+/// # Errors
+///
+/// The first call that fails.
+pub fn survey(
+    client: &Client,
+    clock: &dyn Clock,
+    account: &AccountId,
+    group: &GroupId,
+) -> Result<Survey, SpotError> {
+    let config = client.get_group(account, group)?;
+    let deployments = client.deployments(account, group)?;
+    let suspensions = client.suspensions(account, group)?;
+    let status = client.group_status(account, group)?;
+    let listed = client.list_stateful_instances(account, group)?;
+    let left_out = [
+        config.left_out,
+        deployments.left_out,
+        suspensions.left_out,
+        status.left_out,
+        listed.left_out,
+    ]
+    .concat();
+    let oddities = [config.oddities, suspensions.oddities, listed.oddities].concat();
+    let Some(found) = config.items.into_iter().next() else {
+        return Err(SpotError::BadReply {
+            doing: format!("read the configuration of group {group}"),
+            server: String::new(),
+            status: 200,
+            problem: left_out.join("; "),
+            is_torn: true,
+            request_id: None,
+        });
+    };
+    let node = |instance: &StatefulInstance| Node::new(instance, &status.items);
+    Ok(Survey {
+        group: found,
+        nodes: listed.items.iter().map(node).collect(),
+        suspensions: suspensions.items,
+        deployments: deployments.items,
+        left_out,
+        oddities,
+        at: clock.now(),
+    })
+}
+
+/// One instance of the survey, as an action on it needs it.
+pub(super) fn sight(survey: &Survey, id: &StatefulInstanceId) -> Sight {
+    let mine = survey.nodes.iter().find(|node| node.id == *id);
+    let others = survey.nodes.iter().filter(|node| node.id != *id);
+    let volumes = |node: &Node| {
+        let ids = node.seen.devices.iter().filter_map(|device| device.volume_id.clone());
+        ids.map(|volume| (volume, node.id.as_str().to_owned())).collect::<Vec<_>>()
+    };
+    Sight {
+        snapshot: mine.map(|node| node.seen.clone()),
+        promises: Promises::from(&survey.group),
+        lists_volumes: true,
+        volumes_of_others: others.flat_map(volumes).collect(),
+        oddities: Vec::new(),
+    }
+}

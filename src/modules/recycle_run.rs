@@ -1,0 +1,333 @@
+//! `recycle_run`: begin a roll, note where it is, end it.
+
+mod answer;
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::World;
+use super::connection::Connection;
+use super::rolling::{self, Made, RollOptions};
+use crate::ansible::{Context, Failure, Module, Outcome, Planned};
+use crate::domain::{Clock, GroupId, StatefulInstanceId};
+use crate::drive::Progress;
+use crate::drive::roll::{Beginning, RollError, Start};
+use crate::plan::roll::{Opening, Phase};
+use answer::Returns;
+
+/// What settings need to be seen, and put back, besides the calls themselves.
+pub(super) const SETTING_UP: Duration = Duration::from_secs(900);
+
+/// Begins a roll of a stateful Elastigroup, notes which phase each of its nodes enters, and ends it with every setting as it was
+/// found.
+///
+/// The role `rolling_recycle` calls it; so can a playbook of your own.
+///
+/// `started` plans as `recycle_plan` does and refuses if anything stands in the way. It takes a lease on the group and its
+/// system, writes a journal, and suspends what would replace or add machines by itself, each for a limited time that is prolonged
+/// while the run lives. A run with the same aim that was cut off is gone on with instead. If nothing is to be done nothing is
+/// changed.
+///
+/// `advanced` notes that a node enters a phase. Before `pre_gate` and `mid_gate` it waits until every other instance runs.
+///
+/// The image, and a persisted root, are set just before the first recycle, by `stateful_instance` with `run_id`.
+///
+/// `finished` puts everything back: suspensions, root persistence and, unless the roll is complete, the image. What someone else
+/// has set meanwhile is left and told. A node that is between losing its machine and being proved to be back freezes the run: then
+/// a person has to look, and let it go on with `spotinst-esg runs resume` or give it up with `spotinst-esg runs restore`.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend(
+    "x-mutually-exclusive" = [["image_id", "image", "image_ssm_parameter", "launched_after"]],
+    "x-required-if" = [
+        ["state", "started", ["group_id"]],
+        ["state", "advanced", ["run_id", "node", "phase"]],
+        ["state", "finished", ["run_id"]]
+    ]
+))]
+pub(super) struct Args {
+    /// What is done.
+    #[serde(default)]
+    state: State,
+    /// The Elastigroup, such as `sig-12345678`.
+    #[schemars(extend("x-aliases" = ["esg_id", "esg", "elastigroup_id"]))]
+    group_id: Option<String>,
+    /// The run, as `started` answered it.
+    run_id: Option<String>,
+    /// The stateful instance that enters a phase.
+    node: Option<String>,
+    /// The phase that it enters.
+    phase: Option<PhaseArg>,
+    /// Why, when a node is frozen or a roll ends early.
+    reason: Option<String>,
+    /// For how many minutes processes are suspended at a time.
+    #[serde(default = "an_hour")]
+    #[schemars(range(min = 15, max = 10080))]
+    suspend_minutes: u32,
+    /// Whether the image is put back if the roll does not end well.
+    #[serde(default = "yes")]
+    revert_image_on_abort: bool,
+    /// How long other instances are waited for before `pre_gate` and `mid_gate`, in seconds.
+    #[serde(default = "a_quarter")]
+    #[schemars(range(min = 0))]
+    wait_timeout: u32,
+    #[serde(flatten)]
+    roll: RollOptions,
+    #[serde(flatten)]
+    connection: Connection,
+}
+
+fn an_hour() -> u32 {
+    60
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn a_quarter() -> u32 {
+    900
+}
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// The roll is begun, or gone on with.
+    #[default]
+    Started,
+    /// A node has entered a phase.
+    Advanced,
+    /// The roll is ended.
+    Finished,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum PhaseArg {
+    /// Whether the cluster can do without it is being looked at.
+    PreGate,
+    /// Its work is handed to others.
+    Draining,
+    /// Its service is being stopped.
+    Stopped,
+    /// Whether the cluster really does without it is being looked at.
+    MidGate,
+    /// Whether the new machine has the old one's data is being looked at.
+    Identity,
+    /// Its service is being started.
+    Starting,
+    /// Whether the cluster has it back is being looked at.
+    PostGate,
+    /// It is watched for a while.
+    Baking,
+    /// It is rolled.
+    Done,
+    /// Nothing more is done until a person has looked.
+    Frozen,
+}
+
+impl PhaseArg {
+    /// None for a freeze.
+    fn phase(self) -> Option<Phase> {
+        Some(match self {
+            Self::PreGate => Phase::PreGate,
+            Self::Draining => Phase::Draining,
+            Self::Stopped => Phase::Stopped,
+            Self::MidGate => Phase::MidGate,
+            Self::Identity => Phase::Identity,
+            Self::Starting => Phase::Starting,
+            Self::PostGate => Phase::PostGate,
+            Self::Baking => Phase::Baking,
+            Self::Done => Phase::Done,
+            Self::Frozen => return None,
+        })
+    }
+}
+
+/// The module.
+pub(super) struct RecycleRun;
+
+impl Module<World> for RecycleRun {
+    type Args = Args;
+    type Returns = Returns;
+
+    const NAME: &'static str = "recycle_run";
+    const EXAMPLES: &'static str = include_str!("recycle_run.examples.yml");
+    const CHANGES: bool = true;
+
+    fn plan<'c>(
+        &self,
+        args: Args,
+        context: Context<'c, World>,
+    ) -> Result<Planned<'c, Returns>, Failure> {
+        match args.state {
+            State::Started => start(args, context),
+            State::Advanced => advance(args, context),
+            State::Finished => finish(args, context),
+        }
+    }
+}
+
+fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Returns>, Failure> {
+    let group = GroupId::new(args.group_id.clone().unwrap_or_default());
+    let made =
+        rolling::make(&args.roll, &args.connection, &group, context.world, context.progress)?;
+    let Made { draft, survey, opening, .. } = &made;
+    let mut warnings = draft.warnings.clone();
+    let returns = Returns::planned(&made, &args.roll.system(&group));
+    let message = rolling::told(draft, survey);
+    let adopted = match opening {
+        Some(Opening::Adopt(run)) => Some(run.id().to_owned()),
+        Some(Opening::PutBack(runs)) => {
+            let ids: Vec<&str> = runs.iter().map(|run| run.id()).collect();
+            warnings.push(format!("a run that was cut off is ended first: {}", ids.join(", ")));
+            None
+        }
+        Some(Opening::Begin) | None => None,
+    };
+    let must_put_back = matches!(opening, Some(Opening::PutBack(_)));
+    if adopted.is_none() {
+        let blockers: Vec<_> = draft.blockers().into_iter().cloned().collect();
+        if !blockers.is_empty() {
+            let error = RollError::Blocked { group: group.to_string(), blockers };
+            return Err(returns.evidence(Failure::from(error)).with_warnings(warnings));
+        }
+        if draft.nodes.is_empty() && !must_put_back {
+            return Ok(Planned::unchanged(returns).with_message(message).with_warnings(warnings));
+        }
+    }
+    let message = match &adopted {
+        Some(id) => format!("would go on with run {id}, which was cut off"),
+        None => format!("would start: {message}"),
+    };
+    let diff = answer::diff(&made);
+    Ok(Planned::change(returns, move || begin(&args, made, context))
+        .with_diff(diff.0, diff.1)
+        .with_message(message)
+        .with_warnings(warnings))
+}
+
+fn begin(
+    args: &Args,
+    mut made: Made,
+    context: Context<'_, World>,
+) -> Result<Outcome<Returns>, Failure> {
+    let mut ended = Vec::new();
+    loop {
+        match attempt(args, &made, context)? {
+            Beginning::Begun(begun) => {
+                let (run, path) = (begun.journal.run(), begun.journal.path().display());
+                let verb = if begun.is_resumed { "goes on" } else { "started" };
+                let (id, done, count) = (run.id(), run.done(), run.nodes.len());
+                let message =
+                    format!("run {id} {verb}: {done} of {count} nodes done; journal {path}");
+                let outcome = Outcome::from(Returns::begun(&made, &begun, ended));
+                return Ok(Outcome { message: Some(message), ..outcome });
+            }
+            Beginning::PutBack(ids) => ended.extend(ids),
+        }
+        let group = made.survey.group.id.clone();
+        made =
+            rolling::make(&args.roll, &args.connection, &group, context.world, context.progress)?;
+        let has_more = made.opening.as_ref().is_none_or(|opening| *opening != Opening::Begin);
+        if made.draft.nodes.is_empty() && !has_more {
+            let returns = Returns::planned(&made, &args.roll.system(&group)).after(ended);
+            let message = "a run that was cut off was ended; nothing is to be rolled".to_owned();
+            return Ok(Outcome { message: Some(message), ..Outcome::from(returns) });
+        }
+    }
+}
+
+fn attempt(args: &Args, made: &Made, context: Context<'_, World>) -> Result<Beginning, Failure> {
+    let Made { session, client, account, runs, survey, draft, .. } = made;
+    let clock = session.clock.as_ref();
+    let progress = Progress::new(clock, context.progress);
+    let roller = rolling::roller(client, clock, &progress, runs, context.world);
+    let start = Start {
+        run_id: run_id(clock, &survey.group.id, context.world.seed),
+        account: account.clone(),
+        system: args.roll.system(&survey.group.id),
+        suspend_minutes: args.suspend_minutes,
+        revert_image_on_abort: args.revert_image_on_abort,
+    };
+    Ok(roller.begin(&start, draft, survey)?)
+}
+
+fn advance<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Returns>, Failure> {
+    let run_id = args.run_id.clone().unwrap_or_default();
+    let id = StatefulInstanceId::new(args.node.clone().unwrap_or_default());
+    let returns = || Returns::of(&run_id);
+    let patience = Duration::from_secs(args.wait_timeout.into());
+    let (session, client) = args.connection.open_for(context.world, patience + SETTING_UP)?;
+    let runs = args.roll.runs(context.world)?;
+    let act = {
+        let (run_id, answer) = (run_id.clone(), returns());
+        move || {
+            let clock = session.clock.as_ref();
+            let progress = Progress::new(clock, context.progress);
+            let roller = rolling::roller(&client, clock, &progress, &runs, context.world);
+            let mut journal = roller.take_up(&run_id)?;
+            match args.phase.and_then(PhaseArg::phase) {
+                Some(phase) => roller.advance(&mut journal, &id, phase, patience)?,
+                None => {
+                    let reason =
+                        args.reason.unwrap_or_else(|| "the caller asked for it".to_owned());
+                    roller.freeze(&mut journal, Some(id.clone()), reason)?;
+                }
+            }
+            let message = roller.place(journal.run(), &id);
+            // Nothing of the group is changed by a note.
+            let outcome =
+                Outcome { changed: false, message: Some(message), ..Outcome::from(answer) };
+            Ok(outcome)
+        }
+    };
+    Ok(Planned::change(returns(), act).with_diff(json!({}), json!({})))
+}
+
+fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Returns>, Failure> {
+    let run_id = args.run_id.clone().unwrap_or_default();
+    let (session, client) = args.connection.open_for(context.world, SETTING_UP)?;
+    let runs = args.roll.runs(context.world)?;
+    let journal = runs.open(&run_id).map_err(RollError::from)?;
+    let returns = Returns::ended(journal.run());
+    if let Some(ended) = &journal.run().ended {
+        let message = format!("run {run_id} has ended already: {}", ended.outcome.as_str());
+        return Ok(Planned::unchanged(returns).with_message(message));
+    }
+    let outcome = journal.run().outcome();
+    let owed: Vec<&str> = journal.run().owed(outcome).iter().map(|it| it.as_str()).collect();
+    let diff = (json!({"to be put back": owed}), json!({"to be put back": []}));
+    let message = format!(
+        "would end run {run_id} as {}, and put back: {}",
+        outcome.as_str(),
+        owed.join(", ")
+    );
+    let act = move || {
+        let clock = session.clock.as_ref();
+        let progress = Progress::new(clock, context.progress);
+        let roller = rolling::roller(&client, clock, &progress, &runs, context.world);
+        let mut journal = roller.take_up(&run_id)?;
+        roller.finish(&mut journal, args.reason)?;
+        let run = journal.run();
+        let warnings =
+            run.left.iter().map(|(setting, why)| format!("{} is left: {why}", setting.as_str()));
+        Ok(Outcome {
+            message: Some(answer::summary(run)),
+            warnings: warnings.collect(),
+            ..Outcome::from(Returns::ended(run))
+        })
+    };
+    Ok(Planned::change(returns, act).with_diff(diff.0, diff.1).with_message(message))
+}
+
+/// Sorts by time, tells the group, and is not taken twice.
+fn run_id(clock: &dyn Clock, group: &GroupId, seed: u64) -> String {
+    let now = clock.now().to_zoned(TimeZone::UTC).strftime("%Y%m%d-%H%M%S").to_string();
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || *c == '-' || *c == '_';
+    let group: String = group.as_str().chars().filter(is_plain).take(40).collect();
+    format!("{now}-{group}-{:04x}", seed & 0xffff)
+}

@@ -1,0 +1,219 @@
+//! What the module answers.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::ansible::Failure;
+use crate::drive::roll::Begun;
+use crate::modules::rolling::{self, Made, PlannedNode, ShownChange, ShownFinding};
+use crate::plan::roll::{NodeRun, Outcome, Phase, Run, told};
+use jiff::SignedDuration;
+
+/// What is answered.
+#[derive(Default, Serialize, JsonSchema)]
+pub(in crate::modules) struct Returns {
+    /// The run; null if there is none, because nothing is to be done or because of check mode.
+    #[schemars(extend("x-returned" = "always"))]
+    run_id: Option<String>,
+    /// Whether it had been cut off before.
+    #[schemars(extend("x-returned" = "state is started"))]
+    resumed: bool,
+    /// Runs that were cut off and have been ended first.
+    #[schemars(extend("x-returned" = "state is started"))]
+    put_back: Vec<String>,
+    /// The group.
+    #[schemars(extend("x-returned" = "state is started"))]
+    group_id: Option<String>,
+    /// The logical system.
+    #[schemars(extend("x-returned" = "state is started"))]
+    system: Option<String>,
+    /// The image that a recycled instance boots from.
+    #[schemars(extend("x-returned" = "state is started"))]
+    image_id: Option<String>,
+    /// What is, or would be, recycled, in order. Those that are done already are not in it.
+    #[schemars(extend("x-returned" = "state is started"))]
+    nodes: Vec<PlannedNode>,
+    /// What is left alone.
+    #[schemars(extend("x-returned" = "state is started"))]
+    skipped: Vec<PlannedNode>,
+    /// What is, or would be, changed of the group.
+    #[schemars(extend("x-returned" = "state is started"))]
+    changes: Vec<ShownChange>,
+    /// Everything that was judged.
+    #[schemars(extend("x-returned" = "state is started"))]
+    predicates: Vec<ShownFinding>,
+    /// How long it takes by earlier rolls, in seconds; null without any.
+    #[schemars(extend("x-returned" = "state is started"))]
+    expected_seconds: Option<f64>,
+    /// `completed`, `aborted` or `frozen`.
+    #[schemars(extend("x-returned" = "state is finished"))]
+    outcome: Option<String>,
+    /// Why it did not end well.
+    #[schemars(extend("x-returned" = "state is finished"))]
+    reason: Option<String>,
+    /// How long each node took.
+    #[schemars(extend("x-returned" = "state is finished"))]
+    summary: Vec<NodeSummary>,
+    /// Settings that are left as they are, because someone else has set them meanwhile, with the reason.
+    #[schemars(extend("x-returned" = "state is finished"))]
+    left: BTreeMap<String, String>,
+}
+
+/// How long a node took.
+#[derive(Serialize, JsonSchema)]
+struct NodeSummary {
+    /// The stateful instance.
+    id: String,
+    /// Where it is.
+    phase: String,
+    /// The EC2 instance that it runs as, as far as the run knows.
+    instance_id: Option<String>,
+    /// Seconds in each phase.
+    seconds: BTreeMap<String, f64>,
+    /// Seconds in all of them.
+    total_seconds: f64,
+}
+
+impl From<&NodeRun> for NodeSummary {
+    fn from(node: &NodeRun) -> Self {
+        let tenths = |seconds: f64| (seconds * 10.0).round() / 10.0;
+        let seconds = |(phase, spent): (&Phase, &f64)| (phase.as_str().to_owned(), tenths(*spent));
+        Self {
+            id: node.planned.id.to_string(),
+            phase: node.phase.as_str().to_owned(),
+            instance_id: node.instance_id().map(ToString::to_string),
+            seconds: node.spent.iter().map(seconds).collect(),
+            total_seconds: tenths(node.spent.values().sum()),
+        }
+    }
+}
+
+impl Returns {
+    /// Nothing but the run.
+    pub(super) fn of(run_id: &str) -> Self {
+        Self { run_id: Some(run_id.to_owned()), ..Self::default() }
+    }
+
+    /// What would be done.
+    pub(super) fn planned(made: &Made, system: &str) -> Self {
+        let Made { draft, survey, .. } = made;
+        Self {
+            group_id: Some(survey.group.id.to_string()),
+            system: Some(system.to_owned()),
+            image_id: draft.target.image_id.as_ref().map(ToString::to_string),
+            nodes: rolling::shown_nodes(&draft.nodes, true),
+            skipped: rolling::shown_nodes(&draft.skipped, false),
+            changes: rolling::shown_changes(survey, draft),
+            predicates: draft.findings.iter().map(Into::into).collect(),
+            expected_seconds: draft.expected_seconds,
+            ..Self::default()
+        }
+    }
+
+    /// What was begun.
+    pub(super) fn begun(made: &Made, begun: &Begun, put_back: Vec<String>) -> Self {
+        let run = begun.journal.run();
+        let nodes = run.nodes.iter().enumerate().filter(|(_, node)| node.phase != Phase::Done);
+        Self {
+            run_id: Some(run.id().to_owned()),
+            resumed: begun.is_resumed,
+            put_back,
+            image_id: run.plan.target.image_id.as_ref().map(ToString::to_string),
+            nodes: nodes.map(|(index, node)| taken_up(index, node)).collect(),
+            expected_seconds: run.plan.expected_seconds,
+            ..Self::planned(made, &run.plan.system)
+        }
+    }
+
+    /// After these runs were ended.
+    pub(super) fn after(self, put_back: Vec<String>) -> Self {
+        Self { put_back, ..self }
+    }
+
+    /// How it ended, or stands.
+    pub(super) fn ended(run: &Run) -> Self {
+        let ended = run.ended.as_ref();
+        let left = run.left.iter().map(|(setting, why)| (setting.as_str().to_owned(), why.clone()));
+        Self {
+            run_id: Some(run.id().to_owned()),
+            outcome: Some(ended.map_or_else(|| run.outcome(), |it| it.outcome).as_str().to_owned()),
+            reason: ended.and_then(|ended| ended.reason.clone()),
+            summary: run.nodes.iter().map(Into::into).collect(),
+            left: left.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// What a refusal tells besides its line.
+    pub(super) fn evidence(&self, failure: Failure) -> Failure {
+        let value = |it: Result<Value, _>| it.unwrap_or_default();
+        failure
+            .with("predicates", value(serde_json::to_value(&self.predicates)))
+            .with("nodes", value(serde_json::to_value(&self.nodes)))
+    }
+}
+
+fn taken_up(index: usize, node: &NodeRun) -> PlannedNode {
+    let planned = &node.planned;
+    PlannedNode {
+        id: planned.id.to_string(),
+        instance_id: node.instance_id().map(ToString::to_string),
+        image_id: planned.image_id.as_ref().map(ToString::to_string),
+        private_ip: planned.private_ip.clone(),
+        zone: planned.zone.clone(),
+        volumes: planned.volumes.clone(),
+        launched_at: planned.launched_at.clone(),
+        position: index + 1,
+        is_canary: index == 0,
+        phase: node.phase.taken_up_at().as_str().to_owned(),
+        why: format!("in phase {}", node.phase),
+    }
+}
+
+/// What `--diff` shows of a start.
+pub(super) fn diff(made: &Made) -> (Value, Value) {
+    let Made { draft, survey, .. } = made;
+    let images = |to: Option<&str>| {
+        let node = |choice: &crate::plan::roll::Choice| {
+            let now = choice.node.seen.image_id.as_ref().map_or("none", |id| id.as_str());
+            (choice.node.id.to_string(), to.unwrap_or(now).to_owned())
+        };
+        draft.nodes.iter().map(node).collect::<BTreeMap<_, _>>()
+    };
+    let wanted = draft.target.image_id.as_ref().map(|image| image.as_str());
+    let configured = survey.group.image_id.as_ref().map(|image| image.as_str());
+    let after = draft.switch.as_ref().and_then(|it| it.image_to.as_ref()).map(|it| it.as_str());
+    (
+        json!({"group image": configured, "instances": images(None)}),
+        json!({"group image": after.or(configured), "instances": images(wanted)}),
+    )
+}
+
+/// A run that ended, in a few words.
+pub(super) fn summary(run: &Run) -> String {
+    let outcome = run.ended.as_ref().map_or(run.outcome(), |ended| ended.outcome);
+    let took = run.last_sign.duration_since(run.began_at);
+    let (done, count) = (run.done(), run.nodes.len());
+    let reason = run.ended.as_ref().and_then(|ended| ended.reason.as_ref());
+    let reason = reason.map(|reason| format!("; {reason}")).unwrap_or_default();
+    let slowest = run
+        .nodes
+        .iter()
+        .max_by(|a, b| a.spent.values().sum::<f64>().total_cmp(&b.spent.values().sum()))
+        .filter(|_| outcome == Outcome::Completed)
+        .map(|node| {
+            let seconds =
+                SignedDuration::try_from_secs_f64(node.spent.values().sum()).unwrap_or_default();
+            format!("; the longest, {}, took {}", node.planned.id, told(seconds))
+        });
+    format!(
+        "run {} {}: {done} of {count} nodes in {}{}{reason}",
+        run.id(),
+        outcome.as_str(),
+        told(took),
+        slowest.unwrap_or_default()
+    )
+}

@@ -1,0 +1,477 @@
+//! What the modules of a roll share: the aim and the plan as options, and how a plan is shown.
+
+use std::path::PathBuf;
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::World;
+use super::connection::Connection;
+use crate::ansible::Failure;
+use crate::domain::{AccountId, GroupId, ImageId, Region, StatefulInstanceId};
+use crate::drive::roll::{RollError, Roller, Runs, survey};
+use crate::drive::{
+    ImageWanted, ImagesError, Progress, Session, ec2_access, look_up_image, watched,
+};
+use crate::plan::roll::{
+    Choice, Draft, Finding, ImageSight, Opening, OrderWish, Survey, Switch, Target, Waiver, Wanted,
+    Wish, draft,
+};
+use crate::spot::Client;
+
+/// The aim of a roll and what is taken upon oneself. To be flattened into a module's arguments.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub(super) struct RollOptions {
+    /// The logical system that the group is part of, such as `kafka-prod`. Several groups may share one, and only one of
+    /// them is rolled at a time. The group's id when not given.
+    pub(super) system: Option<String>,
+    /// The image that every instance shall run.
+    pub(super) image_id: Option<String>,
+    /// The image that every instance shall run, by its name.
+    pub(super) image: Option<ImageByName>,
+    /// The SSM parameter that holds the id of the image that every instance shall run.
+    pub(super) image_ssm_parameter: Option<String>,
+    /// Every instance shall have been launched after this moment, such as `2026-11-20T00:00:00Z`; a date alone means its
+    /// midnight in UTC.
+    ///
+    /// Without this and without an image, the group's present configuration is brought to every instance.
+    pub(super) launched_after: Option<String>,
+    /// The stateful instance to begin with.
+    pub(super) canary: Option<String>,
+    /// The stateful instances to end with, in this order: the cluster's leader, for instance.
+    #[serde(default)]
+    pub(super) last: Vec<String>,
+    /// Only these stateful instances; all when not given.
+    #[serde(default)]
+    pub(super) only: Vec<String>,
+    /// Whether what is on root volumes may be lost, where they are persisted. A new image cannot reach an instance otherwise:
+    /// their persistence is switched off for the time of the roll.
+    #[serde(default)]
+    pub(super) acknowledge_root_data_loss: bool,
+    /// Predicates of the plan that are taken upon oneself. They are still looked at and reported.
+    #[serde(default)]
+    pub(super) waivers: Vec<WaiverArgs>,
+    /// How far ahead scheduled tasks of the group are looked for, in minutes. Twice the expected duration when not given, an
+    /// hour at least.
+    #[schemars(range(min = 1))]
+    pub(super) horizon_minutes: Option<u32>,
+    /// Folder of the journals. `~/.local/state/spotinst-esg/runs` when not given.
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    pub(super) state_dir: Option<String>,
+}
+
+/// An image by its name.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub(super) struct ImageByName {
+    /// Its name; `*` and `?` stand for other text.
+    name: String,
+    /// Who may have made it: account ids, `self`, or EC2's words such as `amazon`.
+    #[serde(default = "own")]
+    owners: Vec<String>,
+    /// Whether the newest is meant where several fit. Otherwise several are a failure.
+    #[serde(default)]
+    newest: bool,
+}
+
+fn own() -> Vec<String> {
+    vec!["self".to_owned()]
+}
+
+/// A predicate that is taken upon oneself.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+pub(super) struct WaiverArgs {
+    /// Its name.
+    predicate: String,
+    /// Why.
+    reason: String,
+    /// Of which things, by id; of all when not given.
+    #[serde(default)]
+    objects: Vec<String>,
+}
+
+impl RollOptions {
+    /// The aim, as it was asked for.
+    fn wanted(&self) -> Result<Wanted, Failure> {
+        if let Some(id) = &self.image_id {
+            return Ok(Wanted::Image { id: ImageId::new(id) });
+        }
+        if let Some(ImageByName { name, owners, newest }) = self.image.clone() {
+            return Ok(Wanted::NamedImage { name, owners, newest });
+        }
+        if let Some(name) = self.image_ssm_parameter.clone() {
+            return Ok(Wanted::SsmParameter { name });
+        }
+        let Some(text) = &self.launched_after else { return Ok(Wanted::PresentConfiguration) };
+        let midnight = format!("{text}T00:00:00Z");
+        let moment: Result<Timestamp, _> = text.parse().or_else(|_| midnight.parse());
+        let moment = moment.map_err(|error| {
+            Failure::new(format!(
+                "option launched_after is {text:?}, which is no moment ({error}); write 2026-11-20T00:00:00Z or 2026-11-20"
+            ))
+        })?;
+        Ok(Wanted::LaunchedAfter { moment })
+    }
+
+    fn wish(&self) -> Result<Wish, Failure> {
+        let ids = |ids: &[String]| ids.iter().map(StatefulInstanceId::new).collect();
+        let waiver = |waiver: &WaiverArgs| {
+            if waiver.reason.trim().is_empty() {
+                let name = &waiver.predicate;
+                return Err(Failure::new(format!(
+                    "option waivers: {name} has no reason; say why it may be waived"
+                )));
+            }
+            Ok(Waiver {
+                predicate: waiver.predicate.clone(),
+                reason: waiver.reason.clone(),
+                objects: waiver.objects.clone(),
+            })
+        };
+        Ok(Wish {
+            order: OrderWish {
+                canary: self.canary.as_ref().map(StatefulInstanceId::new),
+                last: ids(&self.last),
+            },
+            only: ids(&self.only),
+            acknowledge_root_data_loss: self.acknowledge_root_data_loss,
+            waivers: self.waivers.iter().map(waiver).collect::<Result<_, _>>()?,
+            horizon: self.horizon_minutes.map(|minutes| SignedDuration::from_mins(minutes.into())),
+        })
+    }
+
+    /// The system.
+    pub(super) fn system(&self, group: &GroupId) -> String {
+        self.system.clone().unwrap_or_else(|| group.to_string())
+    }
+
+    /// The journals.
+    pub(super) fn runs(&self, world: &World) -> Result<Runs, Failure> {
+        runs(self.state_dir.as_deref(), world)
+    }
+}
+
+/// The journals in the folder that the option, the environment or the system names.
+pub(super) fn runs(option: Option<&str>, world: &World) -> Result<Runs, Failure> {
+    let environment = &world.environment;
+    let named = option.or_else(|| environment.get("SPOTINST_ESG_STATE_DIR"));
+    let folder: Option<PathBuf> = match named {
+        Some(named) => Some(environment.expand(named)),
+        None => environment.state_folder().map(|folder| folder.join("runs")),
+    };
+    let none =
+        || Failure::new("there is no folder for journals; name one with the option state_dir");
+    Ok(Runs::new(folder.ok_or_else(none)?))
+}
+
+/// A plan, and everything it was made of.
+pub(super) struct Made {
+    pub(super) session: Session,
+    pub(super) client: Client,
+    pub(super) account: AccountId,
+    pub(super) runs: Runs,
+    pub(super) survey: Survey,
+    pub(super) draft: Draft,
+    pub(super) opening: Option<Opening>,
+}
+
+/// Looks at the group and plans; nothing is changed.
+pub(super) fn make(
+    options: &RollOptions,
+    connection: &Connection,
+    group: &GroupId,
+    world: &World,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<Made, Failure> {
+    let (session, client) = connection.open_for(world, super::recycle_run::SETTING_UP)?;
+    let account = super::connection::only(session.accounts()?)?;
+    let (wish, wanted, runs) = (options.wish()?, options.wanted()?, options.runs(world)?);
+    let clock = session.clock.clone();
+    let progress = Progress::new(clock.as_ref(), say);
+    let seen = watched(&progress, &format!("reading group {group}"), || {
+        survey(&client, clock.as_ref(), &account, group)
+    })?;
+    let (target, image) = watched(&progress, "looking up the machine image", || {
+        resolve(wanted, &seen, connection, world)
+    })?;
+    let system = options.system(group);
+    let (draft, opening) = {
+        let roller = roller(&client, clock.as_ref(), &progress, &runs, world);
+        let known = roller.known()?;
+        let history: Vec<f64> = known
+            .iter()
+            .filter(|(run, _)| run.plan.group == *group || run.plan.system == system)
+            .flat_map(|(run, _)| run.node_seconds())
+            .collect();
+        let bare = draft(&seen, target, &image, &wish, &history, None);
+        match roller.would_open(group, &system, &bare)? {
+            Ok(opening) => (bare, Some(opening)),
+            Err(taken) => (draft(&seen, bare.target, &image, &wish, &history, Some(&taken)), None),
+        }
+    };
+    Ok(Made { session, client, account, runs, survey: seen, draft, opening })
+}
+
+/// What a roll is carried out with.
+pub(super) fn roller<'a>(
+    client: &'a Client,
+    clock: &'a dyn crate::domain::Clock,
+    progress: &'a Progress<'a>,
+    runs: &'a Runs,
+    world: &'a World,
+) -> Roller<'a> {
+    Roller { client, clock, progress, runs, me: &world.caller, liveness: world.liveness }
+}
+
+fn resolve(
+    wanted: Wanted,
+    seen: &Survey,
+    connection: &Connection,
+    world: &World,
+) -> Result<(Target, ImageSight), Failure> {
+    let asked = match &wanted {
+        Wanted::Image { id } => Some(ImageWanted::Id(id.clone())),
+        Wanted::NamedImage { name, owners, newest } => {
+            Some(ImageWanted::Named { name: name.clone(), owners: owners.clone(), newest: *newest })
+        }
+        Wanted::SsmParameter { name } => Some(ImageWanted::SsmParameter(name.clone())),
+        Wanted::LaunchedAfter { .. } | Wanted::PresentConfiguration => {
+            seen.group.image_id.clone().map(ImageWanted::Id)
+        }
+    };
+    let Some(asked) = asked else {
+        let sight = ImageSight::Unknown("the group names no image, or several".to_owned());
+        return Ok((Target { wanted, image_id: None }, sight));
+    };
+    let Some(region) =
+        seen.group.region.clone().or_else(|| connection.region.clone().map(Region::new))
+    else {
+        return unresolved(
+            wanted,
+            asked,
+            "the vendor does not tell the group's region; set region".to_owned(),
+        );
+    };
+    let present: Vec<ImageId> = {
+        let all = seen.nodes.iter().filter_map(|node| node.seen.image_id.clone());
+        all.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    };
+    let access = ec2_access(&connection.session_options(), &world.environment);
+    match look_up_image(&access, &region, &asked, &present) {
+        Ok(found) => match found.image {
+            Some(image) => {
+                let target = Target { wanted, image_id: Some(image.id.clone()) };
+                Ok((target, ImageSight::Seen { image, present: found.others }))
+            }
+            None => match asked {
+                ImageWanted::Id(id) => {
+                    Ok((Target { wanted, image_id: Some(id) }, ImageSight::Absent))
+                }
+                ImageWanted::Named { .. } | ImageWanted::SsmParameter(_) => Err(Failure::new(
+                    format!("cannot plan the roll: there is no {wanted} in region {region}"),
+                )),
+            },
+        },
+        Err(error @ (ImagesError::Ambiguous { .. } | ImagesError::BadParameter(_))) => {
+            Err(Failure::new(format!("cannot {error}")))
+        }
+        Err(error) => unresolved(wanted, asked, format!("cannot {error}")),
+    }
+}
+
+/// An id is known without AWS; a name is not.
+fn unresolved(
+    wanted: Wanted,
+    asked: ImageWanted,
+    why: String,
+) -> Result<(Target, ImageSight), Failure> {
+    match asked {
+        ImageWanted::Id(id) => {
+            Ok((Target { wanted, image_id: Some(id) }, ImageSight::Unknown(why)))
+        }
+        ImageWanted::Named { .. } | ImageWanted::SsmParameter(_) => {
+            Err(Failure::new(format!("cannot plan the roll: {why}")))
+        }
+    }
+}
+
+/// A node of a plan.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct PlannedNode {
+    /// The stateful instance.
+    #[schemars(extend("x-sample" = "ssi-12345678"))]
+    pub(super) id: String,
+    /// The EC2 instance that it runs as.
+    pub(super) instance_id: Option<String>,
+    /// The image that booted from.
+    pub(super) image_id: Option<String>,
+    /// Its private address.
+    pub(super) private_ip: Option<String>,
+    /// Its zone.
+    pub(super) zone: Option<String>,
+    /// Its data volumes.
+    pub(super) volumes: Vec<String>,
+    /// When it was launched.
+    pub(super) launched_at: Option<String>,
+    /// Its place in the roll, from 1; 0 if it is left alone.
+    pub(super) position: usize,
+    /// Whether it is the first.
+    pub(super) is_canary: bool,
+    /// Where it is: `planned`, or the phase at which it is taken up again.
+    pub(super) phase: String,
+    /// Why it is rolled, or left alone.
+    pub(super) why: String,
+}
+
+/// A predicate of a plan.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ShownFinding {
+    /// Its name.
+    pub(super) name: String,
+    /// What it is about: the id of the group or of an instance.
+    object: String,
+    /// `pass`, `fail` or `unknown`.
+    verdict: String,
+    /// What was seen.
+    pub(super) evidence: String,
+    /// Why it does not count, if it was waived.
+    waived: Option<String>,
+}
+
+impl From<&Finding> for ShownFinding {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            name: finding.name.to_owned(),
+            object: finding.object.clone(),
+            verdict: finding.proof.as_str().to_owned(),
+            evidence: finding.evidence.clone(),
+            waived: finding.waived.clone(),
+        }
+    }
+}
+
+/// Nodes of a plan in their order; those that are left alone have no place.
+pub(super) fn shown_nodes(choices: &[Choice], is_rolled: bool) -> Vec<PlannedNode> {
+    let shown = |(index, choice): (usize, &Choice)| {
+        let planned = choice.node.planned();
+        PlannedNode {
+            id: planned.id.to_string(),
+            instance_id: planned.instance_id.map(|id| id.to_string()),
+            image_id: planned.image_id.map(|id| id.to_string()),
+            private_ip: planned.private_ip,
+            zone: planned.zone,
+            volumes: planned.volumes,
+            launched_at: planned.launched_at,
+            position: if is_rolled { index + 1 } else { 0 },
+            is_canary: is_rolled && index == 0,
+            phase: "planned".to_owned(),
+            why: choice.why.clone(),
+        }
+    };
+    choices.iter().enumerate().map(shown).collect()
+}
+
+/// A setting that a roll changes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ShownChange {
+    /// `suspensions`, `image` or `root_persistence`.
+    setting: String,
+    /// What it is.
+    from: Value,
+    /// What it will be while the roll lasts.
+    to: Value,
+    /// What it will be afterwards, if all goes well.
+    afterwards: Value,
+}
+
+/// What a roll changes of a group.
+pub(super) fn shown_changes(survey: &Survey, draft: &Draft) -> Vec<ShownChange> {
+    if draft.nodes.is_empty() {
+        return Vec::new();
+    }
+    let suspended: Vec<&str> = survey.suspensions.iter().map(|it| it.process.as_str()).collect();
+    let all: Vec<&str> = crate::plan::roll::SUSPENDED.iter().map(|it| it.as_str()).collect();
+    let mut changes = vec![ShownChange {
+        setting: "suspensions".to_owned(),
+        from: json!(suspended),
+        to: json!(all),
+        afterwards: json!(suspended),
+    }];
+    if let Some(Switch { image_from, image_to, root_persistence_off }) = &draft.switch {
+        if let Some(to) = image_to {
+            changes.push(ShownChange {
+                setting: "image".to_owned(),
+                from: json!(image_from),
+                to: json!(to),
+                afterwards: json!(to),
+            });
+        }
+        if *root_persistence_off {
+            changes.push(ShownChange {
+                setting: "root_persistence".to_owned(),
+                from: json!(true),
+                to: json!(false),
+                afterwards: json!(true),
+            });
+        }
+    }
+    changes
+}
+
+impl From<RollError> for Failure {
+    fn from(error: RollError) -> Self {
+        let failure = Self::new(error.to_string()).retryable(error.is_transient());
+        match error.spot() {
+            Some(spot) => failure
+                .with_error_code(spot.error_code())
+                .with_http_status(spot.http_status())
+                .with_request_id(spot.request_id()),
+            None => failure.with_error_code(code(&error)),
+        }
+    }
+}
+
+/// A code of our own where the vendor has none.
+fn code(error: &RollError) -> Option<&'static str> {
+    match error {
+        RollError::Taken(crate::plan::roll::Taken::Held { .. }) => Some("RUN_HELD"),
+        RollError::Taken(crate::plan::roll::Taken::Frozen { .. }) => Some("RUN_FROZEN"),
+        RollError::Taken(crate::plan::roll::Taken::InFlight { .. }) => Some("RUN_CUT_OFF"),
+        RollError::Blocked { .. } => Some("PLAN_BLOCKED"),
+        RollError::Held { .. } => Some("STEP_HELD"),
+        RollError::NotHolder { .. } => Some("RUN_NOT_HELD"),
+        RollError::NotSeen { .. } => Some("SETTING_NOT_SEEN"),
+        RollError::NotSame { .. } => Some("NODE_NOT_SAME"),
+        RollError::Store(_) => Some("JOURNAL"),
+        RollError::Spot(_) | RollError::Act(_) => None,
+    }
+}
+
+/// A plan in one sentence.
+pub(super) fn told(draft: &Draft, survey: &Survey) -> String {
+    let (count, group) = (draft.nodes.len(), &survey.group.id);
+    let wanted = &draft.target.wanted;
+    if count == 0 {
+        return format!(
+            "nothing to roll in group {group}: every instance asked for is as wanted ({wanted})"
+        );
+    }
+    let order: Vec<&str> = draft.nodes.iter().map(|choice| choice.node.id.as_str()).collect();
+    let expected = match draft
+        .expected_seconds
+        .and_then(|it| SignedDuration::try_from_secs_f64(it).ok())
+    {
+        Some(expected) => format!("about {} by earlier rolls", crate::plan::roll::told(expected)),
+        None => "its duration is not known, there is no earlier roll".to_owned(),
+    };
+    let blockers = match draft.blockers().len() {
+        0 => "nothing stands in the way".to_owned(),
+        1 => "1 blocker".to_owned(),
+        many => format!("{many} blockers"),
+    };
+    format!(
+        "{count} nodes of group {group} to bring to {wanted}: {}; {expected}; {blockers}",
+        order.join(", ")
+    )
+}

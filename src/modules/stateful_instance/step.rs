@@ -1,0 +1,73 @@
+//! A recycle as a step of a roll.
+
+use std::time::Duration;
+
+use super::answer::{self, Returns};
+use super::{Args, MARGIN, State, failure, outcome};
+use crate::ansible::{Context, Failure, Outcome, Planned};
+use crate::domain::StatefulInstanceId;
+use crate::drive::roll::{Recycled, RollError};
+use crate::drive::stateful::{Job, look};
+use crate::drive::{Progress, watched};
+use crate::modules::{World, rolling};
+
+/// What setting the group up, and looking for an earlier request, may take besides.
+const SETTING_UP: u64 = 900;
+
+/// The step is taken only if the run allows it, which is decided when it is taken.
+pub(super) fn plan<'c>(
+    args: Args,
+    run_id: String,
+    context: Context<'c, World>,
+) -> Result<Planned<'c, Returns>, Failure> {
+    if args.state != State::Recycled || !args.wait {
+        return Err(Failure::new("option run_id needs state: recycled and wait: true"));
+    }
+    let waits = Duration::from_secs(u64::from(args.wait_timeout) + MARGIN + SETTING_UP);
+    let (session, client) = args.connection.open_for(context.world, waits)?;
+    let account = crate::modules::connection::only(session.accounts()?)?;
+    let job = args.job(account)?;
+    let runs = rolling::runs(args.state_dir.as_deref(), context.world)?;
+    let journal = runs.open(&run_id).map_err(RollError::from)?;
+    if args.group_id.as_deref() != Some(journal.run().plan.group.as_str()) {
+        let group = &journal.run().plan.group;
+        return Err(Failure::new(format!(
+            "run {run_id} rolls group {group}: set group_id to that"
+        )));
+    }
+    let clock = session.clock.clone();
+    let progress = Progress::new(clock.as_ref(), context.progress);
+    let sight = watched(&progress, &format!("reading {}", job.target), || {
+        look(&client, &job.account, &job.target)
+    })?;
+    let diff = (
+        answer::shown(sight.snapshot.as_ref()),
+        answer::shown(answer::expected(&job, &sight).as_ref()),
+    );
+    let returns = Returns::present(&job, sight.snapshot.as_ref());
+    let message = format!("would {} as a step of run {run_id}", job.doing());
+    let act = move || {
+        let clock = session.clock.as_ref();
+        let progress = Progress::new(clock, context.progress);
+        let roller = rolling::roller(&client, clock, &progress, &runs, context.world);
+        let mut journal = roller.take_up(&run_id)?;
+        let id = StatefulInstanceId::new(&args.id);
+        let recycled = roller.recycle(&mut journal, &id, &job.expectations, job.wait_timeout);
+        match recycled {
+            Ok(Recycled::Carried(carried)) => Ok(outcome(&job, *carried)),
+            Ok(Recycled::Already(node)) => Ok(already(&job, &node.seen)),
+            Err(RollError::Act(failed)) => Err(failure(&job, *failed)),
+            Err(error) => Err(Failure::from(error)),
+        }
+    };
+    Ok(Planned::change(returns, act).with_diff(diff.0, diff.1).with_message(message))
+}
+
+fn already(job: &Job, seen: &crate::plan::stateful::Snapshot) -> Outcome<Returns> {
+    Outcome {
+        changed: false,
+        after: Some(answer::shown(Some(seen))),
+        message: Some(format!("{} had been replaced already, and is as wanted", job.target)),
+        ..Outcome::from(Returns::present(job, Some(seen)))
+    }
+}

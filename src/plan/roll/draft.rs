@@ -1,0 +1,190 @@
+//! The plan of a roll: which nodes, in which order, what is set before, what stands in the way.
+
+use jiff::SignedDuration;
+
+use super::event::Switch;
+use super::finding::{Finding, Waiver, waive};
+use super::opening::Taken;
+use super::order::{OrderWish, order};
+use super::preflight::{NEVER_WAIVED, PREDICATES, Preflight, preflight};
+use super::survey::{ImageSight, Node, Survey};
+use super::target::{Match, Target, Wanted};
+use crate::domain::StatefulInstanceId;
+use crate::plan::stateful::Proof;
+
+/// Without an earlier roll to go by, a node is given this long when scheduled tasks are looked at.
+const NODE_WITHOUT_HISTORY: SignedDuration = SignedDuration::from_mins(30);
+
+/// Nothing that is due within this time is left unseen, however quick the roll may be.
+const SHORTEST_HORIZON: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the caller wants of a plan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wish {
+    /// The order.
+    pub order: OrderWish,
+    /// Only these nodes; all if none is named.
+    pub only: Vec<StatefulInstanceId>,
+    /// Whether what is on root volumes may be lost.
+    pub acknowledge_root_data_loss: bool,
+    /// What the caller takes upon himself.
+    pub waivers: Vec<Waiver>,
+    /// How far ahead scheduled tasks are looked for; by the expected duration if not said.
+    pub horizon: Option<SignedDuration>,
+}
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// The aim.
+    pub target: Target,
+    /// What will be rolled, in order, and why.
+    pub nodes: Vec<Choice>,
+    /// What is left alone, and why.
+    pub skipped: Vec<Choice>,
+    /// What must be set before the first recycle.
+    pub switch: Option<Switch>,
+    /// Every predicate.
+    pub findings: Vec<Finding>,
+    /// How long it will take, in seconds, by earlier rolls.
+    pub expected_seconds: Option<f64>,
+    /// Instances whose being down was waived.
+    pub may_be_down: Vec<StatefulInstanceId>,
+    /// What is odd.
+    pub warnings: Vec<String>,
+}
+
+/// A node, and why it is where it is in the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// The node.
+    pub node: Node,
+    /// Why.
+    pub why: String,
+}
+
+impl Draft {
+    /// What stands in the way.
+    pub fn blockers(&self) -> Vec<&Finding> {
+        self.findings.iter().filter(|finding| finding.blocks()).collect()
+    }
+}
+
+/// Plans from one look. `history` holds the seconds that nodes of this system took before; `taken` is another run that stands
+/// in the way.
+pub fn draft(
+    survey: &Survey,
+    target: Target,
+    image: &ImageSight,
+    wish: &Wish,
+    history: &[f64],
+    taken: Option<&Taken>,
+) -> Draft {
+    let (chosen, skipped) = choose(survey, &target, wish);
+    let nodes: Vec<Choice> = {
+        let in_order = order(chosen.iter().map(|choice| &choice.node), &wish.order);
+        let of = |node: &&Node| chosen.iter().find(|choice| choice.node.id == node.id).cloned();
+        in_order.iter().filter_map(of).collect()
+    };
+    let expected_seconds = median(history).map(|each| each * nodes.len() as f64);
+    let horizon = wish.horizon.unwrap_or_else(|| horizon(expected_seconds, nodes.len()));
+    let ids: Vec<StatefulInstanceId> = named(wish);
+    let mut findings = preflight(Preflight {
+        survey,
+        target: &target,
+        image,
+        horizon,
+        acknowledge_root_data_loss: wish.acknowledge_root_data_loss,
+        nodes: &ids,
+    });
+    findings.push(no_other_run(survey, taken));
+    let mut warnings = waive(&mut findings, &wish.waivers, NEVER_WAIVED, PREDICATES);
+    warnings.extend(survey.oddities.iter().cloned());
+    warnings.extend(foreign(survey));
+    let is_waived_down = |finding: &&Finding| finding.name == "active" && finding.waived.is_some();
+    let may_be_down: Vec<StatefulInstanceId> = findings
+        .iter()
+        .filter(is_waived_down)
+        .map(|finding| StatefulInstanceId::new(finding.object.as_str()))
+        .collect();
+    let switch = if nodes.is_empty() { None } else { switch(survey, &target) };
+    Draft { target, nodes, skipped, switch, findings, expected_seconds, may_be_down, warnings }
+}
+
+/// Every node that the caller names must exist.
+fn named(wish: &Wish) -> Vec<StatefulInstanceId> {
+    let wished = wish.order.canary.iter().chain(&wish.order.last).chain(&wish.only);
+    wished.cloned().collect()
+}
+
+fn choose(survey: &Survey, target: &Target, wish: &Wish) -> (Vec<Choice>, Vec<Choice>) {
+    let (mut chosen, mut skipped) = (Vec::new(), Vec::new());
+    for node in &survey.nodes {
+        let put = |why: String| Choice { node: node.clone(), why };
+        if !wish.only.is_empty() && !wish.only.contains(&node.id) {
+            skipped.push(put("not among those asked for".to_owned()));
+            continue;
+        }
+        if !node.is_active() {
+            skipped.push(put(format!("it is {}", node.seen.state)));
+            continue;
+        }
+        match target.matches(&node.seen, &survey.group.persistence) {
+            Match::There(why) => skipped.push(put(format!("as wanted: {why}"))),
+            Match::Differs(why) | Match::Unknowable(why) => chosen.push(put(why)),
+        }
+    }
+    (chosen, skipped)
+}
+
+/// The image is set for the canary and not before, and a persisted root is given up for the time of the roll: it would keep
+/// the new image out (vendor help: root volume persistence).
+fn switch(survey: &Survey, target: &Target) -> Option<Switch> {
+    let group = &survey.group;
+    let image_to = match &target.wanted {
+        Wanted::LaunchedAfter { .. } | Wanted::PresentConfiguration => None,
+        Wanted::Image { .. } | Wanted::NamedImage { .. } | Wanted::SsmParameter { .. } => {
+            target.image_id.clone().filter(|image| group.image_id.as_ref() != Some(image))
+        }
+    };
+    let brings_image = !matches!(target.wanted, Wanted::LaunchedAfter { .. });
+    let root_persistence_off = brings_image && group.persistence.root_device;
+    (image_to.is_some() || root_persistence_off).then(|| Switch {
+        image_from: group.image_id.clone(),
+        image_to,
+        root_persistence_off,
+    })
+}
+
+fn no_other_run(survey: &Survey, taken: Option<&Taken>) -> Finding {
+    let (proof, evidence) = match taken {
+        None => (Proof::Pass, "no other run of the group or its system is open".to_owned()),
+        Some(taken) => (Proof::Fail, taken.to_string()),
+    };
+    Finding::new("no_other_run", survey.group.id.as_str(), proof, evidence)
+}
+
+/// Someone suspended processes: perhaps another controller that rolls this group from a computer whose journals are elsewhere.
+fn foreign(survey: &Survey) -> Option<String> {
+    let names: Vec<&str> = survey.suspensions.iter().map(|it| it.process.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "processes of the group are suspended already: {}; if nobody here did that, another controller may be at work",
+            names.join(", ")
+        )
+    })
+}
+
+fn horizon(expected_seconds: Option<f64>, nodes: usize) -> SignedDuration {
+    let expected = expected_seconds
+        .and_then(|seconds| SignedDuration::try_from_secs_f64(seconds * 2.0).ok())
+        .unwrap_or(NODE_WITHOUT_HISTORY * i32::try_from(nodes).unwrap_or(i32::MAX));
+    expected.max(SHORTEST_HORIZON)
+}
+
+/// The middle one; of an even number the greater of the two in the middle, since it is better to be early.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
+}

@@ -1,0 +1,37 @@
+//! Rolling a group: whether it may be, in which order, whether the next step may be taken, what is owed at the end.
+//!
+//! A run is its journal: [`Run::read`] makes of the entries what is known, and every decision here is a function of that and of
+//! one look at the group ([`Survey`]). So a run can be cut off anywhere and decided anew.
+
+mod draft;
+mod event;
+mod finding;
+mod holder;
+mod opening;
+mod order;
+mod phase;
+mod preflight;
+mod restore;
+mod run;
+mod schedule;
+mod step;
+mod survey;
+mod target;
+
+pub use draft::{Choice, Draft, Wish, draft, median};
+pub use event::{
+    Entry, Event, FORM, Outcome, PersistenceBefore, Planned, PlannedNode, Setting, SuspendedBefore,
+    Switch,
+};
+pub use finding::{Finding, Waiver};
+pub use holder::{Claim, Holder, Liveness, claim};
+pub use opening::{Intent, Opening, Taken, opening, told};
+pub use order::{OrderWish, order};
+pub use phase::Phase;
+pub use preflight::{NEVER_WAIVED, PREDICATES};
+pub use restore::{Restoration, RestoreAct, restorations};
+pub use run::{Ended, Frozen, JournalError, NodeRun, Replacement, Run};
+pub use schedule::{NextRun, next_run};
+pub use step::{Hold, SUSPENDED, is_same_node, lapsing, may_enter, may_go_on, may_recycle};
+pub use survey::{ImageSight, Node, Survey};
+pub use target::{Match, Target, Wanted};

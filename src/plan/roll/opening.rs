@@ -1,0 +1,168 @@
+//! What a new start makes of earlier runs.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::holder::{Claim, Holder, Liveness, claim};
+use super::phase::Phase;
+use super::run::Run;
+use super::target::Wanted;
+use crate::domain::{GroupId, StatefulInstanceId};
+
+/// What a start does first.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Opening {
+    /// Nothing stands in its way.
+    Begin,
+    /// A run with the same aim was cut off: it is gone on with.
+    Adopt(Box<Run>),
+    /// Runs with another aim were cut off, with nothing of a node under way: their settings are put back first, and then
+    /// it is decided again.
+    PutBack(Vec<Run>),
+}
+
+/// Why nothing may be begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Someone else rolls the group or its system.
+    Held {
+        /// His run.
+        run_id: String,
+        /// Who.
+        holder: Holder,
+        /// What he rolls.
+        group: GroupId,
+        /// Of which system.
+        system: String,
+        /// For how long.
+        age: SignedDuration,
+        /// How long he has given no sign of life.
+        silent: SignedDuration,
+    },
+    /// An earlier run is frozen.
+    Frozen {
+        /// That run.
+        run_id: String,
+        /// Because of which node.
+        node: Option<StatefulInstanceId>,
+        /// Why.
+        reason: String,
+    },
+    /// An earlier run with another aim was cut off in the middle of a node.
+    InFlight {
+        /// That run.
+        run_id: String,
+        /// Its aim.
+        wanted: Wanted,
+        /// The node.
+        node: StatefulInstanceId,
+        /// Its phase.
+        phase: Phase,
+    },
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held { run_id, holder, group, system, age, silent } => write!(
+                f,
+                "run {run_id} of group {group} (system {system:?}) is carried out by {holder}, begun {} ago, last sign of \
+                 life {} ago; wait for it or end it",
+                told(*age),
+                told(*silent)
+            ),
+            Self::Frozen { run_id, node, reason } => {
+                let at = node.as_ref().map(|node| format!(" at {node}")).unwrap_or_default();
+                write!(
+                    f,
+                    "run {run_id} is frozen{at}: {reason}; look at it, then let it go on with `spotinst-esg runs resume \
+                     {run_id}` or give it up with `spotinst-esg runs restore {run_id}`"
+                )
+            }
+            Self::InFlight { run_id, wanted, node, phase } => write!(
+                f,
+                "run {run_id} was cut off while {node} was in phase {phase}; finish it first by running it again with its own \
+                 target ({wanted}), or give it up with `spotinst-esg runs restore {run_id}`"
+            ),
+        }
+    }
+}
+
+/// A span of time in words, to the second below a minute and to the minute above.
+pub fn told(span: SignedDuration) -> String {
+    let seconds = span.as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// What a start wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Intent<'a> {
+    /// The group.
+    pub group: &'a GroupId,
+    /// Its system.
+    pub system: &'a str,
+    /// The aim.
+    pub wanted: &'a Wanted,
+    /// Who starts it.
+    pub me: &'a Holder,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Decides from all runs, each with what is known of its holder's life.
+///
+/// # Errors
+///
+/// Another run must be waited for or looked at first.
+pub fn opening(runs: Vec<(Run, Liveness)>, intent: Intent<'_>) -> Result<Opening, Taken> {
+    let Intent { group, system, wanted, me, now } = intent;
+    let shares = |run: &Run| run.plan.group == *group || run.plan.system == system;
+    let open = runs.into_iter().filter(|(run, _)| run.is_open() && shares(run));
+    let (mut adopted, mut put_back) = (None, Vec::new());
+    for (run, liveness) in open {
+        let silence = run.silence();
+        match claim(run.holder.as_ref(), run.last_sign, me, liveness, silence, now) {
+            Claim::Held(holder) => {
+                return Err(Taken::Held {
+                    run_id: run.id().to_owned(),
+                    holder,
+                    group: run.plan.group.clone(),
+                    system: run.plan.system.clone(),
+                    age: now.duration_since(run.began_at),
+                    silent: now.duration_since(run.last_sign),
+                });
+            }
+            Claim::Free | Claim::Own | Claim::Abandoned(_) => {}
+        }
+        if let Some(frozen) = &run.frozen {
+            return Err(Taken::Frozen {
+                run_id: run.id().to_owned(),
+                node: frozen.node.clone(),
+                reason: frozen.reason.clone(),
+            });
+        }
+        let is_same = run.plan.group == *group && run.plan.target.wanted == *wanted;
+        if is_same && adopted.is_none() {
+            adopted = Some(run);
+        } else if let Some(node) = run.in_flight() {
+            return Err(Taken::InFlight {
+                run_id: run.id().to_owned(),
+                wanted: run.plan.target.wanted.clone(),
+                node: node.planned.id.clone(),
+                phase: node.phase,
+            });
+        } else {
+            put_back.push(run);
+        }
+    }
+    Ok(match adopted {
+        _ if !put_back.is_empty() => Opening::PutBack(put_back),
+        Some(run) => Opening::Adopt(Box::new(run)),
+        None => Opening::Begin,
+    })
+}

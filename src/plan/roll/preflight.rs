@@ -1,0 +1,304 @@
+//! Whether a group may be rolled at all.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::finding::Finding;
+use super::schedule::{NextRun, next_run};
+use super::survey::{ImageSight, Survey};
+use super::target::{Match, Target, Wanted};
+use crate::domain::{BlockDevicesMode, ScheduledTask, StatefulInstanceId, TaskKind};
+use crate::plan::stateful::Proof;
+
+/// All predicates of a plan.
+pub const PREDICATES: &[&str] = &[
+    "listed_whole",
+    "data_reattached",
+    "zone_pinned",
+    "private_ip_persisted",
+    "root_replaceable",
+    "drift_knowable",
+    "auto_healing_on",
+    "no_deployment",
+    "no_scheduled_task",
+    "no_ami_backup",
+    "image_available",
+    "image_architecture",
+    "active",
+    "no_other_run",
+];
+
+/// Those that nobody can take upon himself: without them nothing else is known.
+pub const NEVER_WAIVED: &[&str] = &["listed_whole", "no_other_run"];
+
+/// What is judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Preflight<'a> {
+    /// What was seen.
+    pub(super) survey: &'a Survey,
+    /// The aim.
+    pub(super) target: &'a Target,
+    /// The aim's image.
+    pub(super) image: &'a ImageSight,
+    /// Until when it may take.
+    pub(super) horizon: SignedDuration,
+    /// Whether what is on root volumes may be lost.
+    pub(super) acknowledge_root_data_loss: bool,
+    /// The nodes that would be rolled.
+    pub(super) nodes: &'a [StatefulInstanceId],
+}
+
+/// Everything that can be said before anything is done, good and bad.
+pub(super) fn preflight(it: Preflight<'_>) -> Vec<Finding> {
+    let group = it.survey.group.id.as_str();
+    let mut found: Vec<Finding> = [
+        listed_whole(&it),
+        data_reattached(&it),
+        zone_pinned(&it),
+        private_ip_persisted(&it),
+        root_replaceable(&it),
+        auto_healing_on(&it),
+        no_deployment(&it),
+        no_scheduled_task(&it),
+        no_ami_backup(&it),
+        image_available(&it),
+        image_architecture(&it),
+    ]
+    .into_iter()
+    .map(|(name, proof, evidence)| Finding::new(name, group, proof, evidence))
+    .collect();
+    found.extend(drift_knowable(&it));
+    found.extend(active(&it));
+    found
+}
+
+type Found = (&'static str, Proof, String);
+
+fn listed_whole(it: &Preflight<'_>) -> Found {
+    match it.survey.left_out.as_slice() {
+        [] => ("listed_whole", Proof::Pass, "everything the vendor listed was read".to_owned()),
+        missing => ("listed_whole", Proof::Unknown, missing.join("; ")),
+    }
+}
+
+/// With `onLaunch` the volumes are new copies of snapshots that are up to minutes old (vendor help: data volume
+/// persistence), so writes that were acknowledged since would be lost.
+fn data_reattached(it: &Preflight<'_>) -> Found {
+    let persistence = &it.survey.group.persistence;
+    let (proof, evidence) = match &persistence.block_devices_mode {
+        _ if !persistence.block_devices => {
+            (Proof::Fail, "data volumes are not persisted".to_owned())
+        }
+        Some(BlockDevicesMode::Reattach) => {
+            (Proof::Pass, "blockDevicesMode is reattach".to_owned())
+        }
+        Some(mode @ BlockDevicesMode::OnLaunch) => (
+            Proof::Fail,
+            format!("blockDevicesMode is {mode}: volumes come back as copies of snapshots"),
+        ),
+        Some(mode) => (Proof::Unknown, format!("blockDevicesMode {mode} is not known")),
+        None => (Proof::Unknown, "blockDevicesMode is not told".to_owned()),
+    };
+    ("data_reattached", proof, evidence)
+}
+
+/// A volume lives in one zone; in another the vendor makes a copy from a snapshot (help: data volume persistence). A kept
+/// network interface holds an instance in its subnet.
+fn zone_pinned(it: &Preflight<'_>) -> Found {
+    let group = &it.survey.group;
+    let (proof, evidence) = match group.zones.as_slice() {
+        _ if group.persistence.private_ip => {
+            (Proof::Pass, "the persisted address keeps each instance in its subnet".to_owned())
+        }
+        [zone] => (Proof::Pass, format!("the group has one zone, {zone}")),
+        [] if group.subnet_ids.len() == 1 => {
+            (Proof::Pass, format!("the group has one subnet, {}", group.subnet_ids.join("")))
+        }
+        [] => (Proof::Unknown, "the group names no zones".to_owned()),
+        several => (
+            Proof::Fail,
+            format!("the group has several zones, {}, and persists no address", several.join(", ")),
+        ),
+    };
+    ("zone_pinned", proof, evidence)
+}
+
+fn private_ip_persisted(it: &Preflight<'_>) -> Found {
+    let (proof, evidence) = if it.survey.group.persistence.private_ip {
+        (Proof::Pass, "addresses stay the same")
+    } else {
+        (Proof::Fail, "each recycled instance gets a new address")
+    };
+    ("private_ip_persisted", proof, evidence.to_owned())
+}
+
+fn root_replaceable(it: &Preflight<'_>) -> Found {
+    let is_persisted = it.survey.group.persistence.root_device;
+    if is_persisted && matches!(it.target.wanted, Wanted::LaunchedAfter { .. }) {
+        let evidence = "root volumes are persisted and stay so: no image is to be brought";
+        return ("root_replaceable", Proof::Pass, evidence.to_owned());
+    }
+    let (proof, evidence) = match (is_persisted, it.acknowledge_root_data_loss) {
+        (false, _) => (Proof::Pass, "root volumes are not persisted"),
+        (true, true) => (Proof::Pass, "root volumes are persisted, and their loss is acknowledged"),
+        (true, false) => (
+            Proof::Fail,
+            "root volumes are persisted: a new image reaches an instance only if its root volume is given up; set \
+             acknowledge_root_data_loss if that may be",
+        ),
+    };
+    ("root_replaceable", proof, evidence.to_owned())
+}
+
+fn auto_healing_on(it: &Preflight<'_>) -> Found {
+    let (proof, evidence) = match it.survey.group.auto_healing {
+        Some(true) => (Proof::Pass, "autoHealing is on"),
+        None => (Proof::Pass, "autoHealing is not set, so it is on"),
+        Some(false) => {
+            (Proof::Fail, "autoHealing is off, and then no recycle starts in a stateful group")
+        }
+    };
+    ("auto_healing_on", proof, evidence.to_owned())
+}
+
+fn no_deployment(it: &Preflight<'_>) -> Found {
+    let running: Vec<String> = it
+        .survey
+        .deployments
+        .iter()
+        .filter(|deployment| !deployment.is_over())
+        .map(|it| format!("{} is {}", it.id.as_deref().unwrap_or("one without id"), it.status))
+        .collect();
+    if running.is_empty() {
+        return ("no_deployment", Proof::Pass, "no deployment runs".to_owned());
+    }
+    ("no_deployment", Proof::Fail, running.join(", "))
+}
+
+/// The vendor's documents allow two kinds that act on stateful instances; one that is not known may act on them, too.
+fn no_scheduled_task(it: &Preflight<'_>) -> Found {
+    let until = it.survey.at.checked_add(it.horizon).unwrap_or(Timestamp::MAX);
+    let (mut due, mut unclear) = (Vec::new(), Vec::new());
+    for task in it.survey.group.tasks.iter().filter(|task| task.kind != TaskKind::BackupAmi) {
+        match next_run(task, it.survey.at) {
+            NextRun::At(at) if at <= until => due.push(format!("{} at {at}", task.kind)),
+            NextRun::At(_) | NextRun::Never => {}
+            NextRun::Unknown(why) => unclear.push(format!("{}: {why}", task.kind)),
+        }
+    }
+    let (proof, evidence) = match (due.as_slice(), unclear.as_slice()) {
+        ([], []) => (Proof::Pass, format!("none is due before {until}")),
+        ([], unclear) => (Proof::Unknown, unclear.join("; ")),
+        (due, _) => (Proof::Fail, format!("due: {}", due.join(", "))),
+    };
+    ("no_scheduled_task", proof, evidence)
+}
+
+/// It rewrites the group's image (vendor help: AMI auto backup).
+fn no_ami_backup(it: &Preflight<'_>) -> Found {
+    let is_on =
+        |task: &&ScheduledTask| task.kind == TaskKind::BackupAmi && task.is_enabled != Some(false);
+    match it.survey.group.tasks.iter().find(is_on) {
+        None => ("no_ami_backup", Proof::Pass, "no AMI backup is scheduled".to_owned()),
+        Some(_) => (
+            "no_ami_backup",
+            Proof::Fail,
+            "an AMI backup is scheduled, and it sets the group's image".to_owned(),
+        ),
+    }
+}
+
+fn image_available(it: &Preflight<'_>) -> Found {
+    let name = it.target.image_id.as_ref().map_or("none", |image| image.as_str());
+    let (proof, evidence) = match it.image {
+        ImageSight::Unknown(why) => (Proof::Unknown, format!("image {name}: {why}")),
+        ImageSight::Absent => {
+            (Proof::Fail, format!("image {name} is not there, or not for this account"))
+        }
+        ImageSight::Seen { image, .. } => match image.state.as_deref() {
+            Some("available") => (Proof::Pass, format!("image {name} is available")),
+            Some(state) => (Proof::Fail, format!("image {name} is {state}")),
+            None => (Proof::Unknown, format!("the state of image {name} is not told")),
+        },
+    };
+    ("image_available", proof, evidence)
+}
+
+/// An instance's type runs one architecture, and the images that run at present tell which.
+fn image_architecture(it: &Preflight<'_>) -> Found {
+    let (proof, evidence) = match it.image {
+        ImageSight::Unknown(why) => (Proof::Unknown, why.clone()),
+        ImageSight::Absent => (Proof::Unknown, "the image is not there".to_owned()),
+        ImageSight::Seen { image, present } => {
+            let known = |arch: &Option<String>| arch.clone();
+            let wanted = known(&image.architecture);
+            let present: Vec<String> =
+                present.iter().filter_map(|it| known(&it.architecture)).collect();
+            match wanted {
+                None => (Proof::Unknown, "its architecture is not told".to_owned()),
+                Some(_) if present.is_empty() => (
+                    Proof::Unknown,
+                    "no image that runs at present is known to AWS any more".to_owned(),
+                ),
+                Some(wanted) if present.iter().all(|it| *it == wanted) => {
+                    (Proof::Pass, format!("{wanted}, as at present"))
+                }
+                Some(wanted) => {
+                    (Proof::Fail, format!("{wanted}, but at present runs {}", present.join(", ")))
+                }
+            }
+        }
+    };
+    ("image_architecture", proof, evidence)
+}
+
+/// A loss of root volumes that is acknowledged makes it not matter.
+fn drift_knowable(it: &Preflight<'_>) -> Vec<Finding> {
+    let persistence = &it.survey.group.persistence;
+    let judged = it.survey.nodes.iter().filter_map(|node| {
+        match it.target.matches(&node.seen, persistence) {
+            Match::Unknowable(_) if it.acknowledge_root_data_loss && persistence.root_device => {
+                None
+            }
+            Match::Unknowable(why) if node.is_active() => {
+                Some(Finding::new("drift_knowable", node.id.as_str(), Proof::Unknown, why))
+            }
+            Match::Unknowable(_) | Match::There(_) | Match::Differs(_) => None,
+        }
+    });
+    let found: Vec<Finding> = judged.collect();
+    if found.is_empty() {
+        let evidence = "of each instance it can be told whether it is as wanted";
+        return vec![Finding::new(
+            "drift_knowable",
+            it.survey.group.id.as_str(),
+            Proof::Pass,
+            evidence,
+        )];
+    }
+    found
+}
+
+/// One that is down already is one that the cluster must do without besides the one being rolled.
+fn active(it: &Preflight<'_>) -> Vec<Finding> {
+    let judged = it.survey.nodes.iter().map(|node| {
+        let (proof, evidence) = match (&node.seen.instance_id, node.is_active()) {
+            (Some(id), true) => (Proof::Pass, format!("{} as {id}", node.seen.state)),
+            (None, _) if node.seen.state == crate::domain::StatefulState::Active => {
+                (Proof::Unknown, "ACTIVE without an instance id".to_owned())
+            }
+            (_, _) => (Proof::Fail, format!("it is {}", node.seen.state)),
+        };
+        Finding::new("active", node.id.as_str(), proof, evidence)
+    });
+    let mut found: Vec<Finding> = judged.collect();
+    let listed = |id: &StatefulInstanceId| it.survey.nodes.iter().any(|node| node.id == *id);
+    for id in it.nodes.iter().filter(|id| !listed(id)) {
+        found.push(Finding::new(
+            "active",
+            id.as_str(),
+            Proof::Fail,
+            "the group has no such instance",
+        ));
+    }
+    found
+}

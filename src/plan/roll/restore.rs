@@ -1,0 +1,122 @@
+//! What has to be done to leave the settings as they were found.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::event::{Outcome, Setting};
+use super::run::Run;
+use super::survey::Survey;
+use crate::domain::{GroupChange, Process};
+
+/// How far the end of a suspension may be from the one that was asked for: the vendor counts whole minutes, by its own clock.
+const LEEWAY: SignedDuration = SignedDuration::from_mins(5);
+
+/// One setting, and what is to be done about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restoration {
+    /// Which.
+    pub setting: Setting,
+    /// What to do.
+    pub act: RestoreAct,
+}
+
+/// What is to be done about a setting.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RestoreAct {
+    /// It is as it was.
+    Nothing,
+    /// Someone else has changed it since: it is left, and told.
+    Leave(String),
+    /// The group is changed back.
+    Update(GroupChange),
+    /// Processes are let go, and some suspended again for as long as they still would be.
+    Suspensions {
+        /// Those to let go.
+        release: Vec<Process>,
+        /// Those to suspend again, with minutes.
+        again: Vec<(Process, u32)>,
+        /// Those that someone else has suspended for longer since.
+        left: Vec<String>,
+    },
+}
+
+/// Compares what is owed at this outcome with what is there. What someone else has set since is not overwritten.
+pub fn restorations(run: &Run, outcome: Outcome, survey: &Survey) -> Vec<Restoration> {
+    let act = |setting| match setting {
+        Setting::RootPersistence => root(run, survey),
+        Setting::Image => image(run, survey),
+        Setting::Suspensions => suspensions(run, survey),
+    };
+    run.owed(outcome)
+        .into_iter()
+        .map(|setting| Restoration { setting, act: act(setting) })
+        .collect()
+}
+
+fn root(run: &Run, survey: &Survey) -> RestoreAct {
+    let before = &run.plan.persistence;
+    if survey.group.persistence.root_device == before.root_device {
+        return RestoreAct::Nothing;
+    }
+    // The switches that someone else may have changed meanwhile go back as they are now.
+    let mut persistence = survey.group.persistence.clone();
+    persistence.root_device = before.root_device;
+    RestoreAct::Update(GroupChange { persistence: Some(persistence), ..GroupChange::default() })
+}
+
+fn image(run: &Run, survey: &Survey) -> RestoreAct {
+    let Some(switch) = &run.plan.switch else { return RestoreAct::Nothing };
+    let (found, ours, before) = (&survey.group.image_id, &switch.image_to, &switch.image_from);
+    if found == before {
+        return RestoreAct::Nothing;
+    }
+    let name = |id: &Option<crate::domain::ImageId>| {
+        id.as_ref().map_or("none", |id| id.as_str()).to_owned()
+    };
+    match before {
+        Some(before) if found == ours => RestoreAct::Update(GroupChange {
+            image_id: Some(before.clone()),
+            ..GroupChange::default()
+        }),
+        None if found == ours => RestoreAct::Leave("the group named no image before".to_owned()),
+        Some(_) | None => RestoreAct::Leave(format!(
+            "the group's image is {}, which this run did not set (it set {})",
+            name(found),
+            name(ours)
+        )),
+    }
+}
+
+fn suspensions(run: &Run, survey: &Survey) -> RestoreAct {
+    let (mut release, mut again, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, ours) in &run.suspended {
+        let process = Process::parse(name);
+        let found = survey.suspensions.iter().find(|it| it.process == process);
+        let Some(found) = found else { continue };
+        let end = found.expires_at.as_ref().and_then(|at| at.instant());
+        let is_ours = end.is_some_and(|end| end.duration_since(*ours).abs() <= LEEWAY);
+        if !is_ours {
+            let until = found.expires_at.as_ref().map_or("for good", |at| at.as_str());
+            left.push(format!("{name} is suspended by someone else ({until})"));
+            continue;
+        }
+        match still_to_last(run, name, survey.at) {
+            Some(minutes) => again.push((process, minutes)),
+            None => release.push(process),
+        }
+    }
+    if release.is_empty() && again.is_empty() {
+        return match left.is_empty() {
+            true => RestoreAct::Nothing,
+            false => RestoreAct::Leave(left.join("; ")),
+        };
+    }
+    RestoreAct::Suspensions { release, again, left }
+}
+
+/// How long a suspension that was there before would still last, in minutes.
+fn still_to_last(run: &Run, name: &str, now: Timestamp) -> Option<u32> {
+    let before = run.plan.suspended_before.iter().find(|it| it.process == name)?;
+    let end = crate::domain::VendorTime::new(before.expires_at.as_deref()?).instant()?;
+    let seconds = end.duration_since(now).as_secs();
+    (seconds > 0).then(|| u32::try_from(seconds.div_euclid(60) + 1).unwrap_or(u32::MAX))
+}

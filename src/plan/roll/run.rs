@@ -1,0 +1,304 @@
+//! A run as its journal tells it.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+
+use super::event::{Entry, Event, FORM, Outcome, Planned, PlannedNode, Setting};
+use super::holder::Holder;
+use super::phase::Phase;
+use crate::domain::{ImageId, InstanceId, StatefulInstanceId};
+
+/// Why a journal tells nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum JournalError {
+    /// It holds no whole line.
+    #[error("it holds nothing")]
+    Empty,
+    /// It does not begin with a plan.
+    #[error("it does not begin with a plan")]
+    NoPlan,
+    /// It was written by a newer program.
+    #[error("it is of form {0}, this program reads {FORM}; use the newer program that wrote it")]
+    Newer(u32),
+}
+
+/// A run: what was planned, and how far it has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// What was planned.
+    pub plan: Planned,
+    /// When it was planned.
+    pub began_at: Timestamp,
+    /// When something was written last.
+    pub last_sign: Timestamp,
+    /// Who carries it out; none once it has ended.
+    pub holder: Option<Holder>,
+    /// Its nodes, in the order they are rolled.
+    pub nodes: Vec<NodeRun>,
+    /// Which processes it has suspended, or was about to, and until when.
+    pub suspended: BTreeMap<String, Timestamp>,
+    /// Whether it has set the group's image, or was about to.
+    pub has_set_image: bool,
+    /// Whether it has switched the root's persistence off, or was about to.
+    pub has_set_root: bool,
+    /// Whether the vendor was seen to have both as this run needs them.
+    pub is_switched: bool,
+    /// Settings that were left as they are when it ended, with the reason.
+    pub left: BTreeMap<Setting, String>,
+    /// Why nothing more is done, until a person says so.
+    pub frozen: Option<Frozen>,
+    /// How it ended, if it did.
+    pub ended: Option<Ended>,
+}
+
+/// One node of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeRun {
+    /// What it was.
+    pub planned: PlannedNode,
+    /// Where it is.
+    pub phase: Phase,
+    /// Since when.
+    pub since: Timestamp,
+    /// The machine whose replacement was asked for, or about to be, and when.
+    pub asked: Option<(InstanceId, Timestamp)>,
+    /// What it was replaced by.
+    pub recycled: Option<Replacement>,
+    /// How long each phase took in total, in seconds.
+    pub spent: BTreeMap<Phase, f64>,
+}
+
+/// What a node was replaced by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replacement {
+    /// The machine.
+    pub instance_id: InstanceId,
+    /// The image it booted from.
+    pub image_id: Option<ImageId>,
+}
+
+/// Why nothing more is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frozen {
+    /// Because of which node, if of one.
+    pub node: Option<StatefulInstanceId>,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// The end of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub outcome: Outcome,
+    /// Why, if not well.
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl NodeRun {
+    /// The machine that it should run as, as far as this run knows.
+    pub fn instance_id(&self) -> Option<&InstanceId> {
+        let replaced = self.recycled.as_ref().map(|replaced| &replaced.instance_id);
+        replaced.or(self.planned.instance_id.as_ref())
+    }
+
+    fn enter(&mut self, phase: Phase, at: Timestamp) {
+        if self.phase != Phase::Planned && self.phase != Phase::Done {
+            *self.spent.entry(self.phase).or_default() +=
+                at.duration_since(self.since).as_secs_f64().max(0.0);
+        }
+        (self.phase, self.since) = (phase, at);
+    }
+}
+
+impl Run {
+    /// Reads a journal's entries.
+    ///
+    /// # Errors
+    ///
+    /// It tells nothing that can be relied on.
+    pub fn read(entries: &[Entry]) -> Result<Self, JournalError> {
+        let (first, rest) = entries.split_first().ok_or(JournalError::Empty)?;
+        let Event::Planned(plan) = &first.event else { return Err(JournalError::NoPlan) };
+        if plan.form > FORM {
+            return Err(JournalError::Newer(plan.form));
+        }
+        let node = |planned: &PlannedNode| NodeRun {
+            planned: planned.clone(),
+            phase: Phase::Planned,
+            since: first.at,
+            asked: None,
+            recycled: None,
+            spent: BTreeMap::new(),
+        };
+        let mut run = Self {
+            nodes: plan.nodes.iter().map(node).collect(),
+            plan: (**plan).clone(),
+            began_at: first.at,
+            last_sign: first.at,
+            holder: None,
+            suspended: BTreeMap::new(),
+            has_set_image: false,
+            has_set_root: false,
+            is_switched: false,
+            left: BTreeMap::new(),
+            frozen: None,
+            ended: None,
+        };
+        rest.iter().for_each(|entry| run.note(entry));
+        Ok(run)
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.plan.run_id
+    }
+
+    /// Takes one more entry in.
+    pub fn note(&mut self, entry: &Entry) {
+        let at = entry.at;
+        self.last_sign = self.last_sign.max(at);
+        match &entry.event {
+            Event::Held { holder } => {
+                self.holder = Some(holder.clone());
+                self.ended = None;
+            }
+            Event::Suspending { processes, minutes } => {
+                let until = at + SignedDuration::from_mins(i64::from(*minutes));
+                self.suspended.extend(processes.iter().map(|process| (process.clone(), until)));
+            }
+            Event::Switching { change } => {
+                self.has_set_image |= change.image_to.is_some();
+                self.has_set_root |= change.root_persistence_off;
+            }
+            Event::Switched => self.is_switched = true,
+            Event::Restored { setting, left } => self.restored(*setting, left.as_ref()),
+            Event::Frozen { node, reason } => {
+                let (node, reason) = (node.clone(), reason.clone());
+                self.frozen = Some(Frozen { node, reason, at });
+            }
+            Event::Thawed { .. } => self.frozen = None,
+            Event::Ended { outcome, reason } => {
+                self.holder = None;
+                self.ended = Some(Ended { outcome: *outcome, reason: reason.clone(), at });
+            }
+            Event::Entered { node, .. }
+            | Event::Asking { node, .. }
+            | Event::NotAsked { node, .. }
+            | Event::Recycled { node, .. } => {
+                if let Some(mine) = self.nodes.iter_mut().find(|mine| mine.planned.id == *node) {
+                    mine.note(&entry.event, at);
+                }
+            }
+            Event::Planned(_) | Event::Alive | Event::Gate { .. } | Event::Restoring { .. } => {}
+        }
+    }
+
+    fn restored(&mut self, setting: Setting, left: Option<&String>) {
+        match left {
+            Some(reason) => self.left.insert(setting, reason.clone()),
+            None => self.left.remove(&setting),
+        };
+        match setting {
+            Setting::Suspensions => self.suspended.clear(),
+            Setting::Image => (self.has_set_image, self.is_switched) = (false, false),
+            Setting::RootPersistence => (self.has_set_root, self.is_switched) = (false, false),
+        }
+    }
+
+    /// The node of this id.
+    pub fn node(&self, id: &StatefulInstanceId) -> Option<&NodeRun> {
+        self.nodes.iter().find(|node| node.planned.id == *id)
+    }
+
+    /// The node that is between its first step and its last. One at a time is.
+    pub fn in_flight(&self) -> Option<&NodeRun> {
+        self.nodes.iter().find(|node| node.phase.is_in_flight())
+    }
+
+    /// The node whose machine is being, or may be being, replaced, or was and is not proved to be back.
+    pub fn past_return(&self) -> Option<&NodeRun> {
+        self.in_flight().filter(|node| node.asked.is_some() || node.recycled.is_some())
+    }
+
+    /// Whether every node is as wanted.
+    pub fn is_complete(&self) -> bool {
+        self.nodes.iter().all(|node| node.phase == Phase::Done)
+    }
+
+    /// How many nodes are done.
+    pub fn done(&self) -> usize {
+        self.nodes.iter().filter(|node| node.phase == Phase::Done).count()
+    }
+
+    /// Whether it may still be gone on with: it has not ended, or only because it was frozen.
+    pub fn is_open(&self) -> bool {
+        self.ended.as_ref().is_none_or(|ended| ended.outcome == Outcome::Frozen)
+    }
+
+    /// How it would end now.
+    pub fn outcome(&self) -> Outcome {
+        if self.frozen.is_some() || self.past_return().is_some() {
+            Outcome::Frozen
+        } else if self.is_complete() {
+            Outcome::Completed
+        } else {
+            Outcome::Aborted
+        }
+    }
+
+    /// The settings that are to be put back when it ends so. A roll that is complete keeps its image.
+    pub fn owed(&self, outcome: Outcome) -> Vec<Setting> {
+        let reverts = outcome != Outcome::Completed && self.plan.revert_image_on_abort;
+        // First what protects a node that the platform might replace meanwhile; suspensions last.
+        let owed = [
+            (self.has_set_root, Setting::RootPersistence),
+            (self.has_set_image && reverts, Setting::Image),
+            (!self.suspended.is_empty(), Setting::Suspensions),
+        ];
+        owed.into_iter().filter(|(is_owed, _)| *is_owed).map(|(_, setting)| setting).collect()
+    }
+
+    /// How long without a sign of life its holder may be believed in: as long as what it suspended stays so.
+    pub fn silence(&self) -> SignedDuration {
+        SignedDuration::from_mins(i64::from(self.plan.suspend_minutes))
+    }
+
+    /// Seconds from first to last phase of each node that is done.
+    pub fn node_seconds(&self) -> Vec<f64> {
+        let done = self.nodes.iter().filter(|node| node.phase == Phase::Done);
+        done.map(|node| node.spent.values().sum()).collect()
+    }
+}
+
+impl NodeRun {
+    fn note(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::Entered { phase, .. } => self.enter(*phase, at),
+            Event::Asking { instance_id, .. } => self.asked = Some((instance_id.clone(), at)),
+            Event::NotAsked { .. } => self.asked = None,
+            Event::Recycled { instance_id, image_id, .. } => {
+                let (instance_id, image_id) = (instance_id.clone(), image_id.clone());
+                self.recycled = Some(Replacement { instance_id, image_id });
+            }
+            Event::Planned(_)
+            | Event::Held { .. }
+            | Event::Alive
+            | Event::Suspending { .. }
+            | Event::Switching { .. }
+            | Event::Switched
+            | Event::Gate { .. }
+            | Event::Frozen { .. }
+            | Event::Thawed { .. }
+            | Event::Restoring { .. }
+            | Event::Restored { .. }
+            | Event::Ended { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Whether one step may be taken, decided anew before each.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::event::{Planned, PlannedNode};
+use super::phase::Phase;
+use super::run::{NodeRun, Run};
+use super::survey::{Node, Survey};
+use crate::domain::{Deployment, ImageId, InstanceId, Process, StatefulInstanceId, StatefulState};
+
+/// What is suspended while a run lives: everything by which the platform replaces or adds machines by itself (OpenAPI
+/// description: suspendProcessesRequestBody). Interruptions by AWS cannot be suspended.
+pub const SUSPENDED: [Process; 6] = [
+    Process::AutoHealing,
+    Process::PreventiveReplacement,
+    Process::OutOfStrategy,
+    Process::RevertPreferred,
+    Process::AutoScale,
+    Process::Scheduling,
+];
+
+/// Why a step is not taken. Nothing was changed by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// The run has no such node.
+    NoSuchNode(StatefulInstanceId),
+    /// The run is over.
+    Over,
+    /// The run is frozen.
+    Frozen(String),
+    /// Another node is between its first step and its last.
+    OtherInFlight {
+        /// Which.
+        node: StatefulInstanceId,
+        /// Its phase.
+        phase: Phase,
+    },
+    /// The phase does not follow the one the node is in.
+    OutOfOrder {
+        /// Where it is.
+        from: Phase,
+        /// Where it was to go.
+        to: Phase,
+    },
+    /// Its machine is not proved to be replaced.
+    NotRecycled {
+        /// The phase that needs it.
+        to: Phase,
+    },
+    /// The look was incomplete.
+    Incomplete(String),
+    /// It is not listed any more.
+    Vanished,
+    /// It runs as another machine than it should.
+    OtherInstance {
+        /// The one this run knows.
+        expected: Option<InstanceId>,
+        /// The one seen.
+        found: Option<InstanceId>,
+    },
+    /// It does not run.
+    NotActive(StatefulState),
+    /// It is in another zone than when the run began.
+    OtherZone {
+        /// The zone then.
+        before: String,
+        /// The zone now.
+        after: String,
+    },
+    /// It has another address than when the run began, and the address is persisted.
+    OtherAddress {
+        /// The address then.
+        before: String,
+        /// The address now.
+        after: String,
+    },
+    /// It has other volumes than when the run began.
+    OtherVolumes {
+        /// Which node.
+        node: StatefulInstanceId,
+        /// Before.
+        expected: Vec<String>,
+        /// Now.
+        found: Vec<String>,
+    },
+    /// Others do not run.
+    OthersDown(Vec<(StatefulInstanceId, StatefulState)>),
+    /// The platform may replace machines by itself.
+    NotSuspended(Vec<String>),
+    /// The group's image is not the one this run needs.
+    OtherImage {
+        /// The one needed.
+        expected: Option<ImageId>,
+        /// The one configured.
+        found: Option<ImageId>,
+    },
+    /// What the group persists was changed.
+    OtherPersistence(&'static str),
+    /// A deployment runs.
+    Deployment,
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id =
+            |id: &Option<InstanceId>| id.as_ref().map_or("none", InstanceId::as_str).to_owned();
+        let image = |id: &Option<ImageId>| id.as_ref().map_or("none", ImageId::as_str).to_owned();
+        match self {
+            Self::NoSuchNode(node) => write!(f, "the run has no node {node}"),
+            Self::Over => f.write_str("the run is over; start it again"),
+            Self::Frozen(reason) => write!(f, "the run is frozen: {reason}"),
+            Self::OtherInFlight { node, phase } => {
+                write!(f, "node {node} is in phase {phase}; one node at a time")
+            }
+            Self::OutOfOrder { from, to } => write!(f, "phase {to} does not follow {from}"),
+            Self::NotRecycled { to } => {
+                write!(f, "its recycle is not proved, so it may not go to phase {to}")
+            }
+            Self::Incomplete(what) => write!(f, "not everything could be read: {what}"),
+            Self::Vanished => f.write_str("the group lists it no more"),
+            Self::OtherInstance { expected, found } => write!(
+                f,
+                "it runs as {}, and this run knows it as {}: someone else has acted on it",
+                id(found),
+                id(expected)
+            ),
+            Self::OtherVolumes { node, expected, found } => write!(
+                f,
+                "{node} has the volumes {} and had {} when the run began: it may have lost data",
+                list(found),
+                list(expected)
+            ),
+            Self::NotActive(state) => write!(f, "it is {state}"),
+            Self::OtherAddress { before, after } => {
+                write!(f, "it had the address {before}, which is persisted, and has {after}")
+            }
+            Self::OtherZone { before, after } => {
+                write!(f, "it was in zone {before} and is in {after}")
+            }
+            Self::OthersDown(down) => {
+                let each =
+                    |(id, state): &(StatefulInstanceId, StatefulState)| format!("{id} is {state}");
+                write!(
+                    f,
+                    "others do not run: {}",
+                    down.iter().map(each).collect::<Vec<_>>().join(", ")
+                )
+            }
+            Self::NotSuspended(missing) => {
+                write!(
+                    f,
+                    "the platform may replace machines by itself: not suspended are {}",
+                    missing.join(", ")
+                )
+            }
+            Self::OtherImage { expected, found } => write!(
+                f,
+                "the group's image is {}, and this run needs {}: someone else has changed it",
+                image(found),
+                image(expected)
+            ),
+            Self::OtherPersistence(what) => {
+                write!(f, "someone has changed what the group persists: {what}")
+            }
+            Self::Deployment => f.write_str("a deployment of the group runs"),
+        }
+    }
+}
+
+impl Hold {
+    /// Whether it may pass by itself, so that waiting is of use.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::OthersDown(_) | Self::Incomplete(_) | Self::NotActive(_) | Self::Deployment
+        )
+    }
+}
+
+fn list(ids: &[String]) -> String {
+    if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+}
+
+/// Whether a node may enter a phase, by the journal alone.
+///
+/// # Errors
+///
+/// It may not.
+pub fn may_enter<'a>(
+    run: &'a Run,
+    id: &StatefulInstanceId,
+    to: Phase,
+) -> Result<&'a NodeRun, Hold> {
+    if run.ended.is_some() {
+        return Err(Hold::Over);
+    }
+    if let Some(frozen) = &run.frozen {
+        return Err(Hold::Frozen(frozen.reason.clone()));
+    }
+    let node = run.node(id).ok_or_else(|| Hold::NoSuchNode(id.clone()))?;
+    if let Some(other) = run.in_flight().filter(|other| other.planned.id != *id) {
+        let (node, phase) = (other.planned.id.clone(), other.phase);
+        return Err(Hold::OtherInFlight { node, phase });
+    }
+    let from = node.phase;
+    let is_past_return = node.asked.is_some() || node.recycled.is_some();
+    // Before its machine is given up a node may begin anew; after that it only goes on.
+    let is_in_order = match to {
+        Phase::Planned => false,
+        Phase::Recycling => matches!(from, Phase::MidGate | Phase::Recycling),
+        _ if is_past_return => to >= from || (to == Phase::PostGate && from == Phase::Baking),
+        _ => to < Phase::Recycling && from != Phase::Done,
+    };
+    if to > Phase::Recycling && node.recycled.is_none() {
+        return Err(Hold::NotRecycled { to });
+    }
+    if !is_in_order {
+        return Err(Hold::OutOfOrder { from, to });
+    }
+    Ok(node)
+}
+
+/// Whether a node may be touched: it is what this run knows, everything else runs, and nobody else is at work.
+///
+/// # Errors
+///
+/// The first thing found that is not proved.
+pub fn may_go_on(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hold> {
+    if !survey.left_out.is_empty() {
+        return Err(Hold::Incomplete(survey.left_out.join("; ")));
+    }
+    let seen = survey.nodes.iter().find(|seen| seen.id == node.planned.id).ok_or(Hold::Vanished)?;
+    if seen.seen.instance_id.as_ref() != node.instance_id() {
+        let (expected, found) = (node.instance_id().cloned(), seen.seen.instance_id.clone());
+        return Err(Hold::OtherInstance { expected, found });
+    }
+    if !seen.is_active() {
+        return Err(Hold::NotActive(seen.seen.state.clone()));
+    }
+    has_its_volumes(&node.planned, seen)?;
+    others_run(run, node, survey)?;
+    let is_waived = |deployment: &Deployment| {
+        deployment.id.as_ref().is_some_and(|id| run.plan.waived_deployments.contains(id))
+    };
+    if survey.deployments.iter().any(|it| !it.is_over() && !is_waived(it)) {
+        return Err(Hold::Deployment);
+    }
+    Ok(())
+}
+
+/// Whether the machine of a node may be given up now: besides [`may_go_on`], the platform leaves all others alone, and the
+/// group launches what it should.
+///
+/// # Errors
+///
+/// The first thing found that is not proved.
+pub fn may_recycle(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hold> {
+    may_go_on(run, node, survey)?;
+    is_suspended(survey)?;
+    is_configured(run, survey)
+}
+
+/// Whether the machine that a node runs as now is what it was promised to be.
+///
+/// # Errors
+///
+/// What it is not.
+pub fn is_same_node(plan: &Planned, planned: &PlannedNode, seen: &Node) -> Result<(), Hold> {
+    has_its_volumes(planned, seen)?;
+    let zones = (&planned.zone, &seen.seen.availability_zone);
+    if let (Some(before), Some(after)) = zones
+        && before != after
+    {
+        return Err(Hold::OtherZone { before: before.clone(), after: after.clone() });
+    }
+    let addresses = (&planned.private_ip, &seen.seen.private_ip);
+    if plan.persistence.private_ip
+        && let (Some(before), Some(after)) = addresses
+        && before != after
+    {
+        return Err(Hold::OtherAddress { before: before.clone(), after: after.clone() });
+    }
+    Ok(())
+}
+
+/// What its volumes are must be what they were: else the data went elsewhere. Where they were not told nothing can be said,
+/// which the plan has warned of.
+fn has_its_volumes(planned: &PlannedNode, seen: &Node) -> Result<(), Hold> {
+    let mut found: Vec<String> = seen.seen.data_volumes().into_iter().map(str::to_owned).collect();
+    let mut expected = planned.volumes.clone();
+    (found.sort(), expected.sort());
+    if expected.is_empty() || found == expected {
+        return Ok(());
+    }
+    let (node, expected) = (planned.id.clone(), planned.volumes.clone());
+    Err(Hold::OtherVolumes { node, expected, found })
+}
+
+/// The budget is one: whoever else is down, for whatever reason, uses it up. One that was replaced meanwhile, by an
+/// interruption, counts as up only if it has its volumes.
+fn others_run(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hold> {
+    let others: Vec<&PlannedNode> = {
+        let rolled = run.nodes.iter().map(|node| &node.planned);
+        rolled.chain(&run.plan.others).filter(|other| other.id != node.planned.id).collect()
+    };
+    let may_be_down = |id: &StatefulInstanceId| run.plan.may_be_down.contains(id);
+    let mut down = Vec::new();
+    for other in &others {
+        match survey.nodes.iter().find(|seen| seen.id == other.id) {
+            Some(seen) if seen.is_active() => has_its_volumes(other, seen)?,
+            _ if may_be_down(&other.id) => {}
+            Some(seen) => down.push((other.id.clone(), seen.seen.state.clone())),
+            None => down.push((other.id.clone(), StatefulState::Other("not listed".to_owned()))),
+        }
+    }
+    let is_known = |id: &StatefulInstanceId| {
+        *id == node.planned.id || others.iter().any(|other| other.id == *id)
+    };
+    let new = survey.nodes.iter().filter(|seen| !is_known(&seen.id) && !seen.is_active());
+    down.extend(new.map(|seen| (seen.id.clone(), seen.seen.state.clone())));
+    if down.is_empty() { Ok(()) } else { Err(Hold::OthersDown(down)) }
+}
+
+/// How long a suspension must still last when a machine is given up.
+const LEAST_LEFT: SignedDuration = SignedDuration::from_mins(5);
+
+fn is_suspended(survey: &Survey) -> Result<(), Hold> {
+    let missing = lapsing(survey, LEAST_LEFT);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Hold::NotSuspended(missing.iter().map(|process| process.as_str().to_owned()).collect()))
+}
+
+/// The processes that are not suspended for at least `left` from now.
+pub fn lapsing(survey: &Survey, left: SignedDuration) -> Vec<Process> {
+    let until = survey.at.checked_add(left).unwrap_or(Timestamp::MAX);
+    let lasts = |process: &Process| {
+        survey.suspensions.iter().filter(|it| it.process == *process).any(|it| {
+            match &it.expires_at {
+                None => true,
+                Some(at) => at.instant().is_some_and(|at| at >= until),
+            }
+        })
+    };
+    SUSPENDED.into_iter().filter(|process| !lasts(process)).collect()
+}
+
+fn is_configured(run: &Run, survey: &Survey) -> Result<(), Hold> {
+    let group = &survey.group;
+    let switch = run.plan.switch.as_ref();
+    let expected = match switch {
+        Some(switch) => switch.image_to.as_ref().or(switch.image_from.as_ref()),
+        None => run.plan.target.image_id.as_ref(),
+    };
+    if expected.is_some() && group.image_id.as_ref() != expected {
+        let (expected, found) = (expected.cloned(), group.image_id.clone());
+        return Err(Hold::OtherImage { expected, found });
+    }
+    let before = &run.plan.persistence;
+    let is_off = switch.is_some_and(|switch| switch.root_persistence_off);
+    let needed = before.with_root(before.root_device && !is_off);
+    let found = &group.persistence;
+    let compared = [
+        (found.root_device == needed.root_device, "root volumes"),
+        (found.block_devices == needed.block_devices, "data volumes"),
+        (found.private_ip == needed.private_ip, "private addresses"),
+        (found.block_devices_mode == needed.block_devices_mode, "the way data volumes come back"),
+    ];
+    match compared.iter().find(|(is_same, _)| !is_same) {
+        Some((_, what)) => Err(Hold::OtherPersistence(what)),
+        None => Ok(()),
+    }
+}
