@@ -1,0 +1,17 @@
+//! Whole rolls against the simulator, in time that passes by sleeping only: what must hold whatever goes wrong, and wherever the
+//! program is killed.
+
+#![expect(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
+#[path = "roll/chance.rs"]
+mod chance;
+#[path = "roll/desk.rs"]
+mod desk;
+#[path = "roll/faults.rs"]
+mod faults;
+#[path = "roll/kills.rs"]
+mod kills;
+#[path = "roll/leases.rs"]
+mod leases;
+#[path = "roll/rolls.rs"]
+mod rolls;

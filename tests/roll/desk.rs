@@ -1,0 +1,424 @@
+//! A cluster in the simulator, a driver that rolls it as the role does, and the simulator's truth.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use spot_sim::{Fleet, Server};
+use spotinst_esg::domain::{AccountId, Clock, GroupId, ImageId, MachineImage, StatefulInstanceId};
+use spotinst_esg::drive::Progress;
+use spotinst_esg::drive::roll::{Beginning, Journal, RollError, Roller, Runs, Start, survey};
+use spotinst_esg::plan::roll::{
+    Draft, Holder, ImageSight, Liveness, Opening, Outcome, Phase, SUSPENDED, Target, Wanted, Wish,
+    draft,
+};
+use spotinst_esg::plan::stateful::Expectations;
+use spotinst_esg::spot::{Client, ClientConfig, Endpoint, Pacing};
+use tempfile::TempDir;
+
+const START: &str = "2026-11-20T12:00:00Z";
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// What a killed program dies of.
+struct Killed;
+
+/// Time that passes by sleeping only, here and in the simulator, and that may kill who reads it.
+pub(crate) struct Hand {
+    slept: Mutex<Duration>,
+    sim: Arc<Server>,
+    /// How often it was read or slept by.
+    pub(crate) readings: AtomicU64,
+    /// The reading that kills; none if zero.
+    pub(crate) deadly: AtomicU64,
+}
+
+impl Hand {
+    fn count(&self) {
+        let reading = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
+        if reading == self.deadly.load(Ordering::Relaxed) {
+            panic_any(Killed);
+        }
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        self.count();
+        START.parse::<Timestamp>().unwrap()
+            + SignedDuration::try_from(*self.slept.lock().unwrap()).unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.slept.lock().unwrap()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.count();
+        *self.slept.lock().unwrap() += duration;
+        self.sim.control("POST", "/_sim/advance", json!({"seconds": duration.as_secs_f64()}));
+    }
+}
+
+/// The simulator, a client of it, and what was seen of the truth.
+pub(crate) struct Desk {
+    pub(crate) sim: Arc<Server>,
+    pub(crate) clock: Arc<Hand>,
+    pub(crate) client: Client,
+    pub(crate) folder: TempDir,
+    pub(crate) runs: Runs,
+    pub(crate) said: Mutex<Vec<String>>,
+    /// What was wrong in truth at the instant a machine was given up.
+    pub(crate) violations: Mutex<Vec<String>>,
+    /// Settings as they were before.
+    pub(crate) before: Value,
+}
+
+/// Fleet of one group with so many brokers; `head` is put in front, `group` into the group.
+pub(crate) fn fleet(nodes: usize, head: &str, group: &str) -> String {
+    let zones = ["a", "b", "c"];
+    let stateful: Vec<String> = (1..=nodes)
+        .map(|n| {
+            format!(
+                "{{id: ssi-{n}, instance_id: i-{n}, zone: eu-west-1{}}}",
+                zones[n % zones.len()]
+            )
+        })
+        .collect();
+    format!(
+        "clock: {{mode: virtual, start: '{START}'}}
+{head}
+tokens: [{{token: a-token-that-is-secret}}]
+accounts: [{{id: act-1, name: one}}]
+limits: {{default: 1000000}}
+groups:
+  - {{name: kafka, id: sig-1, region: eu-west-1, image: ami-1, persistence: {{data: reattach, private_ip: true}},
+     zones: [{{name: eu-west-1a}}, {{name: eu-west-1b}}, {{name: eu-west-1c}}], volumes: [{{device: /dev/xvdb}}],
+     created_at: '2026-11-01T00:00:00Z', {group}
+     stateful: [{}]}}
+",
+        stateful.join(", ")
+    )
+}
+
+impl Desk {
+    pub(crate) fn new(nodes: usize) -> Self {
+        Self::with(&fleet(nodes, "", ""))
+    }
+
+    pub(crate) fn with(fleet: &str) -> Self {
+        let fleet = Fleet::from_yaml(fleet).unwrap_or_else(|error| panic!("{error}\n{fleet}"));
+        let sim = Arc::new(Server::start(fleet).unwrap());
+        let clock = Arc::new(Hand {
+            slept: Mutex::default(),
+            sim: Arc::clone(&sim),
+            readings: AtomicU64::new(0),
+            deadly: AtomicU64::new(0),
+        });
+        let endpoint = Endpoint::parse(&sim.url(), false).unwrap();
+        let token = SecretString::from("a-token-that-is-secret".to_owned());
+        let time = Arc::clone(&clock) as Arc<dyn Clock>;
+        let client =
+            Client::new(ClientConfig::new(endpoint, token, time, Pacing::in_memory())).unwrap();
+        let folder = TempDir::new().unwrap();
+        let runs = Runs::new(folder.path().join("runs"));
+        let (said, violations) = (Mutex::default(), Mutex::default());
+        let mut desk =
+            Self { sim, clock, client, folder, runs, said, violations, before: Value::Null };
+        desk.before = desk.settings();
+        desk
+    }
+
+    pub(crate) fn fault(&self, fault: Value) {
+        let answer = self.sim.control("POST", "/_sim/faults", fault.clone());
+        assert!(answer["error"].is_null(), "{fault}: {answer}");
+    }
+
+    pub(crate) fn edit(&self, edit: Value) {
+        let answer = self.sim.control("POST", "/_sim/edit", edit.clone());
+        assert!(answer["error"].is_null(), "{edit}: {answer}");
+    }
+
+    pub(crate) fn state(&self) -> Value {
+        self.sim.control("GET", "/_sim/state", Value::Null)
+    }
+
+    /// What a roll may change of the group and must put back.
+    pub(crate) fn settings(&self) -> Value {
+        let group = &self.state()["groups"][0];
+        let config = &group["config"];
+        json!({
+            "image": config["compute"]["launchSpecification"]["imageId"],
+            "persistence": config["strategy"]["persistence"],
+            "suspensions": group["suspensions"],
+        })
+    }
+
+    /// What each node runs as, and its image.
+    pub(crate) fn nodes(&self) -> Vec<(String, String, String, String)> {
+        let state = self.state();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let node = |it: &Value| {
+            (text(&it["id"]), text(&it["state"]), text(&it["instanceId"]), text(&it["imageId"]))
+        };
+        state["groups"][0]["statefulInstances"].as_array().unwrap().iter().map(node).collect()
+    }
+
+    /// Machines that were terminated so far, for whatever reason.
+    pub(crate) fn terminated(&self) -> Vec<String> {
+        let state = self.state();
+        let gone = state["terminatedInstances"].as_array().unwrap();
+        let name = |it: &Value| {
+            it.as_str().or_else(|| it["instanceId"].as_str()).unwrap_or_default().to_owned()
+        };
+        gone.iter().map(name).collect()
+    }
+
+    /// At the instant before a machine is asked to be given up: what must be true, by the simulator's own knowledge.
+    fn judge(&self, line: &str, image: Option<&str>) {
+        if !line.starts_with("asking to recycle") {
+            return;
+        }
+        let state = self.state();
+        let group = &state["groups"][0];
+        let mut wrong = Vec::new();
+        for node in group["statefulInstances"].as_array().unwrap() {
+            if node["state"] != "ACTIVE" {
+                wrong.push(format!("{} is {}", node["id"], node["state"]));
+            }
+        }
+        let suspended = group["suspensions"].as_array().unwrap();
+        for process in &SUSPENDED {
+            if !suspended.iter().any(|it| it["name"] == process.as_str()) {
+                wrong.push(format!("{process} is not suspended"));
+            }
+        }
+        let config = &group["config"];
+        if let Some(image) = image
+            && config["compute"]["launchSpecification"]["imageId"] != image
+        {
+            wrong.push(format!("image {}", config["compute"]["launchSpecification"]["imageId"]));
+        }
+        if config["strategy"]["persistence"]["shouldPersistRootDevice"] == true && image.is_some() {
+            wrong.push("the root is persisted".to_owned());
+        }
+        if !wrong.is_empty() {
+            self.violations.lock().unwrap().push(format!("{line}: {}", wrong.join(", ")));
+        }
+    }
+}
+
+/// How a driver's run ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// Nothing was to be done.
+    Nothing,
+    /// It came to its end, with the error that ended it early.
+    Run(String, Outcome, Option<RollError>),
+    /// It was refused before anything was done.
+    Refused(RollError),
+    /// It could not even end the run.
+    Unfinished(RollError),
+    /// It was killed.
+    Killed,
+}
+
+impl Ended {
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Run(_, outcome, _) => Some(*outcome),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn completed(self) -> String {
+        match self {
+            Self::Run(id, Outcome::Completed, None) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A driver: one process that rolls the group as the role does.
+pub(crate) struct Driver {
+    pub(crate) me: Holder,
+    pub(crate) wanted: Wanted,
+    pub(crate) wish: Wish,
+    pub(crate) liveness: fn(&Holder) -> Liveness,
+    pub(crate) system: String,
+    pub(crate) wait_timeout: Duration,
+    /// Called before each step: node and phase.
+    pub(crate) before_step: Box<dyn Fn(&Desk, &str, Phase)>,
+}
+
+pub(crate) fn holder(pid: u32) -> Holder {
+    Holder { host: "control".to_owned(), boot: None, pid: Some(pid), started: None }
+}
+
+/// Odd processes live, even ones are dead.
+fn by_parity(holder: &Holder) -> Liveness {
+    if holder.pid.unwrap_or_default() % 2 == 1 { Liveness::Alive } else { Liveness::Dead }
+}
+
+impl Driver {
+    pub(crate) fn new(pid: u32) -> Self {
+        Self {
+            me: holder(pid),
+            wanted: Wanted::Image { id: ImageId::new("ami-2") },
+            wish: Wish::default(),
+            liveness: by_parity,
+            system: "kafka".to_owned(),
+            wait_timeout: Duration::from_secs(1200),
+            before_step: Box::new(|_, _, _| {}),
+        }
+    }
+
+    fn target(&self, configured: Option<ImageId>) -> Target {
+        let image_id = match &self.wanted {
+            Wanted::Image { id } => Some(id.clone()),
+            _ => configured,
+        };
+        Target { wanted: self.wanted.clone(), image_id }
+    }
+
+    /// Rolls; a kill ends it wherever it is.
+    pub(crate) fn roll(&self, desk: &Desk) -> Ended {
+        let rolled = catch_unwind(AssertUnwindSafe(|| self.try_roll(desk)));
+        match rolled {
+            Ok(ended) => ended,
+            Err(payload) if payload.is::<Killed>() => Ended::Killed,
+            Err(payload) => std::panic::resume_unwind(payload),
+        }
+    }
+
+    pub(crate) fn plan(
+        &self,
+        desk: &Desk,
+    ) -> Result<(Draft, spotinst_esg::plan::roll::Survey), RollError> {
+        let (account, group) = (AccountId::new("act-1"), GroupId::new("sig-1"));
+        let seen = survey(&desk.client, &*desk.clock, &account, &group)?;
+        let target = self.target(seen.group.image_id.clone());
+        let known = |id: &str| MachineImage {
+            id: ImageId::new(id),
+            name: None,
+            architecture: Some("arm64".to_owned()),
+            state: Some("available".to_owned()),
+            created_at: None,
+        };
+        let sight = ImageSight::Seen { image: known("ami-2"), present: vec![known("ami-1")] };
+        Ok((draft(&seen, target, &sight, &self.wish, &[], None), seen))
+    }
+
+    fn try_roll(&self, desk: &Desk) -> Ended {
+        let clock: &dyn Clock = &*desk.clock;
+        let image = match &self.wanted {
+            Wanted::Image { id } => Some(id.to_string()),
+            _ => None,
+        };
+        let say = |line: &str| {
+            desk.judge(line, image.as_deref());
+            desk.said.lock().unwrap().push(line.to_owned());
+        };
+        let progress = Progress::new(clock, &say);
+        let roller = Roller {
+            client: &desk.client,
+            clock,
+            progress: &progress,
+            runs: &desk.runs,
+            me: &self.me,
+            liveness: self.liveness,
+        };
+        let mut journal = loop {
+            let (draft, seen) = match self.plan(desk) {
+                Ok(planned) => planned,
+                Err(error) => return Ended::Refused(error),
+            };
+            let opening = match roller.would_open(&seen.group.id, &self.system, &draft) {
+                Ok(Ok(opening)) => opening,
+                Ok(Err(taken)) => return Ended::Refused(RollError::Taken(taken)),
+                Err(error) => return Ended::Refused(error),
+            };
+            if opening == Opening::Begin && draft.nodes.is_empty() && draft.blockers().is_empty() {
+                return Ended::Nothing;
+            }
+            let start = Start {
+                run_id: format!("run-{:05}", desk.clock.readings.load(Ordering::Relaxed)),
+                account: AccountId::new("act-1"),
+                system: self.system.clone(),
+                suspend_minutes: 60,
+                revert_image_on_abort: true,
+            };
+            match roller.begin(&start, &draft, &seen) {
+                Ok(Beginning::Begun(begun)) => break begun.journal,
+                Ok(Beginning::PutBack(_)) => {}
+                Err(error) => return Ended::Refused(error),
+            }
+        };
+        let error = self.nodes(desk, &roller, &mut journal).err();
+        let reason = error.as_ref().map(ToString::to_string);
+        let id = journal.run().id().to_owned();
+        // As the next task of a play would, in a process of its own.
+        let ended = roller.take_up(&id).and_then(|mut journal| roller.finish(&mut journal, reason));
+        match ended {
+            Ok(outcome) => Ended::Run(id, outcome, error),
+            Err(error) => Ended::Unfinished(error),
+        }
+    }
+
+    fn nodes(
+        &self,
+        desk: &Desk,
+        roller: &Roller<'_>,
+        journal: &mut Journal,
+    ) -> Result<(), RollError> {
+        let left = |node: &&spotinst_esg::plan::roll::NodeRun| node.phase != Phase::Done;
+        let nodes: Vec<_> = journal.run().nodes.iter().filter(left).cloned().collect();
+        for node in nodes {
+            let id = &node.planned.id;
+            let from = node.phase.taken_up_at();
+            for phase in
+                Phase::ALL.into_iter().filter(|phase| *phase >= from && *phase > Phase::Planned)
+            {
+                (self.before_step)(desk, id.as_str(), phase);
+                // Each task of a play reads the journal anew.
+                *journal = roller.take_up(journal.run().id())?;
+                self.step(roller, journal, id, phase)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn step(
+        &self,
+        roller: &Roller<'_>,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        phase: Phase,
+    ) -> Result<(), RollError> {
+        if phase == Phase::Recycling {
+            return roller
+                .recycle(journal, id, &Expectations::default(), self.wait_timeout)
+                .map(drop);
+        }
+        roller.advance(journal, id, phase, PATIENCE)
+    }
+}
+
+impl Desk {
+    /// Suspends a process as a person would.
+    pub(crate) fn suspend(&self, process: &str, minutes: Option<u32>) {
+        let account = AccountId::new("act-1");
+        let path = format!("{}/aws/ec2/group/sig-1/suspension?accountId={account}", self.sim.url());
+        let body = match minutes {
+            Some(minutes) => json!({"suspensions": [{"name": process, "ttlInMinutes": minutes}]}),
+            None => json!({"processes": [process]}),
+        };
+        let client = reqwest::blocking::Client::new();
+        let sent = client.post(path).bearer_auth("a-token-that-is-secret").body(body.to_string());
+        let answer = sent.header("content-type", "application/json").send().unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+}
