@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
+use crate::chronicle::{Accepted, Cause, sight};
 use crate::clock::{later, seconds};
 use crate::estate::{Estate, StatefulInstance};
 use crate::lifecycle::{Action, Effect, OnDeallocate, Phase, State, phases};
@@ -25,8 +27,12 @@ pub(crate) enum DueKind {
     Step { epoch: u64 },
     /// The next phase of the action on a managed instance that was underway at this epoch.
     ManagedStep { epoch: u64 },
-    /// The vendor looks whether an unhealthy instance is to be replaced.
-    Heal,
+    /// The vendor looks whether an unhealthy instance is to be replaced; `told`: that healing is suspended is known.
+    Heal { told: bool },
+    /// Something that nobody asked for strikes the group, if the plans of this epoch still hold.
+    Fate { cause: Cause, epoch: u64 },
+    /// The next step of the deployment that `instance` names.
+    Deployment,
 }
 
 /// What is to happen, in order of time and then of planning.
@@ -61,7 +67,9 @@ impl World {
             match due.what {
                 DueKind::Step { epoch } => self.step(&due.group, &due.instance, epoch, at),
                 DueKind::ManagedStep { epoch } => self.step_managed(&due.instance, epoch, at),
-                DueKind::Heal => self.heal(&due, at),
+                DueKind::Heal { told } => self.heal(&due, told, at),
+                DueKind::Fate { cause, epoch } => self.strike_fate(&due.group, cause, epoch, at),
+                DueKind::Deployment => self.step_deployment(&due.group, &due.instance, at),
             }
         }
         self.retained.retain(|kept| kept.expires_at > now);
@@ -85,8 +93,10 @@ impl World {
         instance: &str,
         action: Action,
         deletions: Deletions,
+        cause: Cause,
         now: Timestamp,
     ) {
+        self.accept(Some(group), instance, action, cause, now);
         let mishap = self.faults.mishap(action, instance, group, &mut self.chance);
         let (latency, behaviour) = (self.latency, self.behaviour.clone());
         let jitter: Vec<f64> = (0..8).map(|_| self.chance.jitter(latency.jitter)).collect();
@@ -101,7 +111,7 @@ impl World {
             for (phase, factor) in ahead.iter_mut().zip(jitter) {
                 phase.seconds *= factor;
             }
-            ssi.underway = Some(Underway { action, ahead: ahead.into(), mishap, deletions });
+            ssi.underway = Some(Underway { action, cause, ahead: ahead.into(), mishap, deletions });
             ssi.epoch += 1;
             Some(ssi.epoch)
         });
@@ -182,14 +192,40 @@ impl World {
 
     fn terminate(&mut self, group: &str, index: usize, now: Timestamp) {
         let mut ids = self.ids.clone();
-        let machine = self.change(now, |estate| {
+        let gone = self.change(now, |estate| {
             let group = estate.group_mut(group)?;
-            let machine = group.stateful[index].machine.clone();
+            let ssi = &group.stateful[index];
+            let machine = ssi.machine.clone()?;
+            let action = ssi.underway.as_ref().map(|underway| underway.action);
+            let cause = ssi.underway.as_ref().map_or(Cause::Simulator, |underway| underway.cause);
+            let id = ssi.id.clone();
             group.terminate(index, &mut ids);
-            machine
+            Some((machine, id, action, cause))
         });
         self.ids = ids;
-        self.gone.extend(machine.map(|machine| machine.instance_id));
+        let Some((machine, id, action, cause)) = gone else { return };
+        let holder = (Some(group), Some(id.as_str()));
+        self.chronicle.terminated(now, machine.instance_id, holder, action, cause);
+    }
+
+    /// Notes an action with what was true when it was accepted.
+    pub(crate) fn accept(
+        &mut self,
+        group: Option<&str>,
+        instance: &str,
+        action: Action,
+        cause: Cause,
+        now: Timestamp,
+    ) {
+        let found = group.and_then(|id| self.estate.group(id));
+        self.chronicle.accepted.push(Accepted {
+            at: now,
+            group_id: group.map(str::to_owned),
+            stateful_instance_id: instance.to_owned(),
+            action,
+            cause,
+            sight: found.map_or(Value::Null, |group| sight(group, now)),
+        });
     }
 
     fn launch(&mut self, group: &str, index: usize, now: Timestamp) {
@@ -251,7 +287,7 @@ impl World {
         });
         self.ids = ids;
         if on_deallocate == OnDeallocate::Replace {
-            self.fit_to_target(group, false, now);
+            self.fit_to_target(group, false, Cause::Capacity, now);
         }
     }
 
@@ -261,58 +297,6 @@ impl World {
                 group.stateful.remove(index);
             }
         });
-    }
-
-    /// Spot or AWS took the machine: the instance recycles by itself.
-    pub(crate) fn interrupt(&mut self, instance: &str, reason: &str, now: Timestamp) -> bool {
-        let Some(group) = self.estate.holder_of(instance) else { return false };
-        let group_id = group.id.clone();
-        let ssi = group.stateful.iter().find(|ssi| ssi.is(instance));
-        if let Some(ssi) = ssi {
-            if ssi.machine.is_none() || ssi.underway.is_some() {
-                return false;
-            }
-            let id = ssi.id.clone();
-            self.note(&group_id, "WARN", &format!("Stateful instance {id}: {reason}."), &id, now);
-            self.start(&group_id, &id, Action::Recycle, Deletions::default(), now);
-            return true;
-        }
-        let Some(index) = group.members.iter().position(|one| one.instance_id == instance) else {
-            return false;
-        };
-        self.gone.push(instance.to_owned());
-        let mut ids = self.ids.clone();
-        self.change(now, |estate| {
-            if let Some(group) = estate.group_mut(&group_id) {
-                group.members.remove(index);
-                group.launch_member(&mut ids, now);
-            }
-        });
-        self.ids = ids;
-        self.note(&group_id, "WARN", &format!("Instance {instance}: {reason}."), instance, now);
-        true
-    }
-
-    /// Plans a look at an instance that became unhealthy.
-    pub(crate) fn plan_healing(&mut self, group: &str, instance: &str, now: Timestamp) {
-        let due =
-            Due { group: group.to_owned(), instance: instance.to_owned(), what: DueKind::Heal };
-        self.agenda.plan(later(now, seconds(self.behaviour.healing_seconds)), due);
-    }
-
-    fn heal(&mut self, due: &Due, now: Timestamp) {
-        let Some(group) = self.estate.group(&due.group) else { return };
-        let Some(ssi) = group.stateful.iter().find(|ssi| ssi.id == due.instance) else { return };
-        let unhealthy = ssi.machine.as_ref().is_some_and(|machine| machine.health == "UNHEALTHY");
-        let launch = &group.config["compute"]["launchSpecification"];
-        if !unhealthy || ssi.underway.is_some() || launch["autoHealing"].as_bool() == Some(false) {
-            return;
-        }
-        if group.is_suspended("AUTO_HEALING", now) {
-            self.agenda.plan(later(now, seconds(60.0)), due.clone());
-            return;
-        }
-        self.interrupt(&due.instance.clone(), "unhealthy, to be replaced", now);
     }
 
     pub(crate) fn note(

@@ -4,6 +4,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::autonomous::{Fated, Rates};
+use crate::chronicle::Cause;
+use crate::deployments::DeploymentStatus;
 use crate::edit;
 use crate::faults::FaultSpec;
 use crate::lifecycle::{Behaviour, Latency};
@@ -27,7 +30,14 @@ pub const CONTROLS: &[(&str, &str, &str)] = &[
     (
         "POST",
         "/_sim/interrupt",
-        "{\"instanceId\": \"i-…\"}: take the machine away, as a Spot interruption does",
+        "{\"instanceId\": \"i-…\" or \"ssi-…\"}: take the machine away, as a Spot interruption does; with \"cause\" \
+         unhealthy, preventive_replacement, out_of_strategy or revert_to_spot unless that is suspended",
+    ),
+    (
+        "POST",
+        "/_sim/deployment",
+        "{\"group\": id, \"status\": \"in_progress\", \"seconds\": N}: put a deployment on any group, for N seconds or \
+         until another status such as \"finished\" is put",
     ),
     (
         "POST",
@@ -37,7 +47,7 @@ pub const CONTROLS: &[(&str, &str, &str)] = &[
     (
         "POST",
         "/_sim/settings",
-        "{\"latency\"|\"behaviour\"|\"shapes\"|\"limits\": {…}}: replace these parts of the fleet",
+        "{\"latency\"|\"behaviour\"|\"shapes\"|\"limits\"|\"autonomous\": {…}}: replace these parts of the fleet",
     ),
 ];
 
@@ -72,6 +82,7 @@ pub(crate) fn control(
             Ok(json!({}))
         }
         ("POST", "/_sim/interrupt") => interrupt(simulation, body),
+        ("POST", "/_sim/deployment") => deployment(simulation, body),
         ("POST", "/_sim/edit") => edit::edit(&mut simulation.world, body, now),
         ("POST", "/_sim/settings") => settings(simulation, body),
         _ => {
@@ -138,12 +149,35 @@ fn remove_faults(simulation: &mut Simulation, body: &Value) -> Value {
 
 fn interrupt(simulation: &mut Simulation, body: &Value) -> Answer {
     let id = body["instanceId"].as_str().ok_or("`instanceId` is missing")?;
-    let now = simulation.now();
-    if simulation.world.interrupt(id, "Spot interruption", now) {
-        Ok(json!({"interrupted": id}))
-    } else {
-        Err(format!("{id} is no running instance, or an action on it is underway"))
+    let cause: Cause = match &body["cause"] {
+        Value::Null => Cause::Interruption,
+        given => parsed(given)?,
+    };
+    if !cause.is_autonomous() || cause == Cause::Schedule {
+        return Err(format!("{} is nothing that strikes a single instance", body["cause"]));
     }
+    let now = simulation.now();
+    match simulation.world.replace_by_itself(id, cause, now) {
+        Fated::Done => Ok(json!({"interrupted": id})),
+        Fated::Blocked(by) => Ok(json!({"blocked": by})),
+        Fated::Impossible => {
+            Err(format!("{id} is no running instance, or an action on it is underway"))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Placed {
+    group: String,
+    status: DeploymentStatus,
+    seconds: Option<f64>,
+}
+
+fn deployment(simulation: &mut Simulation, body: &Value) -> Answer {
+    let Placed { group, status, seconds } = parsed(body)?;
+    let now = simulation.now();
+    simulation.world.place_deployment(&group, status, seconds, now)
 }
 
 #[derive(Deserialize)]
@@ -153,10 +187,15 @@ struct Settings {
     behaviour: Option<Behaviour>,
     shapes: Option<Shapes>,
     limits: Option<LimitSettings>,
+    autonomous: Option<Rates>,
 }
 
 fn settings(simulation: &mut Simulation, body: &Value) -> Answer {
     let given: Settings = parsed(body)?;
+    if let Some(objection) = given.autonomous.and_then(Rates::objection) {
+        return Err(objection);
+    }
+    let now = simulation.now();
     let world = &mut simulation.world;
     world.latency = given.latency.unwrap_or(world.latency);
     world.shapes = given.shapes.unwrap_or(world.shapes);
@@ -166,6 +205,10 @@ fn settings(simulation: &mut Simulation, body: &Value) -> Answer {
     if let Some(limits) = given.limits {
         world.limiter.settings = limits;
         world.limiter.clear();
+    }
+    if let Some(rates) = given.autonomous {
+        world.change(now, |estate| estate.set_rates(rates));
+        world.plan_fate(now);
     }
     Ok(json!({}))
 }

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::autonomous::Rates;
 use crate::clock::ClockSettings;
+use crate::deployments::DeploymentStatus;
 use crate::faults::FaultSpec;
 use crate::lifecycle::{Behaviour, Latency, State};
 use crate::limits::LimitSettings;
@@ -25,6 +27,8 @@ pub(crate) struct FleetDescription {
     pub(crate) limits: LimitSettings,
     pub(crate) latency: Latency,
     pub(crate) behaviour: Behaviour,
+    /// Of each group that has none of its own.
+    pub(crate) autonomous: Rates,
     pub(crate) shapes: Shapes,
     pub(crate) faults: Vec<FaultSpec>,
     pub(crate) groups: Vec<GroupDescription>,
@@ -207,6 +211,10 @@ pub(crate) struct GroupDescription {
     #[serde(default)]
     pub(crate) suspensions: Vec<SuspensionDescription>,
     #[serde(default)]
+    pub(crate) deployments: Vec<DeploymentDescription>,
+    #[serde(default)]
+    pub(crate) autonomous: Option<Rates>,
+    #[serde(default)]
     pub(crate) logs: Vec<LogDescription>,
     /// Deep-merged over the group's configuration, in the vendor's own spelling.
     #[serde(default)]
@@ -271,6 +279,17 @@ pub(crate) struct SuspensionDescription {
     pub(crate) name: String,
     #[serde(default)]
     pub(crate) expires_at: Option<Timestamp>,
+}
+
+/// A deployment that does nothing; one that runs keeps the group from being updated.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeploymentDescription {
+    #[serde(default)]
+    pub(crate) id: Option<String>,
+    pub(crate) status: DeploymentStatus,
+    #[serde(default)]
+    pub(crate) created_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -5,7 +5,8 @@ use crate::estate::Estate;
 use crate::lifecycle::Action;
 use crate::routes::Operation;
 use crate::world::{Call, World};
-use crate::{accounts, groups, instances, logs, managed, managed_actions, stateful, suspensions};
+use crate::{accounts, backups, deployments, events, groups, instances, logs};
+use crate::{managed, managed_actions, stateful, suspensions};
 
 impl World {
     /// Reads from `estate`, which may be an older one.
@@ -23,6 +24,8 @@ impl World {
             Operation::ListStatefulInstances => stateful::list(estate, call),
             Operation::ListSuspensions => suspensions::list(estate, call),
             Operation::GroupLogs => logs::list(estate, call),
+            Operation::GroupEvents => events::list(estate, call),
+            Operation::ListDeployments => deployments::list(estate, call),
             Operation::InstanceLifecycle => instances::lifecycle(self, estate, call),
             Operation::ListManagedInstances => managed::list(estate, call),
             Operation::GetManagedInstance => managed::get(estate, call),
@@ -38,6 +41,8 @@ impl World {
             | Operation::DeleteStatefulVolume
             | Operation::SuspendProcesses
             | Operation::RemoveSuspensions
+            | Operation::StartDeployment
+            | Operation::BackupImage
             | Operation::InterruptInstances
             | Operation::LockInstance
             | Operation::PauseManagedInstance
@@ -65,6 +70,8 @@ impl World {
             Operation::DeleteStatefulVolume => stateful::delete_volume(self, call),
             Operation::SuspendProcesses => suspensions::suspend(self, call),
             Operation::RemoveSuspensions => suspensions::remove(self, call),
+            Operation::StartDeployment => deployments::start(self, call),
+            Operation::BackupImage => backups::backup(self, call),
             Operation::InterruptInstances => instances::interrupt(self, call),
             Operation::LockInstance => instances::lock(self, call, true),
             Operation::UnlockInstance => instances::lock(self, call, false),
@@ -82,6 +89,8 @@ impl World {
             | Operation::ListStatefulInstances
             | Operation::ListSuspensions
             | Operation::GroupLogs
+            | Operation::GroupEvents
+            | Operation::ListDeployments
             | Operation::InstanceLifecycle
             | Operation::ListManagedInstances
             | Operation::GetManagedInstance

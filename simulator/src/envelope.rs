@@ -74,6 +74,32 @@ impl Refusal {
         Refusal::bad_request("INVALID_STATEFUL_INSTANCE_STATE", message)
     }
 
+    /// The one worked error in the vendor's description; it is for deployments of ECS clusters there. That an update of a
+    /// group is refused with the same code is an assumption: the help pages only say that it is refused.
+    pub(crate) fn deployment_runs() -> Refusal {
+        let message = "A group roll is currently running. Cannot start cluster roll until the group roll completes.";
+        Refusal::bad_request("DEPLOYMENT_ALREADY_IN_PROGRESS", message.to_owned())
+    }
+
+    /// The code is invented: that groups with state cannot be rolled is known from the help pages and from clients.
+    pub(crate) fn stateful_deployment(id: &str) -> Refusal {
+        let message =
+            format!("Group {id} is stateful: recycle its instances instead of rolling it");
+        Refusal::bad_request("CANT_ROLL_STATEFUL_GROUP", message)
+    }
+
+    /// Known from the vendor's Terraform provider, which tries again after a minute.
+    pub(crate) fn below_minimum(id: &str) -> Refusal {
+        let message = format!("Can't roll group {id}: its capacity is below its minimum");
+        Refusal::bad_request("CANT_ROLL_CAPACITY_BELOW_MINIMUM", message)
+    }
+
+    /// The code is invented: the help pages say that backups and persisted data exclude each other.
+    pub(crate) fn backup_with_data(id: &str) -> Refusal {
+        let message = format!("Can't back up the AMI of group {id}: it persists data volumes");
+        Refusal::bad_request("CANT_BACKUP_STATEFUL_DATA", message)
+    }
+
     /// A field that was refused, in the wording of the vendor's validation library.
     pub(crate) fn invalid(field: &str, message: String) -> Refusal {
         Refusal {

@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::autonomous::Rates;
+use crate::deployments::Deployment;
+use crate::events::Event;
 use crate::lifecycle::State;
 use crate::shapes::Shapes;
 use crate::stateful::Underway;
@@ -25,6 +28,13 @@ impl Estate {
 
     pub(crate) fn group_mut(&mut self, id: &str) -> Option<&mut Group> {
         self.groups.iter_mut().find(|group| group.id == id).map(Arc::make_mut)
+    }
+
+    /// Gives all groups the same rates.
+    pub(crate) fn set_rates(&mut self, rates: Rates) {
+        for group in &mut self.groups {
+            Arc::make_mut(group).rates = rates;
+        }
     }
 
     /// The group that holds a stateful instance or machine of that id, or has the id itself.
@@ -141,6 +151,11 @@ pub(crate) struct Group {
     /// Suspended processes with the end of the suspension.
     pub(crate) suspensions: BTreeMap<String, Option<Timestamp>>,
     pub(crate) logs: Vec<LogLine>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) deployments: Vec<Deployment>,
+    /// Images that backups made, newest last.
+    pub(crate) backups: Vec<String>,
+    pub(crate) rates: Rates,
     pub(crate) shapes: Shapes,
 }
 

@@ -200,6 +200,9 @@ fn contradiction(fleet: &FleetDescription) -> Option<String> {
             return Some(format!("managed instance {}: account {id} is not there", managed.name));
         }
     }
+    if let Some(problem) = fleet.autonomous.objection() {
+        return Some(problem);
+    }
     if let Some(problem) = sizes(fleet) {
         return Some(problem);
     }
@@ -235,6 +238,9 @@ fn group_contradiction(group: &GroupDescription) -> Option<String> {
     let persists = group.persistence.root
         || group.persistence.private_ip
         || group.persistence.data != crate::describe::DataPersistence::Off;
+    if let Some(problem) = group.autonomous.and_then(crate::Rates::objection) {
+        return Some(problem);
+    }
     if !group.stateful.is_empty() && !persists {
         return Some("has `stateful` instances and persists nothing: use `members`".to_owned());
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::chronicle::Cause;
 use crate::envelope::{Answer, Refusal};
 use crate::estate::{Estate, Group, StatefulInstance};
 use crate::group_config::merge;
@@ -43,7 +44,7 @@ fn item(group: &Group, call: &Call<'_>) -> Value {
 
 /// `PUT /aws/ec2/group/{groupId}`: a partial update. Running instances do not change; a new capacity takes effect.
 pub(crate) fn update(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let group = call.group(&world.estate)?;
+    let group = updatable(&world.estate, call)?;
     let patch = &call.body["group"];
     if !patch.is_object() {
         return Err(Refusal::invalid("body:group", "\"group\" is required".to_owned()));
@@ -67,9 +68,15 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>) -> Result<Answer, Refus
     let resize = patch.get("capacity").is_some();
     store(world, call, config, apply_tags);
     if resize {
-        world.fit_to_target(call.parameter(0), resume, call.now);
+        world.fit_to_target(call.parameter(0), resume, Cause::Capacity, call.now);
     }
     get(&world.estate, call)
+}
+
+/// The group, unless a deployment runs: the vendor then accepts no update, capacity included.
+fn updatable<'e>(estate: &'e Estate, call: &Call<'_>) -> Result<&'e Group, Refusal> {
+    let group = call.group(estate)?;
+    if group.deployment_runs() { Err(Refusal::deployment_runs()) } else { Ok(group) }
 }
 
 fn store(world: &mut World, call: &Call<'_>, mut config: Value, apply_tags: bool) {
@@ -79,6 +86,7 @@ fn store(world: &mut World, call: &Call<'_>, mut config: Value, apply_tags: bool
         let Some(group) = estate.group_mut(&id) else { return };
         group.config = config;
         group.log(now, "INFO", format!("Group {id} successfully updated."), None);
+        group.event(now, "Update", Vec::new());
         if apply_tags {
             group.log(now, "INFO", format!("Tags of group {id} were applied."), None);
         }
@@ -87,7 +95,7 @@ fn store(world: &mut World, call: &Call<'_>, mut config: Value, apply_tags: bool
 
 /// `PUT /aws/ec2/group/{groupId}/capacity`
 pub(crate) fn update_capacity(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let group = call.group(&world.estate)?;
+    let group = updatable(&world.estate, call)?;
     let patch = &call.body["capacity"];
     if !patch.is_object() {
         return Err(Refusal::invalid("body:capacity", "\"capacity\" is required".to_owned()));
@@ -108,7 +116,7 @@ pub(crate) fn update_capacity(world: &mut World, call: &Call<'_>) -> Result<Answ
         item = json!({"capacity": item});
     }
     store(world, call, config, false);
-    world.fit_to_target(call.parameter(0), false, call.now);
+    world.fit_to_target(call.parameter(0), false, Cause::Capacity, call.now);
     Ok(Answer::Items { kind: "spotinst:aws:ec2:group:capacity", items: vec![item], shapes })
 }
 
@@ -183,10 +191,11 @@ impl World {
     ///
     /// Which ones the vendor pauses is not documented; here it is the newest ones. Paused ones are resumed only when
     /// `resume` is set, new ones are made otherwise.
-    pub(crate) fn fit_to_target(&mut self, id: &str, resume: bool, now: Timestamp) {
+    pub(crate) fn fit_to_target(&mut self, id: &str, resume: bool, cause: Cause, now: Timestamp) {
         let Some(group) = self.estate.group(id) else { return };
         let target = group.target();
-        if !group.is_stateful() {
+        // While all switches are off for a moment, a group does not forget that it is a stateful one.
+        if !group.is_stateful() && group.stateful.is_empty() {
             return self.fit_members(id, target, now);
         }
         let counted = group.counted();
@@ -210,28 +219,10 @@ impl World {
             starting.push(fresh);
         }
         for ssi in pausing {
-            self.start(id, &ssi, Action::Pause, Deletions::default(), now);
+            self.start(id, &ssi, Action::Pause, Deletions::default(), cause, now);
         }
         for ssi in starting {
-            self.start(id, &ssi, Action::Resume, Deletions::default(), now);
+            self.start(id, &ssi, Action::Resume, Deletions::default(), cause, now);
         }
-    }
-
-    fn fit_members(&mut self, id: &str, target: usize, now: Timestamp) {
-        let mut ids = self.ids.clone();
-        let gone = self.change(now, |estate| {
-            let Some(group) = estate.group_mut(id) else { return Vec::new() };
-            while group.members.len() < target {
-                let before = group.members.len();
-                group.launch_member(&mut ids, now);
-                if group.members.len() == before {
-                    break;
-                }
-            }
-            let surplus = group.members.split_off(target.min(group.members.len()));
-            surplus.into_iter().map(|machine| machine.instance_id).collect()
-        });
-        self.ids = ids;
-        self.gone.extend(gone);
     }
 }

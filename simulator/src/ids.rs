@@ -62,6 +62,10 @@ impl Ids {
         self.draw("ami-", HEX, 17)
     }
 
+    pub(crate) fn deployment(&mut self) -> String {
+        self.draw("sbgd-", HEX, 8)
+    }
+
     pub(crate) fn network_interface(&mut self) -> String {
         self.draw("eni-", HEX, 17)
     }
@@ -95,6 +99,11 @@ impl Ids {
     /// Whether an event of the given probability happens.
     pub(crate) fn happens(&mut self, probability: f64) -> bool {
         self.rng.f64() < probability
+    }
+
+    /// A number from 0 to below 1.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        self.rng.f64()
     }
 
     /// A factor between `1 - share` and `1 + share`.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::chronicle::Cause;
 use crate::envelope::{Answer, Refusal};
 use crate::estate::{Estate, Group, Machine};
 use crate::shapes::Shapes;
@@ -74,7 +75,7 @@ pub(crate) fn lifecycle(
     let mut all = groups.flat_map(|group| machines(group));
     let state = if all.any(|machine| machine.instance_id == id) {
         "ACTIVE"
-    } else if world.gone.iter().any(|gone| gone == id) {
+    } else if world.chronicle.is_gone(id) {
         "TERMINATING"
     } else {
         return Err(Refusal::unknown_instance(id));
@@ -95,7 +96,7 @@ pub(crate) fn interrupt(world: &mut World, call: &Call<'_>) -> Result<Answer, Re
         owned(world, call, id)?;
     }
     for id in &ids {
-        world.interrupt(id, "Spot interruption, simulated", call.now);
+        world.replace_by_itself(id, Cause::Interruption, call.now);
     }
     Ok(Answer::Done)
 }

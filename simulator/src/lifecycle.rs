@@ -186,6 +186,10 @@ pub struct Behaviour {
     pub retention_hours: f64,
     /// Virtual seconds after which an unhealthy instance is replaced.
     pub healing_seconds: f64,
+    /// Answer the start of a deployment without any item, as was recorded once.
+    pub empty_roll_answers: bool,
+    /// Back images up also of groups that persist data; the vendor's help pages exclude that.
+    pub backup_with_data: bool,
 }
 
 impl Default for Behaviour {
@@ -197,6 +201,8 @@ impl Default for Behaviour {
             on_deallocate: OnDeallocate::Replace,
             retention_hours: 96.0,
             healing_seconds: 120.0,
+            empty_roll_answers: false,
+            backup_with_data: false,
         }
     }
 }

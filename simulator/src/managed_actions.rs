@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::actions::{Due, DueKind};
+use crate::chronicle::Cause;
 use crate::clock::{later, seconds};
 use crate::envelope::{Answer, Refusal};
 use crate::estate::{Device, ManagedInstance};
@@ -59,6 +60,7 @@ impl World {
     }
 
     fn start_managed(&mut self, id: &str, action: Action, now: Timestamp) {
+        self.accept(None, id, action, Cause::Api, now);
         let mishap = self.faults.mishap(action, id, id, &mut self.chance);
         let (latency, behaviour) = (self.latency, self.behaviour.clone());
         let epoch = self.change_managed(id, now, |managed| {
@@ -69,8 +71,9 @@ impl World {
                 "INFO",
                 format!("Managed instance {id}: {} was accepted.", action.name()),
             );
-            let deletions = Deletions::default();
-            managed.underway = Some(Underway { action, ahead: ahead.into(), mishap, deletions });
+            let (deletions, cause) = (Deletions::default(), Cause::Api);
+            managed.underway =
+                Some(Underway { action, cause, ahead: ahead.into(), mishap, deletions });
             managed.epoch += 1;
             managed.epoch
         });
@@ -121,8 +124,13 @@ impl World {
         match effect {
             Effect::Nothing => {}
             Effect::Terminate => {
-                let gone = self.change_managed(id, now, |managed| managed.terminate(&mut ids));
-                self.gone.extend(gone.flatten());
+                let gone = self.change_managed(id, now, |managed| {
+                    let action = managed.underway.as_ref().map(|underway| underway.action);
+                    managed.terminate(&mut ids).map(|gone| (gone, action))
+                });
+                if let Some((gone, action)) = gone.flatten() {
+                    self.chronicle.terminated(now, gone, (None, Some(id)), action, Cause::Api);
+                }
             }
             Effect::Launch => {
                 self.change_managed(id, now, |managed| managed.launch(&mut ids, now));

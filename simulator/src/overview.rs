@@ -1,5 +1,7 @@
 //! The whole state as JSON, for tests and for people.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -9,7 +11,11 @@ use crate::simulation::Simulation;
 /// `GET /_sim/state`
 pub(crate) fn state(simulation: &Simulation, now: Timestamp) -> Value {
     let world = &simulation.world;
-    let groups: Vec<Value> = world.estate.groups.iter().map(|one| group(one)).collect();
+    let recycles = world.chronicle.recycles();
+    let groups = world.estate.groups.iter().map(|one| group(one, &recycles));
+    let groups: Vec<Value> = groups.collect();
+    let gone: Vec<&str> =
+        world.chronicle.terminations.iter().map(|one| one.instance_id.as_str()).collect();
     let managed: Vec<Value> = world.estate.managed.iter().map(|one| managed(one)).collect();
     let retained: Vec<Value> = world.retained.iter().map(Retained::value).collect();
     json!({
@@ -21,7 +27,10 @@ pub(crate) fn state(simulation: &Simulation, now: Timestamp) -> Value {
         "groups": groups,
         "managedInstances": managed,
         "retained": retained,
-        "terminatedInstances": world.gone,
+        "terminatedInstances": gone,
+        "terminations": world.chronicle.terminations,
+        "accepted": world.chronicle.accepted,
+        "autonomous": world.chronicle.autonomous,
         "faults": world.faults.all,
         "limits": world.limiter.settings,
         "latency": world.latency,
@@ -31,8 +40,15 @@ pub(crate) fn state(simulation: &Simulation, now: Timestamp) -> Value {
     })
 }
 
-fn group(group: &Group) -> Value {
-    let stateful: Vec<Value> = group.stateful.iter().map(stateful).collect();
+/// Recycles of each stateful instance that were accepted, and those it did by itself.
+type Recycles<'a> = BTreeMap<&'a str, (u64, u64)>;
+
+fn group(group: &Group, recycles: &Recycles<'_>) -> Value {
+    let stateful = group
+        .stateful
+        .iter()
+        .map(|ssi| stateful(ssi, recycles.get(ssi.id.as_str()).copied().unwrap_or_default()));
+    let stateful: Vec<Value> = stateful.collect();
     json!({
         "id": group.id,
         "name": group.name(),
@@ -42,6 +58,10 @@ fn group(group: &Group) -> Value {
         "config": group.config,
         "statefulInstances": stateful,
         "members": group.members,
+        "autonomousRates": group.rates,
+        "deployments": group.deployments,
+        "events": group.events,
+        "imageBackups": group.backups,
         "suspensions": group.suspensions.iter().map(|(name, until)| {
             json!({"name": name, "expiresAt": until.map(|until| until.to_string())})
         }).collect::<Vec<Value>>(),
@@ -51,7 +71,7 @@ fn group(group: &Group) -> Value {
     })
 }
 
-fn stateful(ssi: &StatefulInstance) -> Value {
+fn stateful(ssi: &StatefulInstance, recycles: (u64, u64)) -> Value {
     json!({
         "id": ssi.id,
         "state": ssi.state,
@@ -65,6 +85,8 @@ fn stateful(ssi: &StatefulInstance) -> Value {
         "keptRoot": ssi.kept_root,
         "createdAt": ssi.created_at.to_string(),
         "launchedAt": ssi.launched_at.map(|at| at.to_string()),
+        "recyclesAccepted": recycles.0,
+        "recyclesByItself": recycles.1,
     })
 }
 

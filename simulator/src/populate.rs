@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::autonomous::Rates;
+use crate::deployments::Deployment;
 use crate::describe::{CapacityDescription, DataPersistence};
 use crate::describe::{
     DeviceDescription, FleetDescription, Generate, GroupDescription, InstanceDescription,
@@ -24,7 +26,9 @@ pub(crate) fn populate(fleet: &FleetDescription, seed: u64) -> Estate {
     let generated = fleet.generate.as_ref().map(generated_groups).unwrap_or_default();
     let groups = fleet.groups.iter().chain(&generated).enumerate();
     let groups = groups.map(|(ordinal, description)| {
-        Arc::new(GroupBuilder::new(description, ordinal, start, seed).build(&account))
+        let mut group = GroupBuilder::new(description, ordinal, start, seed).build(&account);
+        group.rates = description.autonomous.unwrap_or(fleet.autonomous);
+        Arc::new(group)
     });
     let managed = fleet.managed_instances.iter();
     let managed =
@@ -89,6 +93,10 @@ impl<'a> GroupBuilder<'a> {
             members: Vec::new(),
             suspensions: BTreeMap::new(),
             logs: Vec::new(),
+            events: Vec::new(),
+            deployments: Vec::new(),
+            backups: Vec::new(),
+            rates: Rates::default(),
             shapes: description.shapes,
         };
         for (index, one) in stateful.iter().enumerate() {
@@ -106,7 +114,14 @@ impl<'a> GroupBuilder<'a> {
             group.suspensions.insert(suspension.name.clone(), suspension.expires_at);
         }
         let created = format!("Group {} successfully created.", group.id);
-        group.log(description.created_at.unwrap_or(self.start), "INFO", created, None);
+        let created_at = description.created_at.unwrap_or(self.start);
+        group.log(created_at, "INFO", created, None);
+        group.event(created_at, "Create", Vec::new());
+        for one in &description.deployments {
+            let id = one.id.clone().unwrap_or_else(|| self.ids.deployment());
+            let at = one.created_at.unwrap_or(self.start);
+            group.deployments.push(Deployment::placed(id, one.status, at));
+        }
         group.logs.extend(description.logs.iter().map(|line| LogLine {
             at: line.at,
             severity: line.severity.clone().unwrap_or_else(|| "INFO".to_owned()),
@@ -349,6 +364,8 @@ fn generated_group(generate: &Generate, number: u32) -> GroupDescription {
         stateful: stateful_instances,
         members,
         suspensions: Vec::new(),
+        deployments: Vec::new(),
+        autonomous: None,
         logs: Vec::new(),
         config: serde_json::Value::Null,
         shapes: Shapes::default(),

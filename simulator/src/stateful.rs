@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::chronicle::Cause;
 use crate::envelope::{Answer, Refusal};
 use crate::estate::{Device, Estate, Group, StatefulInstance};
 use crate::lifecycle::{Action, Effect, Phase};
@@ -16,6 +17,7 @@ use crate::world::{Call, World};
 #[derive(Clone, Debug)]
 pub(crate) struct Underway {
     pub(crate) action: Action,
+    pub(crate) cause: Cause,
     pub(crate) ahead: VecDeque<Phase>,
     /// The state it ends in instead of the promised one, with the reason for the log.
     pub(crate) mishap: Option<(String, Option<String>)>,
@@ -111,7 +113,7 @@ pub(crate) fn act(world: &mut World, call: &Call<'_>, action: Action) -> Result<
         Action::Pause | Action::Resume | Action::Recycle => Deletions::default(),
     };
     let (group, ssi) = (group.id.clone(), ssi.id.clone());
-    world.start(&group, &ssi, action, deletions, call.now);
+    world.start(&group, &ssi, action, deletions, Cause::Api, call.now);
     Ok(Answer::Done)
 }
 

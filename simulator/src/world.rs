@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::actions::Agenda;
+use crate::autonomous::Fate;
+use crate::chronicle::Chronicle;
 use crate::describe::{Account, Organisation, Token};
 use crate::distortion;
 use crate::envelope::{self, Answer, Echo, Refusal};
@@ -38,8 +40,8 @@ pub struct World {
     pub(crate) faults: Faults,
     pub(crate) agenda: Agenda,
     pub(crate) retained: Vec<Retained>,
-    /// Ids of machines that are no more.
-    pub(crate) gone: Vec<String>,
+    pub(crate) chronicle: Chronicle,
+    pub(crate) fate: Fate,
     pub(crate) ids: Ids,
     /// Probabilities and request ids draw from here, so that reading more does not change what is created.
     pub(crate) chance: Ids,
@@ -85,7 +87,7 @@ impl World {
         for spec in &description.faults {
             faults.add(spec.clone());
         }
-        World {
+        let mut world = World {
             organisation: description.organisation.clone(),
             tokens: description.tokens.clone(),
             accounts: description.accounts.clone(),
@@ -97,7 +99,8 @@ impl World {
             faults,
             agenda: Agenda::default(),
             retained: Vec::new(),
-            gone: Vec::new(),
+            chronicle: Chronicle::default(),
+            fate: Fate::default(),
             ids: Ids::new(seed),
             chance: Ids::named(seed, "chance"),
             log: Vec::new(),
@@ -106,7 +109,9 @@ impl World {
             requests: 0,
             changed_by: 0,
             history: VecDeque::new(),
-        }
+        };
+        world.plan_fate(description.clock.start);
+        world
     }
 
     /// The seed of all ids and probabilities.
@@ -236,10 +241,11 @@ impl World {
         let call = Call { request, parameters, account: &account, token, body, shapes, now };
         if route.scope == Scope::Write {
             let lost = struck.iter().any(|fault| fault.spec.kind == FaultKind::LostUpdate);
-            let before = lost.then(|| (self.estate.clone(), self.agenda.clone()));
+            let before =
+                lost.then(|| (self.estate.clone(), self.agenda.clone(), self.chronicle.clone()));
             let answer = self.write(route.operation, &call);
-            if let Some((estate, agenda)) = before {
-                (self.estate, self.agenda) = (estate, agenda);
+            if let Some(before) = before {
+                (self.estate, self.agenda, self.chronicle) = before;
             }
             return answer;
         }

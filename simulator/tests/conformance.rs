@@ -99,6 +99,11 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "described as a string whose example is a list; recorded as a list by the vendor's Python client fixtures",
     ),
     (
+        "POST /aws/ec2/group/{groupId}/amiBackup",
+        "/response/items/*",
+        "described as objects whose example is true",
+    ),
+    (
         "PUT /aws/ec2/group/{groupId}",
         "/response/items/*/group/strategy/persistence",
         "described as a list; the vendor's SDKs and help pages have an object. `shapes.persistence: array` answers as described",
@@ -156,6 +161,14 @@ fn requests() -> Vec<(&'static str, &'static str, Value)> {
             Value::Null,
         ),
         ("GET", "/aws/ec2/group/sig-1f0a5b3c/logs?fromDate=0&toDate=9000000000000", Value::Null),
+        ("GET", "/aws/ec2/group/sig-4b6d8fa1/events?fromDate=2026-01-01", Value::Null),
+        (
+            "PUT",
+            "/aws/ec2/group/sig-4b6d8fa1/roll",
+            json!({"batchSizePercentage": 50, "gracePeriod": 300}),
+        ),
+        ("GET", "/aws/ec2/group/sig-4b6d8fa1/roll?limit=5", Value::Null),
+        ("POST", "/aws/ec2/group/sig-4b6d8fa1/amiBackup", Value::Null),
         ("GET", "/aws/ec2/managedInstance", Value::Null),
         ("GET", "/aws/ec2/managedInstance/smi-7d9e0f12", Value::Null),
         ("GET", "/aws/ec2/managedInstance/smi-7d9e0f12/status", Value::Null),

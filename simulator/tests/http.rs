@@ -196,6 +196,50 @@ fn the_control_api_moves_time_interrupts_edits_and_resets() {
 }
 
 #[test]
+fn the_control_api_places_deployments_and_sets_off_what_nobody_asked_for() {
+    let demo = Demo::new();
+    let group = "/aws/ec2/group/sig-1f0a5b3c";
+    let placed = json!({"group": "sig-1f0a5b3c", "status": "in_progress"});
+    assert_eq!(demo.json("POST", "/_sim/deployment", &placed).0, 200);
+    let update = json!({"group": {"description": "brokers"}});
+    assert_eq!(demo.json("PUT", group, &update).0, 400);
+    let ended = json!({"group": "sig-1f0a5b3c", "status": "finished"});
+    demo.json("POST", "/_sim/deployment", &ended);
+    assert_eq!(demo.json("PUT", group, &update).0, 200);
+    for senseless in [json!({"group": "sig-9", "status": "failed"}), json!({"group": "x"})] {
+        assert_eq!(demo.json("POST", "/_sim/deployment", &senseless).0, 400);
+    }
+    let suspended = json!({"suspensions": [{"name": "OUT_OF_STRATEGY", "ttlInMinutes": 5}]});
+    demo.json("POST", &format!("{group}/suspension"), &suspended);
+    let strike = |cause: &str| {
+        let body = json!({"instanceId": "ssi-5e1f0001", "cause": cause});
+        demo.json("POST", "/_sim/interrupt", &body)
+    };
+    assert_eq!(strike("out_of_strategy").1, json!({"blocked": "OUT_OF_STRATEGY"}));
+    assert_eq!(strike("boredom").0, 400);
+    assert_eq!(strike("schedule").0, 400);
+    assert_eq!(strike("preventive_replacement").0, 200);
+    demo.server.control("POST", "/_sim/advance", json!({"seconds": 600}));
+    let state = demo.server.control("GET", "/_sim/state", Value::Null);
+    let kafka = &state["groups"][0];
+    assert_eq!(kafka["statefulInstances"][0]["recyclesByItself"], 1);
+    assert_eq!(kafka["statefulInstances"][0]["recyclesAccepted"], 0);
+    assert_eq!(kafka["suspensions"], json!([]), "it has expired");
+    assert_eq!(state["autonomous"][0]["blockedBy"], "OUT_OF_STRATEGY");
+    assert_eq!(state["terminations"][0]["cause"], "preventive_replacement");
+    assert_eq!(state["accepted"][0]["sight"]["suspended"], json!(["OUT_OF_STRATEGY"]));
+    let rates = json!({"autonomous": {"interruption": 60}});
+    assert_eq!(demo.json("POST", "/_sim/settings", &rates).0, 200);
+    assert_eq!(
+        demo.json("POST", "/_sim/settings", &json!({"autonomous": {"unhealthy": -1}})).0,
+        400
+    );
+    demo.server.control("POST", "/_sim/advance", json!({"seconds": 3600}));
+    let state = demo.server.control("GET", "/_sim/state", Value::Null);
+    assert!(state["autonomous"].as_array().map_or(0, Vec::len) > 10, "{}", state["autonomous"]);
+}
+
+#[test]
 fn a_real_time_clock_runs_without_being_advanced() {
     let demo = Demo::of(Fleet::demo().with_clock(None, Some(5000.0)));
     demo.json("PUT", &format!("{SSI}/ssi-5e1f0001/recycle"), &Value::Null);

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::autonomous::Fated;
+use crate::chronicle::Cause;
 use crate::scenario::{Scenario, code, target};
 
 const LONG: f64 = 3600.0;
@@ -353,7 +355,8 @@ fn an_interruption_recycles_also_while_processes_are_suspended() {
     let gone = sim.get(&format!("/aws/ec2/instance/{}", before.as_str().unwrap()));
     assert_eq!(gone[0]["lifeCycleState"], "TERMINATING");
     let member = sim.status("sig-web")[0]["instanceId"].as_str().unwrap().to_owned();
-    assert!(sim.world.interrupt(&member, "test", sim.now));
+    let struck = sim.world.replace_by_itself(&member, Cause::Interruption, sim.now);
+    assert_eq!(struck, Fated::Done);
     assert_eq!(sim.status("sig-web").len(), 2);
 }
 
