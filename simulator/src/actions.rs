@@ -9,7 +9,7 @@ use crate::chronicle::{Accepted, Cause, sight};
 use crate::clock::{later, seconds};
 use crate::estate::{Estate, StatefulInstance};
 use crate::lifecycle::{Action, Effect, OnDeallocate, Phase, State, phases};
-use crate::machines::retained;
+use crate::machines::{NoLaunch, retained};
 use crate::stateful::{Deletions, Underway};
 use crate::world::World;
 
@@ -31,6 +31,8 @@ pub(crate) enum DueKind {
     Heal { told: bool },
     /// Something that nobody asked for strikes the group, if the plans of this epoch still hold.
     Fate { cause: Cause, epoch: u64 },
+    /// Scheduled tasks run, if the plans of this epoch still hold.
+    Tasks { epoch: u64 },
     /// The next step of the deployment that `instance` names.
     Deployment,
 }
@@ -69,6 +71,7 @@ impl World {
                 DueKind::ManagedStep { epoch } => self.step_managed(&due.instance, epoch, at),
                 DueKind::Heal { told } => self.heal(&due, told, at),
                 DueKind::Fate { cause, epoch } => self.strike_fate(&due.group, cause, epoch, at),
+                DueKind::Tasks { epoch } => self.run_tasks(&due.group, epoch, at),
                 DueKind::Deployment => self.step_deployment(&due.group, &due.instance, at),
             }
         }
@@ -230,6 +233,7 @@ impl World {
 
     fn launch(&mut self, group: &str, index: usize, now: Timestamp) {
         let instance = self.estate.group(group).map(|group| group.stateful[index].id.clone());
+        let images = self.images.clone();
         let twist = self.faults.twist(&instance.unwrap_or_default(), group, &mut self.chance);
         let mut ids = self.ids.clone();
         self.change(now, |estate| {
@@ -237,16 +241,23 @@ impl World {
             if let Some(twist) = twist {
                 group.twist(index, twist, &mut ids);
             }
-            if group.launch(index, &mut ids, now).is_err() {
+            if let Err(why) = group.launch(index, &mut ids, &images, now) {
+                let (state, reason) = match why {
+                    NoLaunch::Capacity => (
+                        State::Paused,
+                        "no Spot capacity, and no fallback to on-demand. It was paused again"
+                            .to_owned(),
+                    ),
+                    NoLaunch::Image(image) => {
+                        (State::Error, format!("image {image} does not boot"))
+                    }
+                };
                 let ssi = &mut group.stateful[index];
-                ssi.state = State::Paused;
+                ssi.state = state;
                 ssi.underway = None;
                 ssi.epoch += 1;
                 let id = ssi.id.clone();
-                let message = format!(
-                    "Can't launch stateful instance {id}: no Spot capacity, and no fallback to on-demand. \
-                     It was paused again."
-                );
+                let message = format!("Can't launch stateful instance {id}: {reason}.");
                 group.log(now, "ERROR", message, Some(&id));
             }
         });

@@ -158,6 +158,7 @@ impl World {
             at: now,
             cause,
             group_id: group_id.clone(),
+            task: None,
             stateful_instance_id: ssi.map(|ssi| ssi.id.clone()),
             instance_id: machine.map(|machine| machine.instance_id.clone()),
             blocked_by: blocked.clone(),

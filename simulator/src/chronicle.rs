@@ -107,7 +107,9 @@ pub(crate) struct Autonomous {
     pub(crate) at: Timestamp,
     pub(crate) cause: Cause,
     pub(crate) group_id: String,
-    /// Absent for a member of a group without state.
+    /// The kind of a scheduled task; what it does to single instances follows on lines of their own.
+    pub(crate) task: Option<String>,
+    /// Absent for a member of a group without state, and for a task.
     pub(crate) stateful_instance_id: Option<String>,
     /// The machine that was to be replaced.
     pub(crate) instance_id: Option<String>,

@@ -9,6 +9,7 @@ use crate::chronicle::Cause;
 use crate::deployments::DeploymentStatus;
 use crate::edit;
 use crate::faults::FaultSpec;
+use crate::images::Images;
 use crate::lifecycle::{Behaviour, Latency};
 use crate::limits::LimitSettings;
 use crate::overview;
@@ -47,7 +48,7 @@ pub const CONTROLS: &[(&str, &str, &str)] = &[
     (
         "POST",
         "/_sim/settings",
-        "{\"latency\"|\"behaviour\"|\"shapes\"|\"limits\"|\"autonomous\": {…}}: replace these parts of the fleet",
+        "{\"latency\"|\"behaviour\"|\"shapes\"|\"limits\"|\"autonomous\": {…}, \"images\": […]}: replace these parts of the fleet",
     ),
 ];
 
@@ -188,6 +189,7 @@ struct Settings {
     shapes: Option<Shapes>,
     limits: Option<LimitSettings>,
     autonomous: Option<Rates>,
+    images: Option<Images>,
 }
 
 fn settings(simulation: &mut Simulation, body: &Value) -> Answer {
@@ -205,6 +207,9 @@ fn settings(simulation: &mut Simulation, body: &Value) -> Answer {
     if let Some(limits) = given.limits {
         world.limiter.settings = limits;
         world.limiter.clear();
+    }
+    if let Some(images) = given.images {
+        world.images = images;
     }
     if let Some(rates) = given.autonomous {
         world.change(now, |estate| estate.set_rates(rates));

@@ -11,6 +11,7 @@ use crate::autonomous::Rates;
 use crate::clock::ClockSettings;
 use crate::deployments::DeploymentStatus;
 use crate::faults::FaultSpec;
+use crate::images::Images;
 use crate::lifecycle::{Behaviour, Latency, State};
 use crate::limits::LimitSettings;
 use crate::shapes::Shapes;
@@ -31,6 +32,7 @@ pub(crate) struct FleetDescription {
     pub(crate) autonomous: Rates,
     pub(crate) shapes: Shapes,
     pub(crate) faults: Vec<FaultSpec>,
+    pub(crate) images: Images,
     pub(crate) groups: Vec<GroupDescription>,
     pub(crate) generate: Option<Generate>,
     pub(crate) managed_instances: Vec<ManagedDescription>,

@@ -106,6 +106,7 @@ fn distort(mut outcome: Outcome, spec: &FaultSpec, echo: &Echo) -> Outcome {
         | FaultKind::RateLimited
         | FaultKind::CutBeforeCommit
         | FaultKind::LostUpdate
+        | FaultKind::PartialUpdate
         | FaultKind::Stale
         | FaultKind::Lifecycle
         | FaultKind::Relaunch => outcome,

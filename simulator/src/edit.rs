@@ -38,7 +38,7 @@ pub(crate) fn edit(world: &mut World, body: &Value, now: Timestamp) -> Result<Va
 }
 
 /// Sets a value deep in a configuration; `path` has dots between its keys.
-fn put(config: &mut Value, path: &str, value: Value) {
+pub(crate) fn put(config: &mut Value, path: &str, value: Value) {
     let mut place = config;
     for key in path.split('.') {
         if !place.is_object() {
@@ -50,7 +50,7 @@ fn put(config: &mut Value, path: &str, value: Value) {
     *place = value;
 }
 
-fn take(config: &mut Value, path: &str) {
+pub(crate) fn take(config: &mut Value, path: &str) {
     let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
     let pointer =
         if parent.is_empty() { String::new() } else { format!("/{}", parent.replace('.', "/")) };
@@ -69,7 +69,7 @@ fn edit_config(config: &mut Value, edit: &Edit) {
 }
 
 fn edit_group(world: &mut World, id: &str, edit: &Edit, now: Timestamp) -> Result<Value, String> {
-    world.change(now, |estate| {
+    let edited = world.change(now, |estate| {
         let group = estate.group_mut(id).ok_or_else(|| format!("no group {id}"))?;
         let mut rest = Edit {
             group: None,
@@ -90,7 +90,9 @@ fn edit_group(world: &mut World, id: &str, edit: &Edit, now: Timestamp) -> Resul
         }
         edit_config(&mut group.config, &rest);
         Ok(json!({"group": group.config}))
-    })
+    });
+    world.plan_tasks(id, now);
+    edited
 }
 
 fn edit_managed(world: &mut World, id: &str, edit: &Edit, now: Timestamp) -> Result<Value, String> {

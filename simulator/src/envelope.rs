@@ -94,6 +94,20 @@ impl Refusal {
         Refusal::bad_request("CANT_ROLL_CAPACITY_BELOW_MINIMUM", message)
     }
 
+    /// Known from the vendor's Terraform provider, which tries again after a minute.
+    pub(crate) fn unknown_image(id: &str) -> Refusal {
+        Refusal::bad_request("CANT_VALIDATE_IMAGE", format!("Can't validate AMI {id}"))
+    }
+
+    /// The rule is in the vendor's description, the code is invented.
+    pub(crate) fn foreign_task(kind: &Value, stateful: bool) -> Refusal {
+        let which =
+            if stateful { "a stateful group" } else { "a group without stateful instances" };
+        let kind = kind.as_str().unwrap_or_default();
+        let message = format!("\"taskType\" {kind} can't be used in {which}");
+        Refusal::invalid("body:group.scheduling.tasks.taskType", message)
+    }
+
     /// The code is invented: the help pages say that backups and persisted data exclude each other.
     pub(crate) fn backup_with_data(id: &str) -> Refusal {
         let message = format!("Can't back up the AMI of group {id}: it persists data volumes");

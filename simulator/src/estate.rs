@@ -81,6 +81,8 @@ pub(crate) struct StatefulInstance {
     pub(crate) created_at: Timestamp,
     pub(crate) launched_at: Option<Timestamp>,
     pub(crate) image: String,
+    /// The image that the root volume once came from; an image made of a persisted root volume has the same one.
+    pub(crate) lineage: String,
     pub(crate) zone: String,
     pub(crate) instance_type: String,
     /// The address it keeps, when the group persists addresses.
@@ -156,6 +158,8 @@ pub(crate) struct Group {
     /// Images that backups made, newest last.
     pub(crate) backups: Vec<String>,
     pub(crate) rates: Rates,
+    /// Runs of scheduled tasks that were planned for an earlier count are void.
+    pub(crate) schedule_epoch: u64,
     pub(crate) shapes: Shapes,
 }
 

@@ -33,6 +33,8 @@ pub enum FaultKind {
     CutAfterCommit,
     /// A change is answered as if it had been made, and is not kept.
     LostUpdate,
+    /// An update of a group is answered as if it had been made; `fields` are not kept.
+    PartialUpdate,
     /// A read answers as of `seconds` ago, or with the state before the last change.
     Stale,
     /// The request is carried out; `response.status.code` is `code` while the HTTP status is 200.
@@ -122,6 +124,9 @@ pub struct FaultSpec {
     /// `count_off`: the difference; 1 unless given.
     #[serde(default)]
     pub by: Option<i64>,
+    /// `partial_update`: the fields that stay as they were, by dotted paths such as `strategy.persistence`.
+    #[serde(default)]
+    pub fields: Vec<String>,
     /// `stale`: virtual seconds; the state before the last change when absent.
     #[serde(default)]
     pub seconds: Option<f64>,
@@ -163,6 +168,7 @@ impl FaultSpec {
             FaultKind::Status => needs(self.status.is_none(), "`status`"),
             FaultKind::Body => needs(self.body.is_none(), "`body`"),
             FaultKind::Lifecycle => needs(self.ends.is_none(), "`ends`"),
+            FaultKind::PartialUpdate => needs(self.fields.is_empty(), "`fields`"),
             FaultKind::Relaunch => needs(self.twist.is_none(), "`twist`"),
             FaultKind::BodyCode => {
                 let number = self.code.as_ref().is_some_and(Value::is_u64);

@@ -241,6 +241,9 @@ fn group_contradiction(group: &GroupDescription) -> Option<String> {
     if let Some(problem) = group.autonomous.and_then(crate::Rates::objection) {
         return Some(problem);
     }
+    if let Some((place, problem)) = crate::schedule::objection(&group.config) {
+        return Some(format!("{place}: {problem}"));
+    }
     if !group.stateful.is_empty() && !persists {
         return Some("has `stateful` instances and persists nothing: use `members`".to_owned());
     }

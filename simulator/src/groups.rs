@@ -8,6 +8,7 @@ use crate::envelope::{Answer, Refusal};
 use crate::estate::{Estate, Group, StatefulInstance};
 use crate::group_config::merge;
 use crate::lifecycle::{Action, State};
+use crate::schedule;
 use crate::stateful::Deletions;
 use crate::world::{Call, World};
 
@@ -63,6 +64,15 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>) -> Result<Answer, Refus
     }
     check_capacity(&config["capacity"])?;
     check_choices(&config)?;
+    if patch.get("scheduling").is_some() {
+        let stateful = group.is_stateful() || !group.stateful.is_empty();
+        schedule::check(&config, stateful)?;
+    }
+    if let Some(image) = patch.pointer("/compute/launchSpecification/imageId")
+        && let Some(unknown) = image.as_str().filter(|id| !world.images.exists(id))
+    {
+        return Err(Refusal::unknown_image(unknown));
+    }
     let resume = call.request.query_flag("shouldResumeStateful");
     let apply_tags = call.request.query_flag("autoApplyTags");
     let resize = patch.get("capacity").is_some();
@@ -91,6 +101,7 @@ fn store(world: &mut World, call: &Call<'_>, mut config: Value, apply_tags: bool
             group.log(now, "INFO", format!("Tags of group {id} were applied."), None);
         }
     });
+    world.plan_tasks(call.parameter(0), now);
 }
 
 /// `PUT /aws/ec2/group/{groupId}/capacity`

@@ -7,11 +7,17 @@ use crate::estate::{Device, Group, Machine, Persisted, Retained, StatefulInstanc
 use crate::faults::Twist;
 use crate::group_config::mapped_devices;
 use crate::ids::Ids;
+use crate::images::Images;
 use crate::stateful::Deletions;
 
-/// A launch that did not come about, with the reason.
+/// A launch that did not come about.
 #[derive(Debug)]
-pub(crate) struct NoCapacity;
+pub(crate) enum NoLaunch {
+    /// No Spot capacity, and no fallback to on-demand.
+    Capacity,
+    /// The image does not boot.
+    Image(String),
+}
 
 impl Group {
     /// Takes the machine of the instance at `index` away and keeps what the group persists.
@@ -45,13 +51,18 @@ impl Group {
         &mut self,
         index: usize,
         ids: &mut Ids,
+        images: &Images,
         now: Timestamp,
-    ) -> Result<(), NoCapacity> {
+    ) -> Result<(), NoLaunch> {
         let persisted = self.persisted();
         let mut ssi = self.stateful[index].clone();
         let spot = self.launches_spot()?;
         if !persisted.root || ssi.kept_root.is_none() {
             ssi.image = self.image().to_owned();
+            ssi.lineage.clone_from(&ssi.image);
+        }
+        if !images.boots(&ssi.image) {
+            return Err(NoLaunch::Image(ssi.image));
         }
         if !spot {
             ssi.instance_type = self.on_demand_type().unwrap_or(&ssi.instance_type).to_owned();
@@ -141,14 +152,14 @@ impl Group {
     }
 
     /// Whether the next launch is a Spot one; an error when it may be neither.
-    fn launches_spot(&self) -> Result<bool, NoCapacity> {
+    fn launches_spot(&self) -> Result<bool, NoLaunch> {
         let strategy = &self.config["strategy"];
         let wants_spot = strategy["risk"].as_f64().unwrap_or(100.0) > 0.0;
         if wants_spot && self.spot_capacity {
             return Ok(true);
         }
         let fallback = strategy["fallbackToOd"].as_bool().unwrap_or(true);
-        if wants_spot && !fallback { Err(NoCapacity) } else { Ok(false) }
+        if wants_spot && !fallback { Err(NoLaunch::Capacity) } else { Ok(false) }
     }
 }
 

@@ -97,6 +97,7 @@ impl<'a> GroupBuilder<'a> {
             deployments: Vec::new(),
             backups: Vec::new(),
             rates: Rates::default(),
+            schedule_epoch: 0,
             shapes: description.shapes,
         };
         for (index, one) in stateful.iter().enumerate() {
@@ -205,6 +206,7 @@ impl<'a> GroupBuilder<'a> {
             !matches!(state, State::Paused | State::Deallocated | State::Error | State::Resume);
         let launched_at = one.launched_at.or(running.then_some(created_at));
         let mut machine = self.machine(one, index, launched_at.unwrap_or(created_at));
+        let image = one.image.clone().unwrap_or_else(|| group.image().to_owned());
         let persisted = group.persisted();
         if persisted.root && machine.root.snapshot.is_none() {
             machine.root.snapshot = Some(self.ids.snapshot());
@@ -217,7 +219,9 @@ impl<'a> GroupBuilder<'a> {
             state,
             created_at,
             launched_at,
-            image: one.image.clone().unwrap_or_else(|| group.image().to_owned()),
+            image: image.clone(),
+            // An image of its own was made of a root volume that came from the group's image.
+            lineage: if persisted.root { group.image().to_owned() } else { image },
             zone,
             instance_type: machine.instance_type.clone(),
             private_ip,

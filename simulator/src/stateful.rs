@@ -170,6 +170,7 @@ impl StatefulInstance {
             created_at: now,
             launched_at: None,
             image: group.image().to_owned(),
+            lineage: group.image().to_owned(),
             zone,
             instance_type: instance_type.unwrap_or(crate::group_config::INSTANCE_TYPE).to_owned(),
             private_ip: None,

@@ -16,8 +16,10 @@ use crate::estate::{Estate, Group, Retained};
 use crate::faults::{Fault, FaultKind, Faults};
 use crate::fleet::Fleet;
 use crate::ids::Ids;
+use crate::images::Images;
 use crate::lifecycle::{Behaviour, Latency};
 use crate::limits::{Limiter, Quota};
+use crate::partial;
 use crate::populate::populate;
 use crate::request::{Delivery, LoggedRequest, Outcome, Request};
 use crate::routes::{self, Parameters, Route, Scope};
@@ -41,6 +43,7 @@ pub struct World {
     pub(crate) agenda: Agenda,
     pub(crate) retained: Vec<Retained>,
     pub(crate) chronicle: Chronicle,
+    pub(crate) images: Images,
     pub(crate) fate: Fate,
     pub(crate) ids: Ids,
     /// Probabilities and request ids draw from here, so that reading more does not change what is created.
@@ -100,6 +103,7 @@ impl World {
             agenda: Agenda::default(),
             retained: Vec::new(),
             chronicle: Chronicle::default(),
+            images: description.images.clone(),
             fate: Fate::default(),
             ids: Ids::new(seed),
             chance: Ids::named(seed, "chance"),
@@ -111,6 +115,11 @@ impl World {
             history: VecDeque::new(),
         };
         world.plan_fate(description.clock.start);
+        let groups: Vec<String> =
+            world.estate.groups.iter().map(|group| group.id.clone()).collect();
+        for group in groups {
+            world.plan_tasks(&group, description.clock.start);
+        }
         world
     }
 
@@ -243,7 +252,11 @@ impl World {
             let lost = struck.iter().any(|fault| fault.spec.kind == FaultKind::LostUpdate);
             let before =
                 lost.then(|| (self.estate.clone(), self.agenda.clone(), self.chronicle.clone()));
+            let kept = partial::kept(&self.estate, &call, route.operation, struck);
             let answer = self.write(route.operation, &call);
+            if let Some(kept) = kept.filter(|_| answer.is_ok()) {
+                partial::put_back(self, call.parameter(0), &kept, now);
+            }
             if let Some(before) = before {
                 (self.estate, self.agenda, self.chronicle) = before;
             }

@@ -240,6 +240,47 @@ fn a_lost_update_is_answered_and_not_kept() {
 }
 
 #[test]
+fn a_part_of_an_update_may_not_be_kept_though_it_is_answered() {
+    let mut sim = Scenario::new();
+    let fields = json!(["strategy.persistence", "compute.launchSpecification.keyPair"]);
+    sim.fault(json!({"kind": "partial_update", "fields": fields, "count": 1}));
+    let update = json!({"group": {"description": "kept", "compute": {"launchSpecification": {"imageId": "ami-4", "keyPair": "k"}},
+        "strategy": {"persistence": {"shouldPersistPrivateIp": false}}}});
+    let answered = sim.put(GROUP, update).json()["response"]["items"][0].clone();
+    assert_eq!(answered["strategy"]["persistence"]["shouldPersistPrivateIp"], false);
+    assert_eq!(answered["compute"]["launchSpecification"]["keyPair"], "k");
+    let kept = sim.get(GROUP).remove(0);
+    assert_eq!(kept["strategy"]["persistence"]["shouldPersistPrivateIp"], true);
+    assert_eq!(kept["compute"]["launchSpecification"]["imageId"], "ami-4");
+    assert!(kept["compute"]["launchSpecification"].get("keyPair").is_none());
+    assert_eq!(kept["description"], "kept");
+    let bare = serde_json::from_value(json!({"kind": "partial_update"}));
+    assert!(bare.is_ok_and(|fault: crate::FaultSpec| fault.objection().is_some()));
+}
+
+#[test]
+fn an_update_merges_persistence_by_field_and_moves_updated_at() {
+    let mut sim = Scenario::new();
+    let before = sim.get(GROUP).remove(0);
+    sim.advance(60.0);
+    let root = json!({"group": {"strategy": {"persistence": {"shouldPersistRootDevice": true}}}});
+    sim.put(GROUP, root);
+    let after = sim.get(GROUP).remove(0);
+    assert_eq!(
+        after["strategy"]["persistence"],
+        json!({"shouldPersistRootDevice": true, "shouldPersistBlockDevices": true,
+            "shouldPersistPrivateIp": true, "blockDevicesMode": "reattach"})
+    );
+    assert!(after["updatedAt"].as_str() > before["updatedAt"].as_str());
+    sim.put(GROUP, json!({"group": {"strategy": {"persistence": null}}}));
+    assert!(sim.get(GROUP)[0]["strategy"].get("persistence").is_none());
+    assert_eq!(sim.list("sig-plain").len(), 3, "what was stateful is not forgotten");
+    sim.put(GROUP, target(1));
+    sim.advance(3600.0);
+    assert_eq!(sim.status("sig-plain").len(), 1, "no members are made of it");
+}
+
+#[test]
 fn irregular_shapes_are_switched_per_fleet_group_and_instance() {
     let head = "shapes: {instance_id: empty, timestamps: offset, persistence: array, unknown_fields: true}";
     let mut sim = Scenario::with(head);
