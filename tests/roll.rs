@@ -7,6 +7,8 @@
 mod chance;
 #[path = "roll/desk.rs"]
 mod desk;
+#[path = "support/direct.rs"]
+mod direct;
 #[path = "roll/faults.rs"]
 mod faults;
 #[path = "roll/kills.rs"]

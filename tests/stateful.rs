@@ -6,6 +6,8 @@
 mod chance;
 #[path = "stateful/desk.rs"]
 mod desk;
+#[path = "support/direct.rs"]
+mod direct;
 #[path = "stateful/faults.rs"]
 mod faults;
 #[path = "stateful/lost.rs"]

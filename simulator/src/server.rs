@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::fleet::Fleet;
 use crate::http::{Shared, lock, router};
-use crate::request::LoggedRequest;
+use crate::request::{LoggedRequest, Outcome, Request};
 use crate::simulation::Simulation;
 use crate::wire::{CuttableListener, Scissors};
 
@@ -74,6 +74,12 @@ impl Server {
     /// A control request without the detour over HTTP; answers what HTTP would have in its body.
     pub fn control(&self, method: &str, path: &str, body: Value) -> Value {
         lock(&self.shared).control(method, path, &body).1
+    }
+
+    /// A request without the detour over HTTP. What should be cut is for the caller to cut, and no delay is waited for.
+    #[must_use]
+    pub fn handle(&self, request: &Request) -> Outcome {
+        lock(&self.shared).handle(request)
     }
 
     /// The requests so far, oldest first; control requests are not among them.

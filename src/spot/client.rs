@@ -15,7 +15,7 @@ use super::error::SpotError;
 use super::pacing::{Admission, Observation, Ticket};
 use super::pacing_store::{Pacing, RouteBudget};
 use super::request::{Idempotency, Request};
-use super::transport::{Exchange, Failure, Transport};
+use super::transport::{Carrier, Exchange, Failure, Transport};
 use super::{Listed, wire};
 use crate::domain::{
     Account, AccountId, Clock, Group, GroupId, Healthiness, ManagedInstance, ManagedInstanceId,
@@ -56,6 +56,8 @@ pub struct ClientConfig {
     pub deadline: Option<Duration>,
     /// Seed of the jitter in pauses.
     pub retry_seed: u64,
+    /// What carries requests; HTTP if none is named.
+    pub carrier: Option<Arc<dyn Carrier>>,
     /// The `User-Agent` header.
     pub user_agent: String,
 }
@@ -77,6 +79,7 @@ impl ClientConfig {
             call_timeout: Duration::from_secs(60),
             deadline: None,
             retry_seed: 0,
+            carrier: None,
             user_agent: concat!("spotinst-esg/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

@@ -27,6 +27,7 @@ pub use endpoint::Endpoint;
 pub use error::{ErrorKind, SpotError, TransportFault};
 pub use pacing_store::{Pacing, RouteBudget};
 pub use request::Idempotency;
+pub use transport::{Carrier, CarryError, CarryErrorKind, Delivered, Parcel};
 
 /// A decoded reply: what it holds and what was strange about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,8 +28,68 @@ const CHUNK: usize = 64 << 10;
 
 /// The HTTP side of a client.
 pub(super) struct Transport {
-    http: Http,
+    carrier: Arc<dyn Carrier>,
     authorization: HeaderValue,
+    clock: Arc<dyn Clock>,
+}
+
+/// Brings a request to a server and the whole answer back. The real one speaks HTTP; a simulation may do without.
+pub trait Carrier: Send + Sync {
+    /// Sends once.
+    ///
+    /// # Errors
+    ///
+    /// There is no whole answer.
+    fn carry(&self, parcel: &Parcel) -> Result<Delivered, CarryError>;
+}
+
+/// A request on its way.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// HTTP method.
+    pub method: &'static str,
+    /// Where to, with the query.
+    pub url: reqwest::Url,
+    /// Headers, the authorization among them, marked as sensitive.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+    /// How long sending and reading may take together.
+    pub timeout: Duration,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// HTTP status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no whole answer. `status` and `headers` are there if its head came.
+#[derive(Clone, Debug)]
+pub struct CarryError {
+    /// What failed.
+    pub kind: CarryErrorKind,
+    /// The head of the answer, if that came.
+    pub head: Option<(u16, HeaderMap)>,
+}
+
+/// What failed.
+#[derive(Clone, Debug)]
+pub enum CarryErrorKind {
+    /// The network, and the innermost cause's words.
+    Network(TransportFault, String),
+    /// The answer is larger than anything expected.
+    TooLarge,
+}
+
+/// The one that speaks HTTP.
+struct HttpCarrier {
+    http: Http,
     clock: Arc<dyn Clock>,
 }
 
@@ -61,6 +121,67 @@ pub(super) enum Failure {
 
 impl Transport {
     pub(super) fn new(config: &ClientConfig) -> Result<Self, SpotError> {
+        let carrier = match &config.carrier {
+            Some(carrier) => Arc::clone(carrier),
+            None => Arc::new(HttpCarrier::new(config)?),
+        };
+        let authorization = authorization(&config.token)?;
+        Ok(Self { carrier, authorization, clock: Arc::clone(&config.clock) })
+    }
+
+    /// Sends `request` to `url` and reads the answer, both within `timeout`.
+    pub(super) fn exchange(
+        &self,
+        request: &Request,
+        url: reqwest::Url,
+        timeout: Duration,
+    ) -> Exchange {
+        let json = HeaderValue::from_static("application/json");
+        let headers = [
+            (AUTHORIZATION, self.authorization.clone()),
+            (ACCEPT, json.clone()),
+            (CONTENT_TYPE, json),
+        ];
+        let body = request.body.as_ref().filter(|_| request.method != "GET");
+        let parcel = Parcel {
+            method: request.method,
+            url,
+            headers: headers.into_iter().collect(),
+            body: body.map(ToString::to_string).unwrap_or_default().into_bytes(),
+            timeout,
+        };
+        let carried = self.carrier.carry(&parcel);
+        let now = self.clock.now();
+        let head = match &carried {
+            Ok(delivered) => Some((delivered.status, &delivered.headers)),
+            Err(error) => error.head.as_ref().map(|(status, headers)| (*status, headers)),
+        };
+        let (observation, retry_after) = match head {
+            Some((status, headers)) => (observe(status, headers, now), retry_after(headers, now)),
+            None => (Observation::Unanswered, None),
+        };
+        Exchange { outcome: carried.map(answer).map_err(failure), observation, retry_after }
+    }
+}
+
+fn answer(delivered: Delivered) -> Answer {
+    let Delivered { status, headers, body } = delivered;
+    let header =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (request_id, location) = (header("x-request-id"), header(LOCATION.as_str()));
+    Answer { status, body, request_id, location }
+}
+
+fn failure(error: CarryError) -> Failure {
+    let status = error.head.map_or(0, |(status, _)| status);
+    match error.kind {
+        CarryErrorKind::Network(fault, detail) => Failure::Network { fault, detail },
+        CarryErrorKind::TooLarge => Failure::TooLarge { status },
+    }
+}
+
+impl HttpCarrier {
+    fn new(config: &ClientConfig) -> Result<Self, SpotError> {
         install_crypto();
         let setup = |error: reqwest::Error| SpotError::Setup { problem: innermost(&error) };
         let mut builder = Http::builder()
@@ -73,76 +194,53 @@ impl Transport {
         if config.endpoint.is_loopback() {
             builder = builder.no_proxy();
         }
-        Ok(Self {
-            http: builder.build().map_err(setup)?,
-            authorization: authorization(&config.token)?,
-            clock: Arc::clone(&config.clock),
-        })
+        let clock = Arc::clone(&config.clock);
+        Ok(Self { http: builder.build().map_err(setup)?, clock })
     }
 
-    /// Sends `request` to `url` and reads the answer, both within `timeout`.
-    pub(super) fn exchange(
-        &self,
-        request: &Request,
-        url: reqwest::Url,
-        timeout: Duration,
-    ) -> Exchange {
-        // Both are ours, so neither can be refused.
-        let method = reqwest::Method::from_bytes(request.method.as_bytes()).unwrap_or_default();
-        let ends = self.clock.monotonic() + timeout;
-        let mut prepared = self
-            .http
-            .request(method, url)
-            .timeout(timeout)
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/json");
-        if request.method != "GET" {
-            // An empty body makes `Content-Length: 0` explicit, which some servers insist on.
-            let body = request.body.as_ref().map(ToString::to_string).unwrap_or_default();
-            prepared = prepared.body(body.into_bytes());
-        }
-        let response = match prepared.send() {
-            Ok(response) => response,
-            Err(error) => {
-                let outcome = Err(network_failure(&error));
-                return Exchange {
-                    outcome,
-                    observation: Observation::Unanswered,
-                    retry_after: None,
-                };
-            }
-        };
-        let now = self.clock.now();
-        let status = response.status().as_u16();
-        let observation = observe(status, response.headers(), now);
-        let retry_after = retry_after(response.headers(), now);
-        Exchange { outcome: self.read(response, ends), observation, retry_after }
-    }
-
-    fn read(&self, mut response: Response, ends: Duration) -> Result<Answer, Failure> {
-        let status = response.status().as_u16();
-        let header = |name: &str| {
-            response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-        };
-        let (request_id, location) = (header("x-request-id"), header(LOCATION.as_str()));
+    fn read(&self, mut response: Response, ends: Duration) -> Result<Vec<u8>, CarryErrorKind> {
         let mut body = Vec::new();
         let mut chunk = vec![0; CHUNK];
         loop {
             // Each read has its own timeout, so an answer that trickles in is bounded here.
             if self.clock.monotonic() > ends {
                 let detail = format!("after {} bytes", body.len());
-                return Err(Failure::Network { fault: TransportFault::Timeout, detail });
+                return Err(CarryErrorKind::Network(TransportFault::Timeout, detail));
             }
             match response.read(&mut chunk) {
-                Ok(0) => return Ok(Answer { status, body, request_id, location }),
+                Ok(0) => return Ok(body),
                 Ok(length) => body.extend_from_slice(&chunk[..length]),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(broken_body(&error)),
             }
             if body.len() as u64 > MAX_BODY {
-                return Err(Failure::TooLarge { status });
+                return Err(CarryErrorKind::TooLarge);
             }
+        }
+    }
+}
+
+impl Carrier for HttpCarrier {
+    fn carry(&self, parcel: &Parcel) -> Result<Delivered, CarryError> {
+        // It is ours, so it cannot be refused.
+        let method = reqwest::Method::from_bytes(parcel.method.as_bytes()).unwrap_or_default();
+        let ends = self.clock.monotonic() + parcel.timeout;
+        let mut prepared = self
+            .http
+            .request(method, parcel.url.clone())
+            .timeout(parcel.timeout)
+            .headers(parcel.headers.clone());
+        if parcel.method != "GET" {
+            // An empty body makes `Content-Length: 0` explicit, which some servers insist on.
+            prepared = prepared.body(parcel.body.clone());
+        }
+        let response = prepared
+            .send()
+            .map_err(|error| CarryError { kind: network_failure(&error), head: None })?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        match self.read(response, ends) {
+            Ok(body) => Ok(Delivered { status, headers, body }),
+            Err(kind) => Err(CarryError { kind, head: Some((status, headers)) }),
         }
     }
 }
@@ -197,7 +295,7 @@ fn seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs_f64(seconds.clamp(0.0, LONGEST_WAIT.as_secs_f64())))
 }
 
-fn network_failure(error: &reqwest::Error) -> Failure {
+fn network_failure(error: &reqwest::Error) -> CarryErrorKind {
     let fault = if causes(error).any(|cause| cause.is::<rustls::Error>()) {
         TransportFault::Tls
     } else if error.is_dns() {
@@ -211,15 +309,15 @@ fn network_failure(error: &reqwest::Error) -> Failure {
     } else {
         TransportFault::Cut
     };
-    Failure::Network { fault, detail: innermost(error) }
+    CarryErrorKind::Network(fault, innermost(error))
 }
 
-fn broken_body(error: &std::io::Error) -> Failure {
+fn broken_body(error: &std::io::Error) -> CarryErrorKind {
     let timed_out = causes(error).any(|cause| {
         cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
     });
     let fault = if timed_out { TransportFault::Timeout } else { TransportFault::Cut };
-    Failure::Network { fault, detail: innermost(error) }
+    CarryErrorKind::Network(fault, innermost(error))
 }
 
 /// The error and everything below it; an I/O error's own content is not its source, so it is looked into.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use spot_sim::{Fleet, Server};
+use spot_sim::{Fleet, Request, Server};
 use spotinst_esg::domain::{AccountId, Clock, GroupId, ImageId, MachineImage, StatefulInstanceId};
 use spotinst_esg::drive::Progress;
 use spotinst_esg::drive::roll::{Beginning, Journal, RollError, Roller, Runs, Start, survey};
@@ -19,6 +19,8 @@ use spotinst_esg::plan::roll::{
 use spotinst_esg::plan::stateful::Expectations;
 use spotinst_esg::spot::{Client, ClientConfig, Endpoint, Pacing};
 use tempfile::TempDir;
+
+use super::direct::Direct;
 
 const START: &str = "2026-11-20T12:00:00Z";
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -121,8 +123,9 @@ impl Desk {
         let endpoint = Endpoint::parse(&sim.url(), false).unwrap();
         let token = SecretString::from("a-token-that-is-secret".to_owned());
         let time = Arc::clone(&clock) as Arc<dyn Clock>;
-        let client =
-            Client::new(ClientConfig::new(endpoint, token, time, Pacing::in_memory())).unwrap();
+        let mut config = ClientConfig::new(endpoint, token, time, Pacing::in_memory());
+        config.carrier = Some(Arc::new(Direct(Arc::clone(&sim))));
+        let client = Client::new(config).unwrap();
         let folder = TempDir::new().unwrap();
         let runs = Runs::new(folder.path().join("runs"));
         let (said, violations) = (Mutex::default(), Mutex::default());
@@ -410,15 +413,59 @@ impl Driver {
 impl Desk {
     /// Suspends a process as a person would.
     pub(crate) fn suspend(&self, process: &str, minutes: Option<u32>) {
-        let account = AccountId::new("act-1");
-        let path = format!("{}/aws/ec2/group/sig-1/suspension?accountId={account}", self.sim.url());
         let body = match minutes {
             Some(minutes) => json!({"suspensions": [{"name": process, "ttlInMinutes": minutes}]}),
             None => json!({"processes": [process]}),
         };
-        let client = reqwest::blocking::Client::new();
-        let sent = client.post(path).bearer_auth("a-token-that-is-secret").body(body.to_string());
-        let answer = sent.header("content-type", "application/json").send().unwrap();
-        assert!(answer.status().is_success(), "{answer:?}");
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let outcome = self.sim.handle(&Request {
+            method: "POST".to_owned(),
+            path: "/aws/ec2/group/sig-1/suspension".to_owned(),
+            query: "accountId=act-1".to_owned(),
+            headers: vec![
+                header("authorization", "Bearer a-token-that-is-secret"),
+                header("content-type", "application/json"),
+            ],
+            body: body.to_string().into_bytes(),
+        });
+        assert_eq!(outcome.status, 200, "{}", outcome.json());
+    }
+}
+
+impl Desk {
+    /// Lets time pass.
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.clock.sleep(Duration::from_secs(seconds));
+    }
+
+    /// Does something as this driver's process.
+    pub(crate) fn as_roller<T>(&self, driver: &Driver, act: impl FnOnce(&Roller<'_>) -> T) -> T {
+        let clock: &dyn Clock = &*self.clock;
+        let say = |line: &str| self.said.lock().unwrap().push(line.to_owned());
+        let progress = Progress::new(clock, &say);
+        act(&Roller {
+            client: &self.client,
+            clock,
+            progress: &progress,
+            runs: &self.runs,
+            me: &driver.me,
+            liveness: driver.liveness,
+        })
+    }
+}
+
+impl Desk {
+    /// Sends a PUT without a body, as a person would who acts by hand.
+    pub(crate) fn act(&self, path: &str) {
+        let authorization =
+            ("authorization".to_owned(), "Bearer a-token-that-is-secret".to_owned());
+        let outcome = self.sim.handle(&Request {
+            method: "PUT".to_owned(),
+            path: path.to_owned(),
+            query: "accountId=act-1".to_owned(),
+            headers: vec![authorization],
+            body: Vec::new(),
+        });
+        assert_eq!(outcome.status, 200, "{}", outcome.json());
     }
 }

@@ -1,1 +1,209 @@
-//! To be.
+//! Each fault of the platform by itself: what it does to the roll, and what it leaves.
+
+use serde_json::{Value, json};
+use spotinst_esg::drive::roll::RollError;
+use spotinst_esg::plan::roll::{Hold, Outcome, Phase};
+
+use super::desk::{Desk, Driver, Ended, fleet};
+
+/// Rolls three nodes with this fault; settings must be as before afterwards, but for the image of a roll that is complete.
+fn rolled(fault: Value) -> (Desk, Ended) {
+    rolled_in(Desk::new(3), fault)
+}
+
+fn rolled_in(desk: Desk, fault: Value) -> (Desk, Ended) {
+    desk.fault(fault);
+    let ended = Driver::new(1).roll(&desk);
+    assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new(), "{ended:?}");
+    let mut settings = desk.settings();
+    if ended.outcome() == Some(Outcome::Completed) {
+        assert_eq!(settings["image"], "ami-2");
+        settings["image"] = desk.before["image"].clone();
+    }
+    assert_eq!(settings, desk.before, "{ended:?}");
+    (desk, ended)
+}
+
+const RECYCLE: &str = "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/recycle";
+const LIST: &str = "/aws/ec2/group/{groupId}/statefulInstance";
+const GROUP: &str = "/aws/ec2/group/{groupId}";
+const SUSPENSION: &str = "/aws/ec2/group/{groupId}/suspension";
+
+#[test]
+fn what_passes_does_not_end_a_roll_and_repeats_nothing() {
+    for fault in [
+        json!({"kind": "status", "status": 503, "route": RECYCLE, "method": "PUT", "nth": 1, "committed": true}),
+        json!({"kind": "cut_after_commit", "route": RECYCLE, "method": "PUT", "nth": 1}),
+        json!({"kind": "cut_before_commit", "route": RECYCLE, "method": "PUT", "nth": 1}),
+        json!({"kind": "cut_after_commit", "route": GROUP, "method": "PUT", "nth": 1}),
+        json!({"kind": "cut_before_commit", "route": GROUP, "method": "PUT", "nth": 1}),
+        json!({"kind": "lost_update", "route": GROUP, "method": "PUT", "nth": 1}),
+        json!({"kind": "cut_after_commit", "route": SUSPENSION, "method": "POST", "nth": 1}),
+        json!({"kind": "cut_before_commit", "route": SUSPENSION, "method": "DELETE", "nth": 1}),
+        json!({"kind": "status", "status": 500, "route": SUSPENSION, "method": "DELETE", "nth": 1, "committed": true}),
+        json!({"kind": "status", "status": 503, "route": LIST, "nth": 4, "count": 12}),
+        json!({"kind": "stale", "seconds": 60, "route": LIST, "nth": 6, "count": 40}),
+        json!({"kind": "rate_limited", "retry_after": 40, "route": RECYCLE, "method": "PUT", "nth": 1, "count": 2}),
+        json!({"kind": "rate_limited", "retry_after": 20, "nth": 9, "count": 3}),
+        json!({"kind": "html", "route": LIST, "nth": 5, "count": 3}),
+    ] {
+        let (desk, ended) = rolled(fault.clone());
+        assert_eq!(ended.outcome(), Some(Outcome::Completed), "{fault}: {ended:?}");
+        let mut gone = desk.terminated();
+        gone.sort();
+        assert_eq!(gone, ["i-1", "i-2", "i-3"], "{fault}");
+    }
+}
+
+#[test]
+fn what_became_of_a_machine_freezes_the_roll_before_a_second_one_is_touched() {
+    for fault in [
+        json!({"kind": "lifecycle", "ends": "ERROR", "message": "no capacity"}),
+        json!({"kind": "lifecycle", "ends": "PAUSED", "message": "address taken"}),
+        json!({"kind": "lifecycle", "ends": "STUCK"}),
+        json!({"kind": "lifecycle", "ends": "GONE"}),
+        json!({"kind": "lifecycle", "ends": "HIBERNATED"}),
+        json!({"kind": "relaunch", "twist": "other_zone"}),
+        json!({"kind": "relaunch", "twist": "lost_volumes"}),
+        json!({"kind": "relaunch", "twist": "other_address"}),
+    ] {
+        let (desk, ended) = rolled(fault.clone());
+        let Ended::Run(id, outcome, Some(error)) = &ended else { panic!("{fault}: {ended:?}") };
+        assert_eq!(*outcome, Outcome::Frozen, "{fault}: {error}");
+        assert_eq!(desk.terminated().len(), 1, "{fault}: one machine and no more");
+        let refused = Driver::new(1).roll(&desk);
+        let Ended::Refused(error) = &refused else { panic!("{fault}: {refused:?}") };
+        let error = error.to_string();
+        assert!(
+            error.contains("frozen") && error.contains(&format!("runs resume {id}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_frozen_roll_goes_on_after_a_person_has_mended_the_node_and_said_so() {
+    let (desk, ended) = rolled(json!({"kind": "lifecycle", "ends": "PAUSED"}));
+    let Ended::Run(id, Outcome::Frozen, _) = ended else { panic!("{ended:?}") };
+    let frozen = desk.runs.open(&id).unwrap().run().frozen.clone().unwrap().node.unwrap();
+    // The group launches the old image again, so the person sets the new one before he resumes the node, and then puts it back.
+    desk.edit(json!({"group": "sig-1", "set": {"compute.launchSpecification.imageId": "ami-2"}}));
+    desk.act(&format!("/aws/ec2/group/sig-1/statefulInstance/{frozen}/resume"));
+    desk.advance(300);
+    desk.edit(json!({"group": "sig-1", "set": {"compute.launchSpecification.imageId": "ami-1"}}));
+    let me = Driver::new(1);
+    desk.as_roller(&me, |roller| {
+        roller.thaw(&mut desk.runs.open(&id).unwrap(), "resumed by hand".to_owned()).unwrap();
+    });
+    assert_eq!(me.roll(&desk).completed(), id);
+    assert_eq!(desk.terminated().len(), 3, "the mended node was not recycled again");
+    assert!(desk.nodes().iter().all(|node| node.3 == "ami-2"));
+}
+
+/// Another node is taken away by AWS while one is being rolled: the roll waits for it before the next machine is given up.
+#[test]
+fn an_interruption_of_another_node_is_waited_for() {
+    for phase in [Phase::PreGate, Phase::MidGate, Phase::Recycling, Phase::Identity, Phase::Done] {
+        let desk = Desk::new(3);
+        let mut driver = Driver::new(1);
+        let other = std::sync::Mutex::new(Some("ssi-2"));
+        driver.before_step = Box::new(move |desk, id, at| {
+            if at == phase
+                && id != "ssi-2"
+                && let Some(other) = other.lock().unwrap().take()
+            {
+                let nodes = desk.nodes();
+                let instance = &nodes.iter().find(|node| node.0 == other).unwrap().2;
+                desk.sim.control("POST", "/_sim/interrupt", json!({"instanceId": instance}));
+            }
+        });
+        let ended = driver.roll(&desk);
+        assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new(), "{phase}: {ended:?}");
+        match &ended {
+            // Its image tells whether it is as wanted; if so the platform has rolled it by itself.
+            Ended::Run(_, Outcome::Completed, None) => {}
+            // At the last moment there is no time to wait: nothing is done, and the roll ends.
+            Ended::Run(_, Outcome::Aborted, Some(RollError::Held { hold, .. })) => {
+                assert!(
+                    matches!(hold, Hold::OthersDown(_) | Hold::OtherInstance { .. }),
+                    "{phase}: {hold}"
+                );
+            }
+            other => panic!("{phase}: {other:?}"),
+        }
+        // Run again it finishes either way.
+        let again = Driver::new(3).roll(&desk);
+        assert!(
+            matches!(again, Ended::Nothing | Ended::Run(_, Outcome::Completed, None)),
+            "{phase}: {again:?}"
+        );
+        assert!(desk.nodes().iter().all(|node| node.3 == "ami-2"));
+    }
+}
+
+#[test]
+fn what_a_person_changes_meanwhile_ends_the_roll_and_is_left_as_it_is() {
+    let change = |at: Phase, edit: Value| {
+        let desk = Desk::new(3);
+        let mut driver = Driver::new(1);
+        let edit = std::sync::Mutex::new(Some(edit));
+        let first = std::sync::Mutex::new(None::<String>);
+        driver.before_step = Box::new(move |desk, id, phase| {
+            let mut first = first.lock().unwrap();
+            let is_second = *first.get_or_insert_with(|| id.to_owned()) != id;
+            if is_second
+                && phase == at
+                && let Some(edit) = edit.lock().unwrap().take()
+            {
+                desk.edit(edit);
+            }
+        });
+        let ended = driver.roll(&desk);
+        assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new(), "{ended:?}");
+        assert_eq!(desk.terminated().len(), 1, "{ended:?}");
+        let Ended::Run(id, Outcome::Aborted, Some(error)) = ended else { panic!("{ended:?}") };
+        (desk, id, error.to_string())
+    };
+    let image = json!({"group": "sig-1", "set": {"compute.launchSpecification.imageId": "ami-9"}});
+    let (desk, id, error) = change(Phase::MidGate, image);
+    assert!(error.contains("ami-9"), "{error}");
+    assert_eq!(desk.settings()["image"], "ami-9");
+    let left = desk.runs.open(&id).unwrap().run().left.clone();
+    assert!(left.values().any(|why| why.contains("ami-9")), "{left:?}");
+
+    let persistence =
+        json!({"group": "sig-1", "set": {"strategy.persistence.blockDevicesMode": "onLaunch"}});
+    let (desk, _, error) = change(Phase::Recycling, persistence);
+    assert!(error.contains("persists"), "{error}");
+    assert_eq!(desk.settings()["image"], "ami-1");
+    assert_eq!(desk.settings()["persistence"]["blockDevicesMode"], "onLaunch");
+}
+
+#[test]
+fn a_token_that_expires_leaves_a_run_that_the_next_one_finishes() {
+    let desk = Desk::new(3);
+    let mut driver = Driver::new(2);
+    driver.before_step = Box::new(|desk, id, phase| {
+        if id == "ssi-2" && phase == Phase::Draining {
+            desk.fault(json!({"kind": "status", "status": 401, "count": 1000}));
+        }
+    });
+    let Ended::Unfinished(error) = driver.roll(&desk) else { panic!() };
+    assert!(error.to_string().contains("401"), "{error}");
+    desk.sim.control("DELETE", "/_sim/faults", Value::Null);
+    Driver::new(1).roll(&desk).completed();
+    let mut settings = desk.settings();
+    settings["image"] = desk.before["image"].clone();
+    assert_eq!(settings, desk.before);
+}
+
+#[test]
+fn suspensions_last_through_a_slow_roll() {
+    let slow = "latency: {booting_seconds: 1500}";
+    let desk = Desk::with(&fleet(3, slow, ""));
+    let mut driver = Driver::new(1);
+    driver.wait_timeout = std::time::Duration::from_secs(3000);
+    driver.roll(&desk).completed();
+    assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new());
+    assert_eq!(desk.settings()["suspensions"], json!([]));
+}

@@ -1,1 +1,141 @@
-//! To be.
+//! Killed anywhere, run again: it goes on, nothing is done twice, and everything is as it should be.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::{Value, json};
+use spotinst_esg::plan::roll::{Outcome, Phase};
+
+use super::desk::{Desk, Driver, Ended, fleet};
+
+/// Short phases, so that there are few looks and every one of them can be the last.
+const QUICK: &str = "latency: {stale_seconds: 3, accepted_seconds: 1, terminating_seconds: 2, replacing_seconds: 2, booting_seconds: 2}";
+
+fn desk(nodes: usize, group: &str) -> Desk {
+    Desk::with(&fleet(nodes, QUICK, group))
+}
+
+/// After all is done: each machine was given up once, every node is new, and the settings are as before, but for the image.
+fn assert_rolled(desk: &Desk, nodes: usize, told: &str) {
+    let mut gone = desk.terminated();
+    gone.sort();
+    let expected: Vec<String> = (1..=nodes).map(|n| format!("i-{n}")).collect();
+    assert_eq!(gone, expected, "{told}: each machine was given up once");
+    for (id, state, _, image) in desk.nodes() {
+        assert_eq!((state.as_str(), image.as_str()), ("ACTIVE", "ami-2"), "{told}: {id}");
+    }
+    assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new(), "{told}");
+    let mut settings = desk.before.clone();
+    settings["image"] = json!("ami-2");
+    assert_eq!(desk.settings(), settings, "{told}");
+}
+
+/// Every reading of the clock is a place to be killed at: there is one before and after each call of the API, one before each line
+/// of the journal, and one at each pause.
+#[test]
+fn a_roll_that_is_killed_at_any_point_is_finished_by_the_next() {
+    let mut deadly = 1;
+    loop {
+        let desk = desk(2, "");
+        desk.clock.deadly.store(deadly, Ordering::Relaxed);
+        let killed = matches!(Driver::new(2).roll(&desk), Ended::Killed);
+        desk.clock.deadly.store(0, Ordering::Relaxed);
+        let told = format!("killed at reading {deadly}");
+        let second = Driver::new(1).roll(&desk);
+        assert!(matches!(second.outcome(), None | Some(Outcome::Completed)), "{told}: {second:?}");
+        assert!(!matches!(second, Ended::Refused(_) | Ended::Unfinished(_)), "{told}: {second:?}");
+        assert_rolled(&desk, 2, &told);
+        assert!(matches!(Driver::new(3).roll(&desk), Ended::Nothing), "{told}");
+        if !killed {
+            break;
+        }
+        deadly += 1;
+    }
+    assert!(deadly > 150, "there were {deadly} places only");
+}
+
+/// Killed twice, at seeded places, with another process each time.
+#[test]
+fn a_roll_that_is_killed_again_and_again_is_finished_in_the_end() {
+    for seed in 0..60 {
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let desk = desk(3, "");
+        let mut told = format!("seed {seed}: killed at");
+        let mut done = false;
+        for pid in 1..40 {
+            let next = desk.clock.readings.load(Ordering::Relaxed) + chance.u64(1..250);
+            desk.clock.deadly.store(next, Ordering::Relaxed);
+            told.push_str(&format!(" {next}"));
+            let mut driver = Driver::new(pid * 2);
+            driver.before_step = Box::new(|_, _, _| {});
+            match driver.roll(&desk) {
+                Ended::Killed => {}
+                Ended::Run(_, Outcome::Completed, None) | Ended::Nothing => {
+                    done = true;
+                    break;
+                }
+                other => panic!("{told}: {other:?}"),
+            }
+        }
+        assert!(done, "{told}");
+        assert_rolled(&desk, 3, &told);
+    }
+}
+
+/// The person gives up instead of running again.
+#[test]
+fn a_roll_that_is_killed_anywhere_can_be_given_up_and_leaves_nothing_behind() {
+    let mut deadly = 1;
+    loop {
+        let desk = desk(1, "");
+        desk.clock.deadly.store(deadly, Ordering::Relaxed);
+        let killed = matches!(Driver::new(2).roll(&desk), Ended::Killed);
+        desk.clock.deadly.store(0, Ordering::Relaxed);
+        let told = format!("killed at reading {deadly}");
+        if !killed {
+            break;
+        }
+        let me = Driver::new(1);
+        for run in desk.runs.all().unwrap() {
+            desk.as_roller(&me, |roller| {
+                let mut journal = desk.runs.open(run.id()).unwrap();
+                if journal.run().ended.is_none() {
+                    roller
+                        .give_up(&mut journal, "a person said so".to_owned())
+                        .unwrap_or_else(|e| panic!("{told}: {e}"));
+                }
+            });
+        }
+        // The recycle that was under way ends by itself.
+        desk.advance(600);
+        assert_eq!(without_image(desk.settings()), without_image(desk.before.clone()), "{told}");
+        let is_done = desk.runs.all().unwrap().iter().any(|run| run.nodes[0].phase == Phase::Done);
+        if !is_done {
+            assert_eq!(desk.settings()["image"], "ami-1", "{told}: the image is put back");
+        }
+        deadly += 1;
+    }
+    assert!(deadly > 80, "there were {deadly} places only");
+}
+
+fn without_image(mut settings: Value) -> Value {
+    settings["image"] = Value::Null;
+    settings
+}
+
+/// A line of the journal that was cut off on its way to the disk is as if it had not been written.
+#[test]
+fn a_torn_line_is_no_line() {
+    let desk = desk(2, "");
+    desk.clock.deadly.store(120, Ordering::Relaxed);
+    assert!(matches!(Driver::new(2).roll(&desk), Ended::Killed));
+    desk.clock.deadly.store(0, Ordering::Relaxed);
+    let id = desk.runs.all().unwrap()[0].id().to_owned();
+    let path = desk.runs.folder().join(format!("{id}.jsonl"));
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    text.push_str("{\"at\":\"2026-11-20T12:00:00Z\",\"event\":\"entered\",\"node\":\"ss");
+    std::fs::write(&path, text).unwrap();
+    assert_eq!(Driver::new(1).roll(&desk).completed(), id, "it went on with the same run");
+    assert_rolled(&desk, 2, "torn");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{text}");
+}

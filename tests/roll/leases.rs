@@ -1,1 +1,96 @@
-//! To be.
+//! Two at once.
+
+use spotinst_esg::drive::roll::RollError;
+use spotinst_esg::plan::roll::{Outcome, Phase, Taken, Wanted};
+
+use super::desk::{Desk, Driver, Ended};
+
+/// A driver that stands still at its first mid-gate while another starts.
+fn interrupted_by(
+    other: fn() -> Driver,
+) -> (Desk, Ended, std::sync::Arc<std::sync::Mutex<Option<Ended>>>) {
+    let desk = Desk::new(2);
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let mut driver = Driver::new(1);
+    let told = std::sync::Arc::clone(&seen);
+    driver.before_step = Box::new(move |desk, id, phase| {
+        if id == "ssi-1" && phase == Phase::Recycling {
+            *told.lock().unwrap() = Some(other().roll(desk));
+        }
+    });
+    let ended = driver.roll(&desk);
+    (desk, ended, seen)
+}
+
+#[test]
+fn the_second_is_refused_with_the_firsts_run_host_and_age_and_the_first_goes_on() {
+    let (desk, first, second) = interrupted_by(|| Driver::new(3));
+    let run_id = first.completed();
+    let Some(Ended::Refused(RollError::Taken(taken))) = second.lock().unwrap().take() else {
+        panic!()
+    };
+    let Taken::Held { run_id: of, holder, .. } = &taken else { panic!("{taken}") };
+    assert_eq!((of, holder.host.as_str()), (&run_id, "control"));
+    assert!(
+        taken.to_string().contains("begun") && taken.to_string().contains("process 1 on control"),
+        "{taken}"
+    );
+    assert_eq!(desk.terminated().len(), 2);
+}
+
+#[test]
+fn another_group_of_the_same_system_and_another_aim_are_refused_too() {
+    let (_, first, second) = interrupted_by(|| {
+        let mut driver = Driver::new(3);
+        driver.wanted = Wanted::LaunchedAfter { moment: "2026-11-20T00:00:00Z".parse().unwrap() };
+        driver
+    });
+    first.completed();
+    assert!(matches!(
+        second.lock().unwrap().take(),
+        Some(Ended::Refused(RollError::Taken(Taken::Held { .. })))
+    ));
+}
+
+#[test]
+fn a_cut_off_run_of_another_aim_is_ended_before_a_new_one_begins() {
+    let desk = Desk::new(2);
+    let mut first = Driver::new(2);
+    first.before_step = Box::new(|_, id, phase| {
+        if id == "ssi-1" && phase == Phase::PreGate {
+            std::panic::panic_any("dies between two nodes");
+        }
+    });
+    let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| first.roll(&desk)));
+    assert!(died.is_err());
+    let mut second = Driver::new(1);
+    second.wanted = Wanted::LaunchedAfter { moment: "2026-11-20T11:59:00Z".parse().unwrap() };
+    second.roll(&desk).completed();
+    let outcomes: Vec<_> =
+        desk.runs.all().unwrap().iter().map(|run| run.ended.clone().unwrap().outcome).collect();
+    assert_eq!(outcomes, [Outcome::Aborted, Outcome::Completed]);
+    let mut settings = desk.settings();
+    settings["image"] = desk.before["image"].clone();
+    assert_eq!(settings, desk.before);
+}
+
+#[test]
+fn a_run_cut_off_in_the_middle_of_a_node_keeps_another_aim_out() {
+    let desk = Desk::new(2);
+    let mut first = Driver::new(2);
+    first.before_step = Box::new(|_, _, phase| {
+        if phase == Phase::Identity {
+            std::panic::panic_any("dies in the middle");
+        }
+    });
+    let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| first.roll(&desk)));
+    assert!(died.is_err());
+    let mut second = Driver::new(1);
+    second.wanted = Wanted::PresentConfiguration;
+    let Ended::Refused(RollError::Taken(Taken::InFlight { phase, .. })) = second.roll(&desk) else {
+        panic!()
+    };
+    assert_eq!(phase, Phase::Recycling);
+    Driver::new(1).roll(&desk).completed();
+    assert_eq!(desk.terminated().len(), 2);
+}

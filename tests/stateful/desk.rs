@@ -16,6 +16,8 @@ use spotinst_esg::drive::stateful::{ActError, Actor, Carried, Failed, Job, look}
 use spotinst_esg::plan::stateful::{Expectations, Settled, Step};
 use spotinst_esg::spot::{Client, ClientConfig, Endpoint, Pacing};
 
+use super::direct::Direct;
+
 const START: &str = "2026-11-20T12:00:00Z";
 
 /// Three brokers and a managed instance; `{head}` is put in front.
@@ -102,7 +104,8 @@ impl Desk {
         let endpoint = Endpoint::parse(&sim.url(), false).unwrap();
         let token = SecretString::from("a-token-that-is-secret".to_owned());
         let time = Arc::clone(&clock) as Arc<dyn Clock>;
-        let config = ClientConfig::new(endpoint, token, time, Pacing::in_memory());
+        let mut config = ClientConfig::new(endpoint, token, time, Pacing::in_memory());
+        config.carrier = Some(Arc::new(Direct(Arc::clone(&sim))));
         Self { client: Client::new(config).unwrap(), clock, sim, said: Mutex::default() }
     }
 
