@@ -50,6 +50,11 @@ impl Agenda {
         self.due.insert((at, self.planned), due);
     }
 
+    /// When something is to happen next.
+    pub(crate) fn next_at(&self) -> Option<Timestamp> {
+        self.due.first_key_value().map(|((at, _), _)| *at)
+    }
+
     fn next(&mut self, now: Timestamp) -> Option<(Timestamp, Due)> {
         let (key, _) = self.due.first_key_value().filter(|((at, _), _)| *at <= now)?;
         let key = *key;
@@ -75,7 +80,11 @@ impl World {
                 DueKind::Deployment => self.step_deployment(&due.group, &due.instance, at),
             }
         }
+        let expired = self.retained.iter().filter(|kept| kept.expires_at <= now);
+        let expired = expired.filter(|kept| kept.kind == "volume").map(|kept| kept.id.clone());
+        let expired: Vec<String> = expired.collect();
         self.retained.retain(|kept| kept.expires_at > now);
+        self.volumes_went(expired);
         for index in 0..self.estate.groups.len() {
             let over = |until: &Option<Timestamp>| until.is_some_and(|until| until <= now);
             if self.estate.groups[index].suspensions.values().any(over) {
@@ -114,7 +123,15 @@ impl World {
             for (phase, factor) in ahead.iter_mut().zip(jitter) {
                 phase.seconds *= factor;
             }
-            ssi.underway = Some(Underway { action, cause, ahead: ahead.into(), mishap, deletions });
+            ssi.underway = Some(Underway {
+                action,
+                cause,
+                ahead: ahead.into(),
+                mishap,
+                deletions,
+                awaiting: None,
+                held: false,
+            });
             ssi.epoch += 1;
             Some(ssi.epoch)
         });
@@ -124,7 +141,7 @@ impl World {
     }
 
     /// Enters the next phase, and all that follow at the same instant.
-    fn step(&mut self, group: &str, instance: &str, epoch: u64, now: Timestamp) {
+    pub(crate) fn step(&mut self, group: &str, instance: &str, epoch: u64, now: Timestamp) {
         while let Some(phase) = self.next_phase(group, instance, epoch, now) {
             self.apply(group, instance, phase.effect, now);
             if phase.seconds > 0.0 {
@@ -155,6 +172,10 @@ impl World {
                 return None;
             }
             let underway = ssi.underway.as_mut()?;
+            if underway.awaiting.is_some() {
+                underway.held = true;
+                return None;
+            }
             if let Some((ends, reason)) = underway.strikes() {
                 let action = underway.action;
                 if ends.eq_ignore_ascii_case("STUCK") {
@@ -193,7 +214,7 @@ impl World {
         }
     }
 
-    fn terminate(&mut self, group: &str, index: usize, now: Timestamp) {
+    pub(crate) fn terminate(&mut self, group: &str, index: usize, now: Timestamp) {
         let mut ids = self.ids.clone();
         let gone = self.change(now, |estate| {
             let group = estate.group_mut(group)?;
@@ -201,14 +222,15 @@ impl World {
             let machine = ssi.machine.clone()?;
             let action = ssi.underway.as_ref().map(|underway| underway.action);
             let cause = ssi.underway.as_ref().map_or(Cause::Simulator, |underway| underway.cause);
-            let id = ssi.id.clone();
+            let was = ssi.clone();
             group.terminate(index, &mut ids);
-            Some((machine, id, action, cause))
+            Some((machine, was, action, cause))
         });
         self.ids = ids;
-        let Some((machine, id, action, cause)) = gone else { return };
-        let holder = (Some(group), Some(id.as_str()));
+        let Some((machine, was, action, cause)) = gone else { return };
+        let holder = (Some(group), Some(was.id.as_str()));
         self.chronicle.terminated(now, machine.instance_id, holder, action, cause);
+        self.machine_went(group, index, &was, now);
     }
 
     /// Notes an action with what was true when it was accepted.
@@ -236,8 +258,8 @@ impl World {
         let images = self.images.clone();
         let twist = self.faults.twist(&instance.unwrap_or_default(), group, &mut self.chance);
         let mut ids = self.ids.clone();
-        self.change(now, |estate| {
-            let Some(group) = estate.group_mut(group) else { return };
+        let launched = self.change(now, |estate| {
+            let Some(group) = estate.group_mut(group) else { return false };
             if let Some(twist) = twist {
                 group.twist(index, twist, &mut ids);
             }
@@ -248,6 +270,9 @@ impl World {
                         "no Spot capacity, and no fallback to on-demand. It was paused again"
                             .to_owned(),
                     ),
+                    NoLaunch::Address => {
+                        (State::Error, "no address of its group is free".to_owned())
+                    }
                     NoLaunch::Image(image) => {
                         (State::Error, format!("image {image} does not boot"))
                     }
@@ -259,9 +284,14 @@ impl World {
                 let id = ssi.id.clone();
                 let message = format!("Can't launch stateful instance {id}: {reason}.");
                 group.log(now, "ERROR", message, Some(&id));
+                return false;
             }
+            true
         });
         self.ids = ids;
+        if launched {
+            self.machine_appeared(group, index, now);
+        }
     }
 
     fn release(&mut self, group: &str, index: usize, now: Timestamp) {
@@ -270,6 +300,10 @@ impl World {
         let deletions = ssi.underway.as_ref().map(|one| one.deletions).unwrap_or_default();
         let hours = self.behaviour.retention_hours;
         let kept = retained(ssi, found.persisted(), deletions, hours, now, &mut self.ids);
+        let deleted: Vec<String> = match deletions.volumes {
+            true => ssi.data.iter().map(|device| device.volume.clone()).collect(),
+            false => Vec::new(),
+        };
         self.retained.extend(kept);
         let (pool_address, persists) = (ssi.private_ip.clone(), found.persisted().private_ip);
         let in_pool = |address: &String| {
@@ -297,6 +331,7 @@ impl World {
             }
         });
         self.ids = ids;
+        self.volumes_went(deleted);
         if on_deallocate == OnDeallocate::Replace {
             self.fit_to_target(group, false, Cause::Capacity, now);
         }

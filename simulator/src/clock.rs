@@ -61,7 +61,12 @@ impl Clock {
 
     /// Moves the clock forward; works in both modes.
     pub(crate) fn advance(&mut self, by: f64) {
-        self.advanced = self.advanced.saturating_add(seconds(by.max(0.0)));
+        self.advance_by(seconds(by));
+    }
+
+    /// The same; a negative span does nothing.
+    pub(crate) fn advance_by(&mut self, by: SignedDuration) {
+        self.advanced = self.advanced.saturating_add(by.max(SignedDuration::ZERO));
     }
 }
 

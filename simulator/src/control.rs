@@ -18,10 +18,19 @@ use crate::simulation::Simulation;
 
 /// The control requests: method, path and what they do.
 pub const CONTROLS: &[(&str, &str, &str)] = &[
-    ("GET", "/_sim/health", "whether it runs: the seed and the virtual time"),
-    ("GET", "/_sim/state", "everything that exists, with what is underway"),
+    ("GET", "/_sim/health", "whether it runs: the seed, the virtual time, hooks underway"),
+    (
+        "GET",
+        "/_sim/state",
+        "everything that exists and is underway; what was accepted, what happened by itself, why machines went",
+    ),
     ("POST", "/_sim/reset", "start over with the same fleet; {\"seed\": N} takes another seed"),
-    ("POST", "/_sim/advance", "{\"seconds\": N}: move the virtual clock forward"),
+    (
+        "POST",
+        "/_sim/advance",
+        "{\"seconds\": N}: move the virtual clock forward; a virtual clock stands still while hooks run, and the answer comes \
+         when all have ended",
+    ),
     ("POST", "/_sim/seed", "{\"seed\": N}: draw ids and odds from this seed from now on"),
     ("GET", "/_sim/faults", "the faults with their counters"),
     ("POST", "/_sim/faults", "add a fault, or a list of them; answers their ids"),
@@ -69,6 +78,7 @@ pub(crate) fn control(
         ("GET", "/_sim/health") => Ok(json!({
             "status": "ok", "seed": simulation.world.seed(), "now": now.to_string(),
             "clock": simulation.clock.mode(),
+            "hooksUnderway": simulation.world.hooks.outstanding.len(),
         })),
         ("GET", "/_sim/state") => Ok(overview::state(simulation, now)),
         ("POST", "/_sim/reset") => reset(simulation, body),
@@ -99,6 +109,9 @@ pub(crate) fn control(
 }
 
 fn reset(simulation: &mut Simulation, body: &Value) -> Answer {
+    if simulation.has_hooks() {
+        return Err("a fleet with hooks has machines that run: start another server".to_owned());
+    }
     if let Some(seed) = body["seed"].as_u64() {
         simulation.fleet = simulation.fleet.clone().with_seed(seed);
     }
@@ -106,10 +119,14 @@ fn reset(simulation: &mut Simulation, body: &Value) -> Answer {
     Ok(json!({"seed": simulation.world.seed()}))
 }
 
-fn advance(simulation: &mut Simulation, body: &Value) -> Answer {
+/// The seconds by which a clock is to be advanced.
+pub(crate) fn span(body: &Value) -> Result<f64, String> {
     let seconds = body["seconds"].as_f64().filter(|seconds| *seconds >= 0.0);
-    let seconds = seconds.ok_or("`seconds` must be a number, zero or more")?;
-    simulation.clock.advance(seconds);
+    seconds.ok_or_else(|| "`seconds` must be a number, zero or more".to_owned())
+}
+
+fn advance(simulation: &mut Simulation, body: &Value) -> Answer {
+    simulation.clock.advance(span(body)?);
     let now = simulation.now();
     simulation.world.settle(now);
     Ok(json!({"now": now.to_string()}))

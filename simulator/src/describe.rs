@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::addresses::AddressBlock;
 use crate::autonomous::Rates;
 use crate::clock::ClockSettings;
 use crate::deployments::DeploymentStatus;
 use crate::faults::FaultSpec;
+use crate::hooks::Hooks;
 use crate::images::Images;
 use crate::lifecycle::{Behaviour, Latency, State};
 use crate::limits::LimitSettings;
@@ -33,6 +36,10 @@ pub(crate) struct FleetDescription {
     pub(crate) shapes: Shapes,
     pub(crate) faults: Vec<FaultSpec>,
     pub(crate) images: Images,
+    /// Of each group that has none of its own.
+    pub(crate) hooks: Option<Hooks>,
+    /// Where hooks find the folders that stand for volumes.
+    pub(crate) volume_folder: Option<PathBuf>,
     pub(crate) groups: Vec<GroupDescription>,
     pub(crate) generate: Option<Generate>,
     pub(crate) managed_instances: Vec<ManagedDescription>,
@@ -216,6 +223,11 @@ pub(crate) struct GroupDescription {
     pub(crate) deployments: Vec<DeploymentDescription>,
     #[serde(default)]
     pub(crate) autonomous: Option<Rates>,
+    #[serde(default)]
+    pub(crate) hooks: Option<Hooks>,
+    /// Where the private addresses come from, instead of a part of 10.0.0.0/8.
+    #[serde(default)]
+    pub(crate) addresses: Option<AddressBlock>,
     #[serde(default)]
     pub(crate) logs: Vec<LogDescription>,
     /// Deep-merged over the group's configuration, in the vendor's own spelling.

@@ -129,6 +129,12 @@ fn edit_instance(
 ) -> Result<Value, String> {
     let holder = world.estate.holder_of(id).map(|group| group.id.clone());
     let holder = holder.ok_or_else(|| format!("no instance {id}"))?;
+    let found = |world: &World| {
+        let group = world.estate.group(&holder)?;
+        let index = group.stateful.iter().position(|ssi| ssi.is(id))?;
+        Some((index, group.stateful[index].clone()))
+    };
+    let before = found(world);
     let outcome = world.change(now, |estate| {
         let group = estate.group_mut(&holder).ok_or("the group is gone")?;
         match group.stateful.iter().position(|ssi| ssi.is(id)) {
@@ -136,6 +142,11 @@ fn edit_instance(
             None => edit_member(group, id, edit),
         }
     })?;
+    if edit.set.get("machine").is_some_and(Value::is_null)
+        && let Some((index, was)) = before
+    {
+        world.machine_went(&holder, index, &was, now);
+    }
     if edit.set.get("health").and_then(Value::as_str) == Some("UNHEALTHY") {
         let ssi = world
             .estate
@@ -223,7 +234,7 @@ fn devices(value: &Value) -> Result<Vec<Device>, String> {
         let text = |key: &str| one[key].as_str().map(str::to_owned);
         let missing = || format!("a device needs deviceName and volumeId: {one}");
         let (name, volume) = text("deviceName").zip(text("volumeId")).ok_or_else(missing)?;
-        Ok(Device { name, volume, snapshot: text("snapshotId") })
+        Ok(Device { name, volume, snapshot: text("snapshotId"), made_from: None })
     };
     all.iter().map(device).collect()
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::autonomous::Rates;
 use crate::deployments::Deployment;
 use crate::events::Event;
+use crate::hooks::Hooks;
 use crate::lifecycle::State;
 use crate::shapes::Shapes;
 use crate::stateful::Underway;
@@ -53,6 +54,16 @@ pub(crate) struct Device {
     pub(crate) name: String,
     pub(crate) volume: String,
     pub(crate) snapshot: Option<String>,
+    /// The volume that this one is a copy of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) made_from: Option<String>,
+}
+
+impl Device {
+    /// A volume that is no copy.
+    pub(crate) fn new(name: String, volume: String, snapshot: Option<String>) -> Device {
+        Device { name, volume, snapshot, made_from: None }
+    }
 }
 
 /// A running EC2 instance.
@@ -118,6 +129,7 @@ pub(crate) struct LogLine {
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) base: u32,
+    pub(crate) size: u32,
     pub(crate) zones: Vec<String>,
     pub(crate) taken: u32,
 }
@@ -130,7 +142,7 @@ impl Network {
     pub(crate) fn address(&mut self, zone: &str) -> String {
         let zones = u32::try_from(self.zones.len().max(1)).unwrap_or(1);
         let index = self.zones.iter().position(|known| known == zone).unwrap_or(0);
-        let size = Network::BLOCK / zones;
+        let size = (self.size / zones).max(5);
         let start = self.base + u32::try_from(index).unwrap_or(0) * size;
         self.taken += 1;
         // AWS keeps the first four addresses of a subnet.
@@ -158,6 +170,7 @@ pub(crate) struct Group {
     /// Images that backups made, newest last.
     pub(crate) backups: Vec<String>,
     pub(crate) rates: Rates,
+    pub(crate) hooks: Option<Arc<Hooks>>,
     /// Runs of scheduled tasks that were planned for an earlier count are void.
     pub(crate) schedule_epoch: u64,
     pub(crate) shapes: Shapes,
@@ -211,17 +224,18 @@ impl Group {
         usize::try_from(target).unwrap_or(usize::MAX)
     }
 
-    /// An address that nothing in the group has.
-    pub(crate) fn free_address(&mut self, zone: &str) -> String {
-        loop {
+    /// An address that nothing in the group has, if there is one.
+    pub(crate) fn free_address(&mut self, zone: &str) -> Option<String> {
+        for _ in 0..self.network.size {
             let address = self.network.address(zone);
             let machines = self.stateful.iter().filter_map(|ssi| ssi.machine.as_ref());
             let kept = self.stateful.iter().filter_map(|ssi| ssi.private_ip.as_ref());
             let mut used = machines.chain(&self.members).map(|one| &one.private_ip).chain(kept);
             if !used.any(|used| *used == address) {
-                return address;
+                return Some(address);
             }
         }
+        None
     }
 
     pub(crate) fn is_suspended(&self, process: &str, now: Timestamp) -> bool {

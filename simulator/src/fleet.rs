@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::clock::{ClockMode, ClockSettings};
 use crate::describe::{Access, FleetDescription, GroupDescription, InstanceDescription};
+use crate::hooks::Hooks;
 use crate::lifecycle::State;
 
 /// The fleet that is shipped with the simulator.
@@ -118,6 +119,25 @@ impl Fleet {
         self
     }
 
+    /// The same fleet with another folder for the folders that stand for volumes.
+    #[must_use]
+    pub fn with_volume_folder(mut self, folder: &Path) -> Fleet {
+        Arc::make_mut(&mut self.description).volume_folder = Some(folder.to_owned());
+        self
+    }
+
+    /// Where hooks find the folders that stand for volumes.
+    pub(crate) fn volume_folder(&self) -> Option<&Path> {
+        self.description.volume_folder.as_deref()
+    }
+
+    /// Whether commands are to be run for machines that appear or go.
+    #[must_use]
+    pub fn has_hooks(&self) -> bool {
+        let groups = &self.description.groups;
+        self.description.hooks.is_some() || groups.iter().any(|group| group.hooks.is_some())
+    }
+
     /// The seed of ids and probabilities.
     #[must_use]
     pub fn seed(&self) -> u64 {
@@ -203,6 +223,14 @@ fn contradiction(fleet: &FleetDescription) -> Option<String> {
     if let Some(problem) = fleet.autonomous.objection() {
         return Some(problem);
     }
+    let mut hooks =
+        fleet.groups.iter().filter_map(|group| group.hooks.as_ref()).chain(&fleet.hooks);
+    if let Some(problem) = hooks.find_map(Hooks::objection) {
+        return Some(problem);
+    }
+    if let Some(problem) = blocks(fleet) {
+        return Some(problem);
+    }
     if let Some(problem) = sizes(fleet) {
         return Some(problem);
     }
@@ -212,6 +240,30 @@ fn contradiction(fleet: &FleetDescription) -> Option<String> {
         }
     }
     twice(fleet)
+}
+
+/// Blocks of addresses that are too small, or that two groups have.
+fn blocks(fleet: &FleetDescription) -> Option<String> {
+    let with = |group: &&GroupDescription| group.addresses.is_some();
+    let groups: Vec<&GroupDescription> = fleet.groups.iter().filter(with).collect();
+    for (index, group) in groups.iter().enumerate() {
+        let block = group.addresses?;
+        let count = |one: &InstanceDescription| one.count.unwrap_or(1);
+        let size: u32 = group.stateful.iter().chain(&group.members).map(count).sum();
+        let zones = u32::try_from(group.zones.len().max(1)).unwrap_or(1);
+        // Four addresses of each zone are kept free, as AWS does, and one is needed to replace an instance.
+        if block.size / zones < size + 5 {
+            return Some(format!("group {}: its `addresses` are too few", group.name));
+        }
+        let mut rest = groups[index + 1..].iter();
+        let overlaps =
+            |other: &&&GroupDescription| other.addresses.is_some_and(|it| it.overlaps(block));
+        if let Some(other) = rest.find(overlaps) {
+            let (one, other) = (&group.name, &other.name);
+            return Some(format!("groups {one} and {other} have some `addresses` in common"));
+        }
+    }
+    None
 }
 
 fn sizes(fleet: &FleetDescription) -> Option<String> {

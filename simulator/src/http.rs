@@ -1,6 +1,6 @@
 //! The HTTP shell: converts, waits, cuts. It decides nothing.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -9,17 +9,13 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::bench::Bench;
 use crate::request::{Delivery, Outcome, Request};
-use crate::simulation::Simulation;
+
 use crate::wire::Scissors;
 
 /// The run, shared between connections.
-pub(crate) type Shared = Arc<Mutex<Simulation>>;
-
-/// Locks the run; a panic in another request does not end it.
-pub(crate) fn lock(shared: &Shared) -> MutexGuard<'_, Simulation> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
+pub(crate) type Shared = Arc<Bench>;
 
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
@@ -38,10 +34,15 @@ async fn serve(
     };
     if request.path.starts_with("/_sim/") {
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-        let (status, answer) = lock(&shared).control(&request.method, &request.path, &body);
+        // On a thread of its own: an advance waits for hooks.
+        let control = move || shared.control(&request.method, &request.path, &body);
+        let answer = tokio::task::spawn_blocking(control).await;
+        let (status, answer) = answer.unwrap_or_else(|error| {
+            (500, json!({"error": format!("the control request failed: {error}")}))
+        });
         return json_response(status, &answer);
     }
-    let outcome = lock(&shared).handle(&request);
+    let outcome = shared.lock().handle(&request);
     if !outcome.delay.is_zero() {
         tokio::time::sleep(outcome.delay).await;
     }

@@ -6,9 +6,11 @@
 
 mod accounts;
 mod actions;
+mod addresses;
 mod auth;
 mod autonomous;
 mod backups;
+mod bench;
 mod chronicle;
 mod clock;
 mod control;
@@ -24,6 +26,7 @@ mod faults;
 mod fleet;
 mod group_config;
 mod groups;
+mod hooks;
 mod http;
 mod ids;
 mod images;
@@ -41,6 +44,7 @@ mod populate;
 mod redaction;
 mod request;
 mod routes;
+mod runner;
 #[cfg(test)]
 mod scenario;
 mod schedule;
@@ -49,6 +53,7 @@ mod shapes;
 mod simulation;
 mod stateful;
 mod suspensions;
+mod volumes;
 mod windows;
 mod wire;
 mod world;

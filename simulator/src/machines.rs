@@ -15,6 +15,8 @@ use crate::stateful::Deletions;
 pub(crate) enum NoLaunch {
     /// No Spot capacity, and no fallback to on-demand.
     Capacity,
+    /// All addresses of the group are taken.
+    Address,
     /// The image does not boot.
     Image(String),
 }
@@ -68,7 +70,7 @@ impl Group {
             ssi.instance_type = self.on_demand_type().unwrap_or(&ssi.instance_type).to_owned();
         }
         let kept_ip = ssi.private_ip.take().filter(|_| persisted.private_ip);
-        let address = kept_ip.unwrap_or_else(|| self.free_address(&ssi.zone));
+        let address = kept_ip.or_else(|| self.free_address(&ssi.zone)).ok_or(NoLaunch::Address)?;
         ssi.private_ip = persisted.private_ip.then(|| address.clone());
         self.attach_data(&mut ssi, persisted, ids);
         let snapshot = ssi.kept_root.take().and_then(|root| root.snapshot);
@@ -92,7 +94,8 @@ impl Group {
         }
         if twist != Twist::OtherAddress {
             for device in &mut ssi.data {
-                device.volume = ids.volume();
+                let old = std::mem::replace(&mut device.volume, ids.volume());
+                device.made_from = (twist == Twist::OtherZone).then_some(old);
             }
         }
     }
@@ -100,13 +103,12 @@ impl Group {
     fn attach_data(&self, ssi: &mut StatefulInstance, persisted: Persisted, ids: &mut Ids) {
         if ssi.data.is_empty() {
             let names = mapped_devices(&self.config, &self.root_device);
-            let made =
-                names.into_iter().map(|name| Device { name, volume: ids.volume(), snapshot: None });
+            let made = names.into_iter().map(|name| Device::new(name, ids.volume(), None));
             ssi.data = made.collect();
         } else if !persisted.reattach {
             // `onLaunch`: the volumes are made anew from the snapshots.
             for device in &mut ssi.data {
-                device.volume = ids.volume();
+                device.made_from = Some(std::mem::replace(&mut device.volume, ids.volume()));
             }
         }
     }
@@ -127,7 +129,7 @@ impl Group {
             private_ip,
             public_ip: self.public_ip.then(|| ids.public_ip()),
             spot_request: spot.then(|| ids.spot_request()),
-            root: Device { name: self.root_device.clone(), volume: ids.volume(), snapshot },
+            root: Device::new(self.root_device.clone(), ids.volume(), snapshot),
             health: "HEALTHY".to_owned(),
             launched_at: now,
             locked: false,
@@ -141,7 +143,7 @@ impl Group {
         let Ok(spot) = self.launches_spot() else { return };
         let zones = &self.network.zones;
         let zone = zones.get(self.members.len() % zones.len().max(1)).cloned().unwrap_or_default();
-        let address = self.free_address(&zone);
+        let Some(address) = self.free_address(&zone) else { return };
         let ssi = StatefulInstance::unborn(String::new(), self, zone, now);
         let machine = self.machine(&ssi, address, spot, None, ids, now);
         self.members.push(machine);

@@ -50,6 +50,9 @@ struct Serve {
     /// Virtual seconds per real second, instead of the fleet's.
     #[arg(long, value_name = "FACTOR", value_parser = speed)]
     speed: Option<f64>,
+    /// Keep the folders that stand for volumes below this one, instead of the fleet's `volume_folder`; for fleets with hooks.
+    #[arg(long, value_name = "DIR")]
+    volumes: Option<PathBuf>,
     /// Write the url to this file once it listens; the file appears whole or not at all.
     #[arg(long, value_name = "PATH")]
     url_file: Option<PathBuf>,
@@ -98,6 +101,7 @@ fn long_help() -> String {
          export SPOTINST_BASE_URL=http://127.0.0.1:8600 SPOTINST_TOKEN=demo-token \
          SPOTINST_ACCOUNT=act-demo0001\n\n\
          Control requests go to the same port, need no token and count for no rate limit:\n{}\n\
+         A fleet may have hooks, commands that are run for machines that appear and go; `spot-sim fleet demo` explains them.\n\n\
          A fault has a `kind` and says which requests it strikes: `route` (template or path), `method`, `nth`, `count`, \
          `probability`.\n  \
          curl -X POST http://127.0.0.1:8600/_sim/faults -d '{{\"kind\": \"status\", \"status\": 503, \"nth\": 2}}'\n",
@@ -152,6 +156,9 @@ fn serve(options: Serve) -> Result<(), String> {
     };
     if let Some(seed) = options.seed {
         fleet = fleet.with_seed(seed);
+    }
+    if let Some(folder) = &options.volumes {
+        fleet = fleet.with_volume_folder(folder);
     }
     let mode = options.clock.map(|mode| match mode {
         Mode::Realtime => ClockMode::Realtime,

@@ -72,8 +72,15 @@ impl World {
                 format!("Managed instance {id}: {} was accepted.", action.name()),
             );
             let (deletions, cause) = (Deletions::default(), Cause::Api);
-            managed.underway =
-                Some(Underway { action, cause, ahead: ahead.into(), mishap, deletions });
+            managed.underway = Some(Underway {
+                action,
+                cause,
+                ahead: ahead.into(),
+                mishap,
+                deletions,
+                awaiting: None,
+                held: false,
+            });
             managed.epoch += 1;
             managed.epoch
         });

@@ -59,12 +59,16 @@ impl World {
             let old = group.members.remove(index);
             let before = group.members.len();
             group.launch_member(&mut ids, now);
-            let part = replaced(&old, &group.members[before..]);
-            group.event(now, "InstanceReplacement", vec![part]);
-            Some(old)
+            let new = group.members[before..].to_vec();
+            group.event(now, "InstanceReplacement", vec![replaced(&old, &new)]);
+            Some((old, new))
         });
         self.ids = ids;
-        if let Some(old) = old {
+        if let Some((old, new)) = old {
+            self.member_went(group_id, &old);
+            for machine in &new {
+                self.member_appeared(group_id, machine);
+            }
             self.chronicle.terminated(now, old.instance_id, (Some(group_id), None), None, cause);
         }
     }
@@ -72,8 +76,8 @@ impl World {
     /// Launches or ends members until there are as many as the target says.
     pub(crate) fn fit_members(&mut self, group_id: &str, target: usize, now: Timestamp) {
         let mut ids = self.ids.clone();
-        let surplus = self.change(now, |estate| {
-            let Some(group) = estate.group_mut(group_id) else { return Vec::new() };
+        let (new, surplus) = self.change(now, |estate| {
+            let Some(group) = estate.group_mut(group_id) else { return Default::default() };
             let had = group.members.len();
             while group.members.len() < target {
                 let before = group.members.len();
@@ -86,14 +90,19 @@ impl World {
                 let part = launched(&group.members[had..]);
                 group.event(now, "Scale", vec![part]);
             }
+            let new = group.members[had.min(group.members.len())..].to_vec();
             let surplus = group.members.split_off(target.min(group.members.len()));
             if !surplus.is_empty() {
                 group.event(now, "Scale", vec![ended(&surplus)]);
             }
-            surplus
+            (new, surplus)
         });
         self.ids = ids;
+        for machine in &new {
+            self.member_appeared(group_id, machine);
+        }
         for machine in surplus {
+            self.member_went(group_id, &machine);
             let holder = (Some(group_id), None);
             self.chronicle.terminated(now, machine.instance_id, holder, None, Cause::Capacity);
         }

@@ -37,6 +37,7 @@ pub(crate) fn state(simulation: &Simulation, now: Timestamp) -> Value {
         "latency": world.latency,
         "behaviour": world.behaviour,
         "shapes": world.shapes,
+        "hooksUnderway": world.hooks.outstanding.len(),
         "requests": world.log.len(),
     })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::addresses::AddressBlock;
 use crate::autonomous::Rates;
 use crate::deployments::Deployment;
 use crate::describe::{CapacityDescription, DataPersistence};
@@ -27,6 +28,8 @@ pub(crate) fn populate(fleet: &FleetDescription, seed: u64) -> Estate {
     let groups = fleet.groups.iter().chain(&generated).enumerate();
     let groups = groups.map(|(ordinal, description)| {
         let mut group = GroupBuilder::new(description, ordinal, start, seed).build(&account);
+        let hooks = description.hooks.as_ref().or(fleet.hooks.as_ref());
+        group.hooks = hooks.cloned().map(Arc::new);
         group.rates = description.autonomous.unwrap_or(fleet.autonomous);
         Arc::new(group)
     });
@@ -62,8 +65,13 @@ impl<'a> GroupBuilder<'a> {
         };
         // Each group has a block of 10.0.0.0/8.
         let block = u32::try_from(ordinal).unwrap_or(0) % 4096;
-        let network = Network {
+        let block = description.addresses.unwrap_or(AddressBlock {
             base: 0x0a00_0000 + block * Network::BLOCK,
+            size: Network::BLOCK,
+        });
+        let network = Network {
+            base: block.base,
+            size: block.size,
             zones: zones.iter().map(|(name, _)| name.clone()).collect(),
             taken: 0,
         };
@@ -97,6 +105,7 @@ impl<'a> GroupBuilder<'a> {
             deployments: Vec::new(),
             backups: Vec::new(),
             rates: Rates::default(),
+            hooks: None,
             schedule_epoch: 0,
             shapes: description.shapes,
         };
@@ -184,6 +193,7 @@ impl<'a> GroupBuilder<'a> {
                 name: self.root_device.clone(),
                 volume: volume.unwrap_or_else(|| self.ids.volume()),
                 snapshot: root.and_then(|device| device.snapshot.clone()),
+                made_from: None,
             },
             zone,
             health: one.health.clone().unwrap_or_else(|| "HEALTHY".to_owned()),
@@ -242,6 +252,7 @@ impl<'a> GroupBuilder<'a> {
                 name: device.device.clone(),
                 volume: device.volume.clone().unwrap_or_else(|| self.ids.volume()),
                 snapshot: device.snapshot.clone(),
+                made_from: None,
             });
             return data.collect();
         }
@@ -251,6 +262,7 @@ impl<'a> GroupBuilder<'a> {
             name,
             volume: self.ids.volume(),
             snapshot: snapshots.then(|| self.ids.snapshot()),
+            made_from: None,
         });
         made.collect()
     }
@@ -282,7 +294,12 @@ fn managed_instance(
         private_ip: private_ip.clone(),
         public_ip: description.public_ip.clone(),
         spot_request: Some(ids.spot_request()),
-        root: Device { name: "/dev/xvda".to_owned(), volume: ids.volume(), snapshot: None },
+        root: Device {
+            name: "/dev/xvda".to_owned(),
+            volume: ids.volume(),
+            snapshot: None,
+            made_from: None,
+        },
         health: "HEALTHY".to_owned(),
         launched_at: description.launched_at.unwrap_or(created_at),
         locked: false,
@@ -310,7 +327,12 @@ fn managed_instance(
 
 fn managed_device(device: &DeviceDescription, ids: &mut Ids) -> Device {
     let volume = device.volume.clone().unwrap_or_else(|| ids.volume());
-    Device { name: device.device.clone(), volume, snapshot: device.snapshot.clone() }
+    Device {
+        name: device.device.clone(),
+        volume,
+        snapshot: device.snapshot.clone(),
+        made_from: None,
+    }
 }
 
 /// The groups of the compact form: stateful ones with reattached data and persisted addresses, then stateless ones.
@@ -370,6 +392,8 @@ fn generated_group(generate: &Generate, number: u32) -> GroupDescription {
         suspensions: Vec::new(),
         deployments: Vec::new(),
         autonomous: None,
+        hooks: None,
+        addresses: None,
         logs: Vec::new(),
         config: serde_json::Value::Null,
         shapes: Shapes::default(),

@@ -2,19 +2,24 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
+use crate::bench::Bench;
 use crate::fleet::Fleet;
-use crate::http::{Shared, lock, router};
+use crate::hooks::Job;
+use crate::http::{Shared, router};
 use crate::request::{LoggedRequest, Outcome, Request};
+use crate::runner::Runner;
 use crate::simulation::Simulation;
+use crate::volumes::Volumes;
 use crate::wire::{CuttableListener, Scissors};
 
-/// A running simulator on a thread and a tokio runtime of its own; it stops when dropped.
+/// A running simulator on a thread and a tokio runtime of its own; it stops when dropped, after the terminate hook of
+/// each live machine was run.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -48,15 +53,24 @@ impl Server {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let shared: Shared = Arc::new(Mutex::new(Simulation::new(fleet)));
+        let (shared, hooked) = prepared(fleet)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let app = router(Arc::clone(&shared)).into_make_service_with_connect_info::<Scissors>();
         let serve = move || {
             runtime.block_on(async move {
                 let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+                let (end_hooks, hooks_end) = oneshot::channel::<()>();
+                let runner = hooked.map(|(runner, jobs)| {
+                    let end = async move { hooks_end.await.unwrap_or_default() };
+                    tokio::spawn(runner.run(jobs, end))
+                });
                 tokio::select! {
                     _ = axum::serve(CuttableListener(listener), app) => {}
                     _ = stopped => {}
+                }
+                end_hooks.send(()).ok();
+                if let Some(runner) = runner {
+                    runner.await.ok();
                 }
             });
             runtime.shutdown_background();
@@ -73,26 +87,51 @@ impl Server {
 
     /// A control request without the detour over HTTP; answers what HTTP would have in its body.
     pub fn control(&self, method: &str, path: &str, body: Value) -> Value {
-        lock(&self.shared).control(method, path, &body).1
+        self.shared.control(method, path, &body).1
     }
 
     /// A request without the detour over HTTP. What should be cut is for the caller to cut, and no delay is waited for.
     #[must_use]
     pub fn handle(&self, request: &Request) -> Outcome {
-        lock(&self.shared).handle(request)
+        self.shared.lock().handle(request)
     }
 
     /// The requests so far, oldest first; control requests are not among them.
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
-        lock(&self.shared).requests()
+        self.shared.lock().requests()
     }
 
     /// The seed of this run, to be printed when something fails.
     #[must_use]
     pub fn seed(&self) -> u64 {
-        lock(&self.shared).world.seed()
+        self.shared.lock().world.seed()
     }
+}
+
+/// What runs the hooks of a fleet, with where it hears of them.
+type Hooked = (Arc<Runner>, mpsc::UnboundedReceiver<Job>);
+
+/// The run, and what runs its hooks if it has any.
+fn prepared(fleet: Fleet) -> io::Result<(Shared, Option<Hooked>)> {
+    let hooked = fleet.has_hooks();
+    let folder = fleet.volume_folder().map(std::path::Path::to_owned);
+    let shared = Arc::new(Bench::new(Simulation::new(fleet)));
+    if !hooked {
+        return Ok((shared, None));
+    }
+    let folder = folder.ok_or_else(|| {
+        let problem = "the fleet has hooks and names no folder for the volumes of its machines: give it \
+                       `volume_folder`, or the program `--volumes DIR`";
+        io::Error::new(io::ErrorKind::InvalidInput, problem)
+    })?;
+    let existing = shared.lock().world.hooked_volumes();
+    let volumes = Volumes::open(&folder, existing).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot use {}: {error}", folder.display()))
+    })?;
+    let (sender, jobs) = mpsc::unbounded_channel();
+    shared.lock().serve_hooks(sender);
+    Ok((Arc::clone(&shared), Some((Runner::new(shared, volumes), jobs))))
 }
 
 impl Drop for Server {

@@ -22,6 +22,10 @@ pub(crate) struct Underway {
     /// The state it ends in instead of the promised one, with the reason for the log.
     pub(crate) mishap: Option<(String, Option<String>)>,
     pub(crate) deletions: Deletions,
+    /// The command outside that must have ended before it goes on.
+    pub(crate) awaiting: Option<u64>,
+    /// Whether it would have gone on by now.
+    pub(crate) held: bool,
 }
 
 impl Underway {
@@ -133,6 +137,7 @@ pub(crate) fn delete_volume(world: &mut World, call: &Call<'_>) -> Result<Answer
         return Err(Refusal::unknown_volume(&volume));
     }
     let (group, ssi, now) = (group.id.clone(), ssi.id.clone(), call.now);
+    world.volumes_went(vec![volume.clone()]);
     world.change(now, |estate| {
         let Some(group) = estate.group_mut(&group) else { return };
         let message = format!("Volume {volume} of stateful instance {ssi} was deleted.");

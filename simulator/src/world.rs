@@ -15,6 +15,7 @@ use crate::envelope::{self, Answer, Echo, Refusal};
 use crate::estate::{Estate, Group, Retained};
 use crate::faults::{Fault, FaultKind, Faults};
 use crate::fleet::Fleet;
+use crate::hooks::HookQueue;
 use crate::ids::Ids;
 use crate::images::Images;
 use crate::lifecycle::{Behaviour, Latency};
@@ -44,6 +45,7 @@ pub struct World {
     pub(crate) retained: Vec<Retained>,
     pub(crate) chronicle: Chronicle,
     pub(crate) images: Images,
+    pub(crate) hooks: HookQueue,
     pub(crate) fate: Fate,
     pub(crate) ids: Ids,
     /// Probabilities and request ids draw from here, so that reading more does not change what is created.
@@ -104,6 +106,7 @@ impl World {
             retained: Vec::new(),
             chronicle: Chronicle::default(),
             images: description.images.clone(),
+            hooks: HookQueue::default(),
             fate: Fate::default(),
             ids: Ids::new(seed),
             chance: Ids::named(seed, "chance"),
@@ -250,15 +253,14 @@ impl World {
         let call = Call { request, parameters, account: &account, token, body, shapes, now };
         if route.scope == Scope::Write {
             let lost = struck.iter().any(|fault| fault.spec.kind == FaultKind::LostUpdate);
-            let before =
-                lost.then(|| (self.estate.clone(), self.agenda.clone(), self.chronicle.clone()));
+            let before = lost.then(|| self.snapshot());
             let kept = partial::kept(&self.estate, &call, route.operation, struck);
             let answer = self.write(route.operation, &call);
             if let Some(kept) = kept.filter(|_| answer.is_ok()) {
                 partial::put_back(self, call.parameter(0), &kept, now);
             }
             if let Some(before) = before {
-                (self.estate, self.agenda, self.chronicle) = before;
+                (self.estate, self.agenda, self.chronicle, self.hooks) = before;
             }
             return answer;
         }
@@ -268,6 +270,11 @@ impl World {
             None => &self.estate,
         };
         self.read(route.operation, estate, &call)
+    }
+
+    /// Everything that a change can change.
+    fn snapshot(&self) -> (Estate, Agenda, Chronicle, HookQueue) {
+        (self.estate.clone(), self.agenda.clone(), self.chronicle.clone(), self.hooks.clone())
     }
 
     fn record(
