@@ -112,6 +112,7 @@ impl Desk {
     }
 
     pub(crate) fn with(fleet: &str) -> Self {
+        quiet_kills();
         let fleet = Fleet::from_yaml(fleet).unwrap_or_else(|error| panic!("{error}\n{fleet}"));
         let sim = Arc::new(Server::start(fleet).unwrap());
         let clock = Arc::new(Hand {
@@ -468,4 +469,17 @@ impl Desk {
         });
         assert_eq!(outcome.status, 200, "{}", outcome.json());
     }
+}
+
+/// A kill is no failure that anybody wants to read of.
+fn quiet_kills() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !info.payload().is::<Killed>() {
+                usual(info);
+            }
+        }));
+    });
 }

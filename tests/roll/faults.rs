@@ -83,7 +83,7 @@ fn what_became_of_a_machine_freezes_the_roll_before_a_second_one_is_touched() {
 
 #[test]
 fn a_frozen_roll_goes_on_after_a_person_has_mended_the_node_and_said_so() {
-    let (desk, ended) = rolled(json!({"kind": "lifecycle", "ends": "PAUSED"}));
+    let (desk, ended) = rolled(json!({"kind": "lifecycle", "ends": "PAUSED", "count": 1}));
     let Ended::Run(id, Outcome::Frozen, _) = ended else { panic!("{ended:?}") };
     let frozen = desk.runs.open(&id).unwrap().run().frozen.clone().unwrap().node.unwrap();
     // The group launches the old image again, so the person sets the new one before he resumes the node, and then puts it back.
@@ -131,7 +131,8 @@ fn an_interruption_of_another_node_is_waited_for() {
             }
             other => panic!("{phase}: {other:?}"),
         }
-        // Run again it finishes either way.
+        // Run again it finishes either way, once the other is back.
+        desk.advance(600);
         let again = Driver::new(3).roll(&desk);
         assert!(
             matches!(again, Ended::Nothing | Ended::Run(_, Outcome::Completed, None)),

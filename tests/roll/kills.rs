@@ -76,6 +76,13 @@ fn a_roll_that_is_killed_again_and_again_is_finished_in_the_end() {
                 other => panic!("{told}: {other:?}"),
             }
         }
+        if !done {
+            for run in desk.runs.all().unwrap() {
+                let journal = desk.runs.open(run.id()).unwrap();
+                for entry in journal.entries().unwrap() { eprintln!("{} {:?}", entry.at, entry.event); }
+            }
+            for line in desk.said.lock().unwrap().iter().rev().take(30) { eprintln!("{line}"); }
+        }
         assert!(done, "{told}");
         assert_rolled(&desk, 3, &told);
     }

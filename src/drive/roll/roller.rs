@@ -9,6 +9,7 @@ use super::store::{Journal, Runs};
 use super::survey::survey;
 use crate::domain::{AccountId, Clock, GroupId, StatefulInstanceId};
 use crate::drive::progress::Progress;
+use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
     Claim, Draft, Event, FORM, Finding, Hold, Holder, Intent, Liveness, Opening, Phase, Planned,
@@ -18,6 +19,9 @@ use crate::spot::Client;
 
 /// How long another process may take to decide.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a server may stumble.
+const STUMBLE: Duration = Duration::from_secs(120);
 
 /// A sign of life is written when the last is older.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(30);
@@ -176,9 +180,28 @@ impl Roller<'_> {
         claim(holder, run.last_sign, self.me, liveness, silence, self.clock.now())
     }
 
-    /// One look at the group of a run.
+    /// One look at the group of a run, tried for a while: in the middle of a roll a server that stumbles is no reason to end it.
     pub(super) fn survey(&self, run: &Run) -> Result<Survey, RollError> {
-        Ok(survey(self.client, self.clock, &run.plan.account, &run.plan.group)?)
+        let (account, group) = (&run.plan.account, &run.plan.group);
+        let mut last = None;
+        let outcome =
+            until(self.clock, STUMBLE, || match survey(self.client, self.clock, account, group) {
+                Ok(seen) => Ok(Some(seen)),
+                Err(error) if ends_sight(&error) => Err(RollError::from(error)),
+                Err(error) => {
+                    self.progress.tick(|| format!("{error}; looking again"));
+                    last = Some(error);
+                    Ok(None)
+                }
+            })?;
+        outcome.map_err(|time| match last {
+            Some(error) => RollError::from(error),
+            None => RollError::NotSeen {
+                doing: format!("read group {group}"),
+                time,
+                found: "nothing could be read".to_owned(),
+            },
+        })
     }
 
     /// A sign of life, and suspensions that last: to be called now and then while a step takes long.
@@ -236,15 +259,7 @@ impl Roller<'_> {
     ) -> Result<(), RollError> {
         let mut last = None;
         let outcome = until(self.clock, patience, || {
-            let seen = match self.survey(journal.run()) {
-                Ok(seen) => seen,
-                Err(RollError::Spot(error)) if error.is_transient() => {
-                    self.progress.tick(|| format!("{error}; looking again"));
-                    last = Some(Hold::Incomplete(error.to_string()));
-                    return Ok(None);
-                }
-                Err(error) => return Err(error),
-            };
+            let seen = self.survey(journal.run())?;
             self.keep_suspended(journal, &seen, None)?;
             let Some(node) = journal.run().node(id) else {
                 return Err(RollError::held(doing)(Hold::NoSuchNode(id.clone())));

@@ -8,6 +8,7 @@ use super::error::RollError;
 use super::roller::Roller;
 use super::store::Journal;
 use crate::domain::{GroupChange, Process};
+use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
     Event, Hold, Outcome, RestoreAct, Run, Setting, Survey, lapsing, restorations,
@@ -144,8 +145,8 @@ impl Roller<'_> {
             match look() {
                 Ok(Ok(())) => return Ok(Some(())),
                 Ok(Err(other)) => found = other,
-                Err(error) if error.is_transient() => found = error.to_string(),
-                Err(error) => return Err(error.into()),
+                Err(error) if ends_sight(&error) => return Err(error.into()),
+                Err(error) => found = error.to_string(),
             }
             self.progress.tick(|| format!("waiting to {doing}: {found}"));
             Ok(None)

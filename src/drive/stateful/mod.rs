@@ -11,4 +11,5 @@ mod sight;
 pub use act::{Actor, Carried, Job};
 pub use error::{ActError, Failed};
 pub use pursuit::TRACE_WINDOW;
+pub(in crate::drive) use pursuit::ends_sight;
 pub use sight::{Sight, look};

@@ -371,7 +371,7 @@ enum Traced {
 }
 
 /// Whether looking again would be in vain. A masked refusal is not among them: the vendor masks its own faults so.
-fn ends_sight(error: &SpotError) -> bool {
+pub(in crate::drive) fn ends_sight(error: &SpotError) -> bool {
     matches!(
         error,
         SpotError::Unauthorized { .. } | SpotError::Forbidden { .. } | SpotError::NotFound { .. }
