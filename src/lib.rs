@@ -4,6 +4,7 @@ pub mod ansible;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cli;
+pub mod cluster;
 pub mod domain;
 pub mod drive;
 pub mod modules;

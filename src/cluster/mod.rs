@@ -1,0 +1,14 @@
+//! Observers: each looks once at one thing and tells what it saw, or what was in the way. None of them decides.
+//!
+//! A look is bounded in time and in what it reads, and names what it looks at without credentials.
+
+mod command;
+mod http;
+mod limits;
+mod prometheus;
+mod tcp;
+
+pub use command::Command;
+pub use http::{Http, HttpError, HttpTarget, Login};
+pub use prometheus::Prometheus;
+pub use tcp::Tcp;

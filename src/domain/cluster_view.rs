@@ -1,0 +1,142 @@
+//! A cluster as its observers saw it.
+
+use std::collections::BTreeMap;
+
+use super::one_line;
+
+/// A cluster at one moment, by its nodes' names. What was not seen is unknown and never guessed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterView {
+    nodes: BTreeMap<String, NodeView>,
+    measures: BTreeMap<String, f64>,
+}
+
+/// One node of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeView {
+    /// What the node is to the others.
+    pub standing: Standing,
+    /// Values measured at it, by name; the name tells the unit.
+    pub measures: BTreeMap<String, f64>,
+}
+
+/// What a node is to the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The others follow it: a controller, an elected master.
+    Leader,
+    /// It votes and follows.
+    Follower,
+    /// It follows without a vote.
+    Observer,
+    /// Nobody could tell, and why: a lowercase fragment. It may well lead.
+    Unknown(String),
+}
+
+/// Who leads, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leadership<'a> {
+    /// This node and no other: every node's standing is known.
+    One(&'a str),
+    /// Every node's standing is known and none leads.
+    Nobody,
+    /// Several say that they lead, as happens during an election.
+    Several(Vec<&'a str>),
+    /// The standing of these nodes is not known, so any of them may lead.
+    Unknown(Vec<&'a str>),
+}
+
+impl ClusterView {
+    /// Notes a node; a second note of the same name stands.
+    pub fn note(&mut self, node: impl Into<String>, view: NodeView) {
+        self.nodes.insert(node.into(), view);
+    }
+
+    /// Notes a value that belongs to the whole cluster.
+    pub fn measure(&mut self, name: impl Into<String>, value: f64) {
+        self.measures.insert(name.into(), value);
+    }
+
+    /// The nodes in the order of their names.
+    pub fn nodes(&self) -> impl Iterator<Item = (&str, &NodeView)> {
+        self.nodes.iter().map(|(name, view)| (name.as_str(), view))
+    }
+
+    /// A value that belongs to the whole cluster.
+    pub fn measured(&self, name: &str) -> Option<f64> {
+        self.measures.get(name).copied()
+    }
+
+    /// The standing of a node; unknown if the node was not seen.
+    pub fn standing(&self, node: &str) -> Standing {
+        match self.nodes.get(node) {
+            Some(view) => view.standing.clone(),
+            None => Standing::Unknown("it was not seen".to_owned()),
+        }
+    }
+
+    /// Who leads.
+    pub fn leadership(&self) -> Leadership<'_> {
+        let those = |is: fn(&Standing) -> bool| -> Vec<&str> {
+            self.nodes().filter(|(_, view)| is(&view.standing)).map(|(name, _)| name).collect()
+        };
+        let leaders = those(|standing| *standing == Standing::Leader);
+        let unknown = those(|standing| matches!(standing, Standing::Unknown(_)));
+        match leaders[..] {
+            [_, _, ..] => Leadership::Several(leaders),
+            _ if !unknown.is_empty() => Leadership::Unknown(unknown),
+            [one] => Leadership::One(one),
+            [] => Leadership::Nobody,
+        }
+    }
+}
+
+impl std::fmt::Display for Standing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Leader => f.write_str("leader"),
+            Self::Follower => f.write_str("follower"),
+            Self::Observer => f.write_str("observer"),
+            Self::Unknown(why) => write!(f, "unknown: {}", one_line(why)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(standings: &[Standing]) -> ClusterView {
+        let mut view = ClusterView::default();
+        for (at, standing) in standings.iter().enumerate() {
+            let node = NodeView { standing: standing.clone(), measures: BTreeMap::new() };
+            view.note(format!("n{at}"), node);
+        }
+        view
+    }
+
+    #[test]
+    fn one_leads_only_if_all_others_are_known_not_to() {
+        use Standing::{Follower, Leader, Observer};
+        let unknown = || Standing::Unknown("no answer".to_owned());
+        for (standings, expected) in [
+            (vec![Follower, Leader, Observer], Leadership::One("n1")),
+            (vec![Follower, Follower], Leadership::Nobody),
+            (vec![Leader, Follower, Leader], Leadership::Several(vec!["n0", "n2"])),
+            (vec![Leader, Leader, unknown()], Leadership::Several(vec!["n0", "n1"])),
+            (vec![Leader, unknown()], Leadership::Unknown(vec!["n1"])),
+            (vec![unknown(), unknown()], Leadership::Unknown(vec!["n0", "n1"])),
+            (vec![], Leadership::Nobody),
+        ] {
+            assert_eq!(view(&standings).leadership(), expected, "{standings:?}");
+        }
+    }
+
+    #[test]
+    fn a_node_that_was_not_seen_is_unknown() {
+        let view = view(&[Standing::Leader]);
+        assert_eq!(view.standing("n0"), Standing::Leader);
+        assert_eq!(view.standing("n9").to_string(), "unknown: it was not seen");
+        assert_eq!(view.measured("lag"), None);
+    }
+}
