@@ -10,11 +10,13 @@ use super::progress::Progress;
 /// How often it is looked whether a word is due.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Runs `run` on each job, at most `workers` at once; answers in the order of the jobs.
+/// Runs `run` on each job, at most `workers` at once; answers in the order of the jobs. While it lasts `line` tells how
+/// many are done.
 pub(super) fn each<J: Sync, R: Send>(
     jobs: &[J],
     workers: usize,
     progress: &Progress<'_>,
+    line: impl Fn(usize) -> String,
     run: impl Fn(&J) -> R + Sync,
 ) -> Vec<R> {
     let next = AtomicUsize::new(0);
@@ -39,9 +41,7 @@ pub(super) fn each<J: Sync, R: Send>(
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
-            progress.tick(|| {
-                format!("reading the Spot API: {} of {} calls", results.len(), jobs.len())
-            });
+            progress.tick(|| line(results.len()));
         }
         results.into_values().collect()
     })

@@ -4,6 +4,7 @@ mod cache;
 mod concurrently;
 mod ec2;
 mod environment;
+pub mod gate;
 mod images;
 mod inventory;
 mod observe;
@@ -27,4 +28,4 @@ pub use inventory::{
 pub use observe::{ObserveError, Wanted, observe};
 pub use progress::Progress;
 pub use session::{ChosenEndpoint, Session, SessionError, SessionOptions, ec2_access};
-pub use wait::{SystemClock, TimeUp, until};
+pub use wait::{SystemClock, TimeUp, pause, until};

@@ -95,13 +95,18 @@ fn usable(
     }
 }
 
+fn reading(calls: usize) -> impl Fn(usize) -> String {
+    move |done| format!("reading the Spot API: {done} of {calls} calls")
+}
+
 /// Lists the accounts' groups and managed instances; those in scope are kept.
 fn list_accounts(
     client: &Client,
     wanted: &Wanted,
     progress: &Progress<'_>,
 ) -> Result<Fleet, SpotError> {
-    let lists = each(&wanted.accounts, wanted.concurrency, progress, |account| {
+    let line = reading(wanted.accounts.len());
+    let lists = each(&wanted.accounts, wanted.concurrency, progress, line, |account| {
         let managed =
             wanted.include.managed_instances.then(|| client.list_managed_instances(account));
         (client.list_groups(account), managed)
@@ -206,7 +211,8 @@ fn make(
     progress: &Progress<'_>,
 ) -> Result<(), SpotError> {
     let asked: &Fleet = fleet;
-    let answers = each(calls, wanted.concurrency, progress, |call| call.make(client, asked));
+    let line = reading(calls.len());
+    let answers = each(calls, wanted.concurrency, progress, line, |call| call.make(client, asked));
     let failures: Vec<_> = answers.into_iter().filter_map(|settle| settle(fleet)).collect();
     let all = !calls.is_empty() && failures.len() == calls.len();
     failures.into_iter().next().filter(|_| all).map_or(Ok(()), Err)

@@ -88,6 +88,29 @@ pub fn until<T, E>(
     }
 }
 
+/// Lets a time pass, and calls `meanwhile` between parts of it that are no longer than the longest pause.
+///
+/// # Errors
+///
+/// The first error of `meanwhile`; the rest of the time is not waited for.
+pub fn pause<E>(
+    clock: &dyn Clock,
+    duration: Duration,
+    mut meanwhile: impl FnMut() -> Result<(), E>,
+) -> Result<(), E> {
+    let began = clock.monotonic();
+    loop {
+        let left = duration.saturating_sub(clock.monotonic().saturating_sub(began));
+        if left.is_zero() {
+            return Ok(());
+        }
+        clock.sleep(left.min(LONGEST_PAUSE));
+        if left > LONGEST_PAUSE {
+            meanwhile()?;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -144,5 +167,21 @@ mod tests {
         assert_eq!((answer, looks.last()), (Err(over), Some(&Duration::from_secs(4))));
         assert_eq!(over.to_string(), "4 s and 5 looks");
         assert_eq!(wait(0, 1).1.len(), 1, "without time there is one look");
+    }
+
+    #[test]
+    fn a_long_pause_is_made_of_short_ones() {
+        for (seconds, calls) in [(0, 0), (10, 0), (11, 1), (35, 3), (40, 3)] {
+            let clock = Hand(Mutex::new(Duration::ZERO));
+            let mut called = 0;
+            let Ok(()) = pause(&clock, Duration::from_secs(seconds), || {
+                called += 1;
+                Ok::<_, Infallible>(())
+            });
+            assert_eq!((called, clock.monotonic().as_secs()), (calls, seconds));
+        }
+        let clock = Hand(Mutex::new(Duration::ZERO));
+        assert_eq!(pause(&clock, Duration::from_secs(60), || Err("lost")), Err("lost"));
+        assert_eq!(clock.monotonic(), LONGEST_PAUSE);
     }
 }

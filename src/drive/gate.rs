@@ -1,0 +1,341 @@
+//! Watching a gate: look, weigh, pause, until it is open or it is clear that it stays shut.
+
+use std::time::Duration;
+
+use super::concurrently::each;
+use super::progress::Progress;
+use super::wait::pause;
+use crate::domain::Clock;
+use crate::plan::gate::{End, Finding, Predicate, Report, Step, Terms, Verdict, Waiver, Watch};
+
+pub use crate::cluster::{Command, Http, HttpError, HttpTarget, Login, Prometheus, Tcp};
+
+/// Most looks at a time.
+const AT_ONCE: usize = 16;
+
+/// Secrets shorter than this are too common among other words to be told from them.
+const SHORTEST_SECRET: usize = 4;
+
+/// What stands for a secret that a server repeats.
+const HIDDEN: &str = "********";
+
+/// Something that is looked at and judged: a generic predicate, or all those of one cluster.
+pub trait Source: Sync {
+    /// Looks once and judges. What was in the way is a finding that is unknown, so there is always a finding.
+    fn look(&self, clock: &dyn Clock) -> Vec<Finding>;
+}
+
+/// How one thing is looked at.
+#[derive(Debug)]
+pub enum Look {
+    /// By connecting.
+    Tcp(Tcp),
+    /// By HTTP.
+    Http(Box<Http>),
+    /// By a command.
+    Command(Command),
+    /// By a query.
+    Prometheus(Box<Prometheus>),
+}
+
+/// One thing that is looked at, and what is asked of it.
+#[derive(Debug)]
+pub struct Probe {
+    /// The predicate's name.
+    pub name: String,
+    /// How it is looked at.
+    pub look: Look,
+    /// What is asked of it.
+    pub predicate: Predicate,
+    /// How long one look may take.
+    pub timeout: Duration,
+}
+
+impl Source for Probe {
+    fn look(&self, clock: &dyn Clock) -> Vec<Finding> {
+        let timeout = self.timeout;
+        let (observation, secrets): (_, &[String]) = match &self.look {
+            Look::Tcp(tcp) => (tcp.look(timeout, clock), &[]),
+            Look::Http(http) => (http.look(timeout, clock), http.secrets()),
+            Look::Command(command) => (command.look(timeout), &[]),
+            Look::Prometheus(prometheus) => (prometheus.look(timeout, clock), prometheus.secrets()),
+        };
+        let mut findings = self.predicate.judge(&self.name, self.look.kind(), &observation);
+        for finding in &mut findings {
+            hide(&mut finding.object, secrets);
+            hide(&mut finding.evidence, secrets);
+            if let Some(serde_json::Value::String(text)) = &mut finding.value {
+                hide(text, secrets);
+            }
+        }
+        findings
+    }
+}
+
+impl Look {
+    /// The word for it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Tcp(_) => "tcp",
+            Self::Http(_) => "http",
+            Self::Command(_) => "command",
+            Self::Prometheus(_) => "prometheus",
+        }
+    }
+}
+
+/// Takes secrets out of a text that may have been cut in the middle of one.
+fn hide(text: &mut String, secrets: &[String]) {
+    let mut secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    // The longest first: one may be a part of another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    for secret in &secrets {
+        if text.contains(secret) {
+            *text = text.replace(secret, HIDDEN);
+        }
+    }
+    for secret in &secrets {
+        let ends = secret.char_indices().map(|(at, _)| at).skip(SHORTEST_SECRET);
+        for end in ends.collect::<Vec<_>>().into_iter().rev() {
+            let cut = format!("{}…", &secret[..end]);
+            if text.contains(&cut) {
+                *text = text.replace(&cut, &format!("{HIDDEN}…"));
+            }
+        }
+    }
+}
+
+/// What is watched, and for how long it must hold.
+pub struct Gate {
+    /// What is looked at, all of it at each look.
+    pub sources: Vec<Box<dyn Source>>,
+    /// How often and how long it must hold, and how long that is waited for.
+    pub terms: Terms,
+    /// What need not hold.
+    pub waivers: Vec<Waiver>,
+}
+
+/// Watches a gate until it is over.
+///
+/// `beat` is called before each look and at least every ten seconds between looks, so that whoever holds a lease can renew
+/// it; what it refuses ends the watch at once.
+///
+/// # Errors
+///
+/// Those of `beat`. A gate that stays shut is a report like any other.
+pub fn run<E>(
+    gate: &Gate,
+    clock: &dyn Clock,
+    progress: &Progress<'_>,
+    beat: impl FnMut() -> Result<(), E>,
+) -> Result<Report, E> {
+    Vigil::new(gate, clock, progress).finish(None, beat)
+}
+
+/// A gate being watched.
+pub struct Vigil<'a> {
+    gate: &'a Gate,
+    clock: &'a dyn Clock,
+    progress: &'a Progress<'a>,
+    watch: Watch,
+    told: Vec<Verdict>,
+}
+
+impl<'a> Vigil<'a> {
+    /// Nothing is looked at yet.
+    pub fn new(gate: &'a Gate, clock: &'a dyn Clock, progress: &'a Progress<'a>) -> Self {
+        let watch = Watch::new(gate.terms, gate.waivers.clone());
+        Self { gate, clock, progress, watch, told: Vec::new() }
+    }
+
+    /// Looks once.
+    pub fn look(&mut self) -> Step {
+        let sources = &self.gate.sources;
+        let line = |done| format!("looking: {done} of {} looks done", sources.len());
+        let found = each(sources, AT_ONCE, self.progress, line, |source| source.look(self.clock));
+        let step = self.watch.weigh(self.clock.monotonic(), found.into_iter().flatten().collect());
+        self.tell(step);
+        step
+    }
+
+    /// Goes on after `last`, the step that the last look gave, until it is over.
+    ///
+    /// # Errors
+    ///
+    /// Those of `beat`, see [`run`].
+    pub fn finish<E>(
+        mut self,
+        mut last: Option<Step>,
+        mut beat: impl FnMut() -> Result<(), E>,
+    ) -> Result<Report, E> {
+        loop {
+            match last {
+                Some(Step::Over(_)) => return Ok(self.report()),
+                Some(Step::Again(after)) => pause(self.clock, after, &mut beat)?,
+                None => {}
+            }
+            beat()?;
+            last = Some(self.look());
+        }
+    }
+
+    /// What is known so far.
+    pub fn report(&self) -> Report {
+        self.watch.report()
+    }
+
+    /// News at once: what stands otherwise than before, and the end. The rest now and then.
+    fn tell(&mut self, step: Step) {
+        let report = self.report();
+        let verdicts: Vec<Verdict> =
+            report.predicates.iter().map(|reported| reported.finding.verdict).collect();
+        let is_news = verdicts != self.told && step != Step::Over(End::Passed);
+        self.told = verdicts;
+        let line = || {
+            let (all, unmet) = (report.predicates.len(), report.unmet());
+            let limit = self.gate.terms.limit.as_secs();
+            let mut line = format!(
+                "{} of {all} predicates pass, {} of {} looks in a row, {} s of {limit} s at most",
+                all - unmet.len(),
+                report.in_a_row,
+                report.samples,
+                report.waited_seconds
+            );
+            if let Some(first) = unmet.first() {
+                let others = unmet.len() - 1;
+                let more = if others == 0 { String::new() } else { format!(" and {others} more") };
+                line.push_str(&format!("; waiting for {}{more}", first.finding));
+            }
+            line
+        };
+        if is_news { self.progress.tell(&line()) } else { self.progress.tick(line) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// Time that passes by sleeping only.
+    #[derive(Default)]
+    struct Hand(Mutex<Duration>);
+
+    impl Clock for Hand {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            *self.0.lock().unwrap()
+        }
+
+        fn sleep(&self, duration: Duration) {
+            *self.0.lock().unwrap() += duration;
+        }
+    }
+
+    /// Passes from this second on.
+    struct From(u64);
+
+    impl Source for From {
+        fn look(&self, clock: &dyn Clock) -> Vec<Finding> {
+            let is_good = clock.monotonic().as_secs() >= self.0;
+            vec![Finding {
+                name: format!("from-{}", self.0),
+                kind: "test".to_owned(),
+                object: "clock".to_owned(),
+                verdict: if is_good { Verdict::Pass } else { Verdict::Fail },
+                evidence: "seen".to_owned(),
+                value: None,
+                distance: None,
+            }]
+        }
+    }
+
+    fn gate(seconds: &[u64], limit: u64) -> Gate {
+        let terms = Terms {
+            samples: 3,
+            spacing: Duration::from_secs(25),
+            window: Duration::ZERO,
+            limit: Duration::from_secs(limit),
+            stall: None,
+        };
+        let sources = seconds.iter().map(|it| Box::new(From(*it)) as Box<dyn Source>).collect();
+        Gate { sources, terms, waivers: Vec::new() }
+    }
+
+    #[test]
+    fn it_looks_until_all_have_held_and_tells_what_it_waits_for() {
+        let (clock, said) = (Hand::default(), Mutex::new(Vec::new()));
+        let say = |line: &str| said.lock().unwrap().push(line.to_owned());
+        let progress = Progress::new(&clock, &say);
+        let mut beats = 0;
+        let report = run(&gate(&[0, 60], 900), &clock, &progress, || {
+            beats += 1;
+            Ok::<_, Infallible>(())
+        });
+        let Ok(report) = report;
+        assert_eq!((report.verdict, report.end), (Verdict::Pass, Some(End::Passed)));
+        assert_eq!((report.looks, report.waited_seconds), (6, 125));
+        assert_eq!(beats, 6 + 2 * 5, "before each look, and twice in each pause of 25 s");
+        let said = said.into_inner().unwrap();
+        assert_eq!(
+            said[0],
+            "1 of 2 predicates pass, 0 of 3 looks in a row, 0 s of 900 s at most; waiting for from-60 (test clock) fail: seen"
+        );
+        assert!(
+            said.iter().any(|line| line.starts_with("2 of 2 predicates pass, 1 of 3")),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn a_beat_that_fails_ends_it_at_once() {
+        let clock = Hand::default();
+        let progress = Progress::new(&clock, &|_| ());
+        let mut left = 3;
+        let ended = run(&gate(&[900], 900), &clock, &progress, || {
+            left -= 1;
+            if left == 0 { Err("the lease is lost") } else { Ok(()) }
+        });
+        assert_eq!(ended, Err("the lease is lost"));
+        assert_eq!(clock.monotonic().as_secs(), 20, "in the middle of a pause");
+    }
+
+    #[test]
+    fn one_look_is_reported_without_an_end() {
+        let clock = Hand::default();
+        let progress = Progress::new(&clock, &|_| ());
+        let gate = gate(&[0], 900);
+        let mut vigil = Vigil::new(&gate, &clock, &progress);
+        let step = vigil.look();
+        let report = vigil.report();
+        assert_eq!((report.verdict, report.end, report.looks), (Verdict::Pass, None, 1));
+        let Ok(report) = vigil.finish(Some(step), || Ok::<_, Infallible>(()));
+        assert_eq!((report.looks, report.waited_seconds), (3, 50), "the first look counts");
+    }
+
+    #[test]
+    fn secrets_are_hidden_whole_and_cut() {
+        let secrets =
+            ["Bearer s3cret-token".to_owned(), "s3cret-token".to_owned(), "ab".to_owned()];
+        for (text, hidden) in [
+            ("ab: s3cret-token!", "ab: ********!"),
+            ("it was \"Bearer s3cret-token\"", "it was \"********\""),
+            ("xs3cret-tok…", "x********…"),
+            ("Bearer s3c…", "********…"),
+            ("s3c…", "s3c…"),
+            ("nothing", "nothing"),
+        ] {
+            let mut shown = text.to_owned();
+            hide(&mut shown, &secrets);
+            assert_eq!(shown, hidden);
+        }
+    }
+}
