@@ -74,9 +74,9 @@ struct Checker<'a> {
     secrets: Vec<String>,
 }
 
-/// An empty text is what older versions make of a template that gives nothing.
-fn is_absent(value: &Value) -> bool {
-    value.is_null() || value == ""
+/// An empty text is what older versions make of a template that gives nothing; an option may want it nevertheless.
+fn is_absent(option: Option<&OptionSpec>, value: &Value) -> bool {
+    value.is_null() || value == "" && !option.is_some_and(|option| option.keeps_empty)
 }
 
 fn found_in(path: &[&str]) -> String {
@@ -174,7 +174,7 @@ impl Checker<'_> {
         path: &[&str],
     ) -> Result<Map<String, Value>, String> {
         let mut given = self.resolve_aliases(spec, raw);
-        given.retain(|_, value| !is_absent(value));
+        given.retain(|name, value| !is_absent(spec.option(name), value));
         refuse_exclusive(spec, &given, path)?;
         let missing = spec.options.iter().filter(|it| it.required && !given.contains_key(&it.name));
         let mut missing: Vec<&str> = missing.map(|option| option.name.as_str()).collect();

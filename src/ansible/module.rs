@@ -17,7 +17,8 @@ pub trait Module<W>: Sync {
     /// - the first paragraph of the struct's doc comment is the short description, the others the description;
     /// - an option is required unless it has a default or is an [`Option`];
     /// - `#[schemars(extend("x-aliases" = ["other_name"], "x-no-log" = true, "x-type" = "path", "x-env" = ["VARIABLE"],
-    ///   "x-version-added" = "0.2.0"))]` on a field, each as needed;
+    ///   "x-version-added" = "0.2.0"))]` on a field, each as needed; `"x-keeps-empty" = true` where an empty text must not
+    ///   count as not given, because that would ask for less;
     /// - `#[schemars(extend("x-mutually-exclusive" = [["a", "b"]], "x-required-together" = [["a", "b"]],
     ///   "x-required-one-of" = [["a", "b"]], "x-required-if" = [["state", "present", ["a"]]]))]` on the struct.
     type Args: DeserializeOwned + JsonSchema;
@@ -36,6 +37,9 @@ pub trait Module<W>: Sync {
 
     /// Names that it had elsewhere. They still work and tell that they are deprecated.
     const FORMER_NAMES: &'static [&'static str] = &[];
+
+    /// Whether defaults for all modules of the collection are meant for it, too.
+    const TAKES_SHARED_DEFAULTS: bool = true;
 
     /// The collection's version in which it appeared.
     const SINCE: &'static str = "0.1.0";
@@ -95,6 +99,13 @@ impl<'c, R> Planned<'c, R> {
             warnings: Vec::new(),
             act: None,
         }
+    }
+
+    /// Nothing is to be changed, and `act` goes on looking; `returns` is what the first look told, and all that check mode
+    /// answers with.
+    pub fn looking_on(returns: R, act: impl FnOnce() -> Result<Outcome<R>, Failure> + 'c) -> Self {
+        let act = || act().map(|outcome| Outcome { changed: false, ..outcome });
+        Self { act: Some(Box::new(act)), ..Self::unchanged(returns) }
     }
 
     /// Something is to be changed by `act`; `expected` is what it will answer if all goes as foreseen.
@@ -241,6 +252,8 @@ pub trait AnyModule<W>: Sync {
     fn changes(&self) -> bool;
     /// [`Module::FORMER_NAMES`].
     fn former_names(&self) -> &'static [&'static str];
+    /// [`Module::TAKES_SHARED_DEFAULTS`].
+    fn takes_shared_defaults(&self) -> bool;
     /// [`Module::SINCE`].
     fn since(&self) -> &'static str;
     /// The options.
@@ -270,6 +283,10 @@ impl<W, M: Module<W>> AnyModule<W> for M {
 
     fn former_names(&self) -> &'static [&'static str] {
         M::FORMER_NAMES
+    }
+
+    fn takes_shared_defaults(&self) -> bool {
+        M::TAKES_SHARED_DEFAULTS
     }
 
     fn since(&self) -> &'static str {

@@ -40,6 +40,8 @@ pub struct OptionSpec {
     pub default: Option<Value>,
     /// Whether its value is a secret.
     pub no_log: bool,
+    /// Whether an empty text counts as given. Elsewhere it is what a template left of an option that is not.
+    pub keeps_empty: bool,
     /// Variables of the environment that stand in for it; documentation only.
     pub environment: Vec<String>,
     /// The collection's version in which it appeared, if that is later than the module's.
@@ -179,6 +181,7 @@ fn option(name: &str, field: &Value, required: bool) -> Result<OptionSpec, SpecE
         required,
         default,
         no_log: schema["x-no-log"] == true,
+        keeps_empty: schema["x-keeps-empty"] == true,
         environment: schema::texts(&schema, "x-env"),
         version_added: schema::text(&schema, "x-version-added"),
     })

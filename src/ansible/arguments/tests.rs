@@ -300,3 +300,39 @@ proptest! {
         }
     }
 }
+
+/// What an empty text means depends on the option: not given, or an empty text that may be refused.
+#[test]
+fn an_empty_text_is_given_where_leaving_it_out_would_ask_for_less() {
+    /// Looks.
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is of interest")]
+    struct Looks {
+        /// Name.
+        name: Option<String>,
+        /// Pattern.
+        #[schemars(extend("x-keeps-empty" = true))]
+        pattern: Option<String>,
+        /// Limit.
+        #[schemars(extend("x-keeps-empty" = true))]
+        limit: Option<f64>,
+        /// Objects.
+        #[schemars(extend("x-keeps-empty" = true))]
+        objects: Option<Vec<String>>,
+        /// Value.
+        #[schemars(extend("x-keeps-empty" = true))]
+        value: Option<Value>,
+    }
+    let spec = ArgumentSpec::of::<Looks>().unwrap();
+    let check = |raw: Value| {
+        let Value::Object(raw) = raw else { panic!("{raw}") };
+        check(&spec, "looks", raw).arguments.map(Value::Object)
+    };
+    let empty = json!({"name": "", "pattern": "", "objects": "", "value": ""});
+    assert_eq!(check(empty), Ok(json!({"pattern": "", "objects": [], "value": ""})));
+    let null =
+        json!({"name": null, "pattern": null, "limit": null, "objects": null, "value": null});
+    assert_eq!(check(null), Ok(json!({})));
+    let refused = check(json!({"limit": ""})).unwrap_err();
+    assert!(refused.contains("'limit' is of type <class 'str'>"), "{refused}");
+}

@@ -97,7 +97,23 @@ const COLLECTION: Collection = Collection {
 };
 
 fn files() -> Vec<(String, String)> {
-    documentation(&COLLECTION, &[&Makes as &dyn AnyModule<()>]).unwrap()
+    documentation(&COLLECTION, &[&Makes as &dyn AnyModule<()>, &Stands]).unwrap()
+}
+
+/// Has nothing in common with the others.
+struct Stands;
+
+impl Module<()> for Stands {
+    type Args = Disk;
+    type Returns = Returns;
+    const NAME: &'static str = "stands";
+    const EXAMPLES: &'static str = "";
+    const CHANGES: bool = false;
+    const TAKES_SHARED_DEFAULTS: bool = false;
+
+    fn plan<'c>(&self, _: Disk, _: Context<'c, ()>) -> Result<Planned<'c, Returns>, Failure> {
+        Err(Failure::new("never asked"))
+    }
 }
 
 /// The YAML between `NAME = r'''` and the next quotes.
@@ -184,6 +200,7 @@ fn modules_are_routed_grouped_and_redirected() {
                 "redirect": "a.b.thing",
                 "deprecation": {"removal_version": "2.0.0", "warning_text": "Use a.b.thing instead."},
             },
+            "stands": {"action_plugin": "a.b.runs"},
         }},
     });
     assert_eq!(runtime, expected);

@@ -159,3 +159,37 @@ fn what_is_no_json_object_is_refused_without_repeating_it() {
         assert!(!message.contains("t0ken"), "{message}");
     }
 }
+
+struct Looks;
+
+impl Module<Store> for Looks {
+    type Args = Args;
+    type Returns = Returns;
+    const NAME: &'static str = "looks";
+    const EXAMPLES: &'static str = "";
+    const CHANGES: bool = false;
+
+    fn plan<'c>(
+        &self,
+        args: Args,
+        context: Context<'c, Store>,
+    ) -> Result<Planned<'c, Returns>, Failure> {
+        let store = context.world;
+        Ok(Planned::looking_on(Returns { value: 0, told: None }, move || {
+            store.acts.set(store.acts.get() + 1);
+            Ok(Outcome::from(Returns { value: args.value, told: None }))
+        }))
+    }
+}
+
+#[test]
+fn what_goes_on_looking_changes_nothing_and_does_not_go_on_in_check_mode() {
+    for (check_mode, value, acts) in [(true, 0, 0), (false, 5, 1)] {
+        let store = store();
+        let arguments = json!({"value": 5, "_ansible_check_mode": check_mode}).to_string();
+        let answer = run(&Looks, arguments.as_bytes(), &store, &|_| ());
+        let told: Value = serde_json::from_slice(&answer.json).unwrap();
+        assert_eq!(told, json!({"changed": false, "value": value, "told": null}));
+        assert_eq!(store.acts.get(), acts);
+    }
+}
