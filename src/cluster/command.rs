@@ -50,7 +50,7 @@ impl Command {
                 status.signal().map_or_else(String::new, |signal| format!("signal {signal}"));
             return blocked(ObstacleKind::Killed, signal);
         };
-        let (Some(stdout), Some(stderr)) = (rest(stdout), rest(stderr)) else {
+        let Some((stdout, stderr)) = rest(stdout).and_then(|it| Some((it, rest(stderr)?))) else {
             let detail = "something that it started still holds its output".to_owned();
             return blocked(ObstacleKind::Broken, detail);
         };

@@ -25,15 +25,28 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: &'static str,
     pub(crate) body: String,
+    pub(crate) location: Option<String>,
 }
 
 impl Reply {
+    fn of(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
+        Self { status, content_type, body: body.into(), location: None }
+    }
+
     pub(crate) fn xml(status: u16, body: impl Into<String>) -> Self {
-        Self { status, content_type: "text/xml;charset=UTF-8", body: body.into() }
+        Self::of(status, "text/xml;charset=UTF-8", body)
+    }
+
+    pub(crate) fn json(status: u16, body: impl Into<String>) -> Self {
+        Self::of(status, "application/json", body)
+    }
+
+    pub(crate) fn redirect(location: &str) -> Self {
+        Self { location: Some(location.to_owned()), ..Self::of(302, "text/plain", "") }
     }
 
     pub(crate) fn html(status: u16, body: impl Into<String>) -> Self {
-        Self { status, content_type: "text/html", body: body.into() }
+        Self::of(status, "text/html", body)
     }
 }
 
@@ -83,11 +96,12 @@ fn serve(
     reader.read_exact(&mut body)?;
     let request = Request { head, body: String::from_utf8_lossy(&body).into_owned() };
     log.lock().unwrap().push(request.clone());
-    let Reply { status, content_type, body } = answer(&request);
+    let Reply { status, content_type, body, location } = answer(&request);
+    let location = location.map(|it| format!("Location: {it}\r\n")).unwrap_or_default();
     write!(
         reader.get_mut(),
         "HTTP/1.1 {status} canned\r\nx-amzn-RequestId: req-1\r\nContent-Type: {content_type}\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+         {location}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )
 }

@@ -6,6 +6,7 @@
 pub(crate) mod ansible;
 pub(crate) mod canned;
 pub(crate) mod cli;
+pub(crate) mod cluster;
 pub(crate) mod module;
 pub(crate) mod moto;
 
