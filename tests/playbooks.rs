@@ -17,6 +17,7 @@ use serde_json::json;
 use spotinst_esg::modules;
 use support::ansible::{VERSIONS, ansible, root};
 use support::cli::{CANARY, Desk, Ran, files, ran};
+use support::cluster::rehearsed;
 
 const FLEET: &str = "\
 tokens: [{token: canary-5fb1c0ffee0badcafe42}]
@@ -362,7 +363,7 @@ fn every_example_runs() {
                 // What takes minutes there is over within a second here.
                 let fleet = spot_sim::DEMO_FLEET.replace("speed: 1 ", "speed: 200 ");
                 let desk = Desk::with_whole(&fleet);
-                let play = written(&desk, "", module.examples());
+                let play = written(&desk, "", &rehearsed(module.examples()));
                 let mut command = playbook(&desk, version, &play, arguments);
                 command.env("SPOTINST_API_TOKEN", "demo-token");
                 command.env("SPOTINST_ACCOUNT_ID", "act-demo0001");

@@ -119,7 +119,8 @@ pub struct Gate {
 /// Watches a gate until it is over.
 ///
 /// `beat` is called before each look and at least every ten seconds between looks, so that whoever holds a lease can renew
-/// it; what it refuses ends the watch at once.
+/// it; what it refuses ends the watch at once. A look itself is bounded by the longest timeout of its sources, for each
+/// sixteen of them.
 ///
 /// # Errors
 ///
@@ -130,7 +131,7 @@ pub fn run<E>(
     progress: &Progress<'_>,
     beat: impl FnMut() -> Result<(), E>,
 ) -> Result<Report, E> {
-    Vigil::new(gate, clock, progress).finish(None, beat)
+    Vigil::new(gate, clock, progress).finish(beat)
 }
 
 /// A gate being watched.
@@ -138,15 +139,44 @@ pub struct Vigil<'a> {
     gate: &'a Gate,
     clock: &'a dyn Clock,
     progress: &'a Progress<'a>,
+    so_far: SoFar,
+}
+
+/// What a vigil has seen, for one that goes on later.
+pub struct SoFar {
     watch: Watch,
     told: Vec<Verdict>,
+    last: Option<Step>,
+}
+
+impl SoFar {
+    /// What is known.
+    pub fn report(&self) -> Report {
+        self.watch.report()
+    }
 }
 
 impl<'a> Vigil<'a> {
     /// Nothing is looked at yet.
     pub fn new(gate: &'a Gate, clock: &'a dyn Clock, progress: &'a Progress<'a>) -> Self {
         let watch = Watch::new(gate.terms, gate.waivers.clone());
-        Self { gate, clock, progress, watch, told: Vec::new() }
+        let so_far = SoFar { watch, told: Vec::new(), last: None };
+        Self::resume(gate, clock, progress, so_far)
+    }
+
+    /// Goes on with what has been seen of the same gate by the same clock.
+    pub fn resume(
+        gate: &'a Gate,
+        clock: &'a dyn Clock,
+        progress: &'a Progress<'a>,
+        so_far: SoFar,
+    ) -> Self {
+        Self { gate, clock, progress, so_far }
+    }
+
+    /// Leaves off.
+    pub fn leave(self) -> SoFar {
+        self.so_far
     }
 
     /// Looks once.
@@ -154,50 +184,43 @@ impl<'a> Vigil<'a> {
         let sources = &self.gate.sources;
         let line = |done| format!("looking: {done} of {} looks done", sources.len());
         let found = each(sources, AT_ONCE, self.progress, line, |source| source.look(self.clock));
-        let step = self.watch.weigh(self.clock.monotonic(), found.into_iter().flatten().collect());
+        let findings = found.into_iter().flatten().collect();
+        let step = self.so_far.watch.weigh(self.clock.monotonic(), findings);
+        self.so_far.last = Some(step);
         self.tell(step);
         step
     }
 
-    /// Goes on after `last`, the step that the last look gave, until it is over.
+    /// Goes on until it is over.
     ///
     /// # Errors
     ///
     /// Those of `beat`, see [`run`].
-    pub fn finish<E>(
-        mut self,
-        mut last: Option<Step>,
-        mut beat: impl FnMut() -> Result<(), E>,
-    ) -> Result<Report, E> {
+    pub fn finish<E>(mut self, mut beat: impl FnMut() -> Result<(), E>) -> Result<Report, E> {
         loop {
-            match last {
-                Some(Step::Over(_)) => return Ok(self.report()),
+            match self.so_far.last {
+                Some(Step::Over(_)) => return Ok(self.so_far.report()),
                 Some(Step::Again(after)) => pause(self.clock, after, &mut beat)?,
                 None => {}
             }
             beat()?;
-            last = Some(self.look());
+            self.look();
         }
-    }
-
-    /// What is known so far.
-    pub fn report(&self) -> Report {
-        self.watch.report()
     }
 
     /// News at once: what stands otherwise than before, and the end. The rest now and then.
     fn tell(&mut self, step: Step) {
-        let report = self.report();
+        let report = self.so_far.report();
         let verdicts: Vec<Verdict> =
             report.predicates.iter().map(|reported| reported.finding.verdict).collect();
-        let is_news = verdicts != self.told && step != Step::Over(End::Passed);
-        self.told = verdicts;
+        let is_news = verdicts != self.so_far.told && step != Step::Over(End::Passed);
+        self.so_far.told = verdicts;
         let line = || {
-            let (all, unmet) = (report.predicates.len(), report.unmet());
+            let unmet = report.unmet();
             let limit = self.gate.terms.limit.as_secs();
             let mut line = format!(
-                "{} of {all} predicates pass, {} of {} looks in a row, {} s of {limit} s at most",
-                all - unmet.len(),
+                "{}, {} of {} looks in a row, {} s of {limit} s at most",
+                report.tally(),
                 report.in_a_row,
                 report.samples,
                 report.waited_seconds
@@ -314,10 +337,12 @@ mod tests {
         let progress = Progress::new(&clock, &|_| ());
         let gate = gate(&[0], 900);
         let mut vigil = Vigil::new(&gate, &clock, &progress);
-        let step = vigil.look();
-        let report = vigil.report();
+        vigil.look();
+        let so_far = vigil.leave();
+        let report = so_far.report();
         assert_eq!((report.verdict, report.end, report.looks), (Verdict::Pass, None, 1));
-        let Ok(report) = vigil.finish(Some(step), || Ok::<_, Infallible>(()));
+        let vigil = Vigil::resume(&gate, &clock, &progress, so_far);
+        let Ok(report) = vigil.finish(|| Ok::<_, Infallible>(()));
         assert_eq!((report.looks, report.waited_seconds), (3, 50), "the first look counts");
     }
 

@@ -1,5 +1,6 @@
 //! The Ansible modules of the collection: one file each, named as the module, with its examples beside it.
 
+mod cluster_gate;
 mod connection;
 mod recycle_plan;
 mod recycle_run;
@@ -13,6 +14,7 @@ use crate::drive::Environment;
 use crate::plan::roll::{Holder, Liveness};
 
 pub use ansible::{Answer, AnyModule, hide_panics};
+use cluster_gate::ClusterGate;
 use recycle_plan::RecyclePlan;
 use recycle_run::RecycleRun;
 use spot_account_info::SpotAccountInfo;
@@ -20,8 +22,14 @@ use stateful_instance::StatefulInstance;
 use stateful_instance_info::StatefulInstanceInfo;
 
 /// Every module; one more is a line here and a `mod` above.
-pub static ALL: &[&dyn AnyModule<World>] =
-    &[&RecyclePlan, &RecycleRun, &SpotAccountInfo, &StatefulInstance, &StatefulInstanceInfo];
+pub static ALL: &[&dyn AnyModule<World>] = &[
+    &ClusterGate,
+    &RecyclePlan,
+    &RecycleRun,
+    &SpotAccountInfo,
+    &StatefulInstance,
+    &StatefulInstanceInfo,
+];
 
 /// What every module is handed.
 pub struct World {

@@ -66,39 +66,48 @@ impl Report {
     pub fn unmet(&self) -> Vec<&Reported> {
         self.predicates.iter().filter(|reported| !reported.is_met()).collect()
     }
+
+    /// How many pass, and how many do not and need not: "2 of 3 predicates pass, 1 is waived".
+    pub fn tally(&self) -> String {
+        let is_good = |reported: &&Reported| reported.finding.verdict == Verdict::Pass;
+        let (all, good) = (self.predicates.len(), self.predicates.iter().filter(is_good).count());
+        let pass = format!("{good} of {all} predicates pass");
+        match all - good - self.unmet().len() {
+            0 => pass,
+            1 => format!("{pass}, 1 is waived"),
+            waived => format!("{pass}, {waived} are waived"),
+        }
+    }
 }
 
 /// One line for the person: what is known and of what it failed.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { looks, waited_seconds, in_a_row, samples, .. } = self;
-        let (all, unmet) = (self.predicates.len(), self.unmet());
+        let (all, tally, unmet) = (self.predicates.len(), self.tally(), self.unmet());
         let times = |count: u32| if count == 1 { "look" } else { "looks" };
         let after = format!("after {looks} {} and {waited_seconds} s", times(*looks));
         match (unmet.len(), self.end) {
-            (0, Some(End::Passed)) => write!(f, "{all} of {all} predicates pass, {after}")?,
             (0, _) if all == 0 => write!(f, "there is no predicate to judge, {after}")?,
-            (0, None) => {
-                write!(f, "{all} of {all} predicates pass in {in_a_row} of {samples} looks")?
-            }
+            (0, Some(End::Passed)) => write!(f, "{tally}, {after}")?,
+            (0, None) => write!(f, "{tally}, in {in_a_row} of {samples} looks")?,
             (0, Some(End::TimeUp | End::Stalled(_))) => {
                 write!(
                     f,
-                    "{after} all {all} predicates pass, but only for {in_a_row} {} in a row of {samples} wanted, or not \
-                     for long enough",
+                    "{after} {tally}, but only for {in_a_row} {} in a row of {samples} wanted, or not for long enough",
                     times(*in_a_row)
                 )?;
                 if let Some(finding) = &self.interrupted_by {
                     write!(f, "; last in between: {finding}")?;
                 }
             }
-            (count, _) => write!(f, "{count} of {all} predicates not passed {after}")?,
+            _ => write!(f, "{tally}, {after}")?,
         }
         if let Some(End::Stalled(seconds)) = self.end {
             write!(f, " (given up, nothing moved for {seconds} s)")?;
         }
         for (at, reported) in unmet.iter().take(MOST_NAMED).enumerate() {
-            write!(f, "{} {}", if at == 0 { ":" } else { ";" }, reported.finding)?;
+            write!(f, "{} {}", if at == 0 { "; not passed:" } else { ";" }, reported.finding)?;
         }
         match unmet.len().saturating_sub(MOST_NAMED) {
             0 => Ok(()),

@@ -16,7 +16,8 @@ pub struct Terms {
     pub spacing: Duration,
     /// How far the first and the last of them must be apart.
     pub window: Duration,
-    /// How long is waited at most. A look that would begin later is not made.
+    /// How long is waited at most. After it no pause begins; so the last look comes at most one spacing later, and a row
+    /// that takes just as long is not lost to the time that looks take.
     pub limit: Duration,
     /// It is given up earlier if for so long nothing moved: no verdict changed and no measured value came nearer to its
     /// bound than it had been. None waits for the limit.

@@ -317,7 +317,8 @@ fn so_many_passes_in_a_row_over_so_long_a_time_open_the_gate() {
         (terms(2, 5, 10, 900), &[PASS, PASS, PASS], Some(End::Passed), PASS),
         // The last look that fits is good, and yet nothing is proved.
         (terms(3, 5, 0, 10), &[FAIL, PASS, PASS], Some(End::TimeUp), UNKNOWN),
-        (terms(3, 5, 0, 12), &[FAIL, FAIL, FAIL], Some(End::TimeUp), FAIL),
+        (terms(3, 5, 0, 12), &[FAIL, FAIL, FAIL], None, FAIL),
+        (terms(3, 5, 0, 12), &[FAIL, FAIL, FAIL, FAIL], Some(End::TimeUp), FAIL),
     ] {
         let (ended, report) = watch(terms, Vec::new(), &looks(verdicts));
         assert_eq!((ended, report.verdict), (end, verdict), "{terms:?} {verdicts:?}");
@@ -476,10 +477,9 @@ proptest! {
             prop_assert_eq!(step == Step::Over(End::Passed), expected);
             if let Step::Over(end) = step {
                 prop_assert_eq!(report.verdict == PASS, end == End::Passed);
-                prop_assert!(report.waited_seconds <= 60 + spacing + 9);
                 return Ok(());
             }
-            prop_assert!(report.waited_seconds + spacing <= 60, "the next look fits");
+            prop_assert!(report.waited_seconds < 60, "no pause begins later");
         }
     }
 

@@ -112,8 +112,7 @@ impl Watch {
         if self.terms.stall.is_some_and(|stall| still >= stall) {
             return Some(End::Stalled(still.as_secs()));
         }
-        let next = at.saturating_sub(began).saturating_add(self.terms.spacing);
-        (next > self.terms.limit).then_some(End::TimeUp)
+        (at.saturating_sub(began) >= self.terms.limit).then_some(End::TimeUp)
     }
 
     fn waive(&mut self, finding: Finding) -> Reported {

@@ -1,0 +1,268 @@
+//! `cluster_gate`: wait until named predicates hold, or say which do not.
+
+mod gates;
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::World;
+use crate::ansible::{Context, Failure, Module, Outcome, Planned};
+use crate::domain::one_line;
+use crate::drive::gate::{Gate, SoFar, Source, Vigil};
+use crate::drive::{Progress, SystemClock};
+use crate::plan::gate::{Report, Reported, Terms, Verdict, Waiver};
+use gates::GateArgs;
+
+/// Waits until a cluster is as it must be, judged by named predicates with their evidence.
+///
+/// Each look asks all of `gates`. It succeeds when all of them pass in `samples` looks in a row, `spacing` seconds apart, over
+/// at least `window` seconds; and fails when that does not come about in time, naming each predicate that does not pass and
+/// what was seen. It changes nothing.
+///
+/// A predicate passes, fails or is unknown. Unknown is what proves nothing about the thing itself, and it never counts as
+/// good: the task fails then, too.
+///
+/// `tcp` passes if the connection is accepted and fails if it is refused. It is unknown if the name cannot be resolved, the
+/// network or the machine cannot be reached, or no answer comes in time. An open port alone proves little.
+///
+/// `http` passes if the status is one of `status` and the value is as expected. It fails if the value is not as expected, or
+/// with another status of 200 to 299 or 400 to 499. It is unknown with the statuses 1xx, 3xx, 401, 403, 407, 408, 425, 429 and
+/// 5xx unless they are expected, if no answer comes or not in time, without trust in the certificate, if the answer is no JSON
+/// where a JSON path is given, if nothing is at the path, if what is there is of another kind than what is expected, or if the
+/// answer is longer than a mebibyte. If several values are at the path all must be as expected.
+///
+/// `command` passes if the exit status is as expected and so is what it writes. It fails if either is not. It is unknown if
+/// it cannot be started, is ended by a signal or does not end in time; then it is killed with all that it started.
+///
+/// `prometheus` passes if every series of the instant query is within the bounds; each is reported as an object of its own. It
+/// fails if one is not. It is unknown if the query gives no series (unless `empty` says otherwise), more than 500 of them, a value
+/// that is no finite number, an error, or a warning that the result is not whole.
+///
+/// A series that vanishes has not been seen to be well: with other objects than in the look before, counting begins anew.
+///
+/// In check mode it looks once, reports what it sees and does not fail, since what is to come before has not been done. The
+/// commands are run in check mode as well, so they must only look.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct Args {
+    /// The predicates. All of them must pass.
+    gates: Vec<GateArgs>,
+    /// How many looks in a row must find all of them good.
+    #[serde(default = "three")]
+    #[schemars(range(min = 1, max = 1000))]
+    samples: u32,
+    /// How long it waits between two looks, in seconds.
+    #[serde(default = "five")]
+    #[schemars(range(min = 1, max = 3600))]
+    spacing: u32,
+    /// How far the first and the last of the good looks must be apart at least, in seconds.
+    #[serde(default)]
+    #[schemars(range(max = 86400))]
+    window: u32,
+    /// Longest wait, in seconds, from the end of the first look. After it no pause begins, so the last look comes at most
+    /// `spacing` seconds later.
+    #[serde(default = "quarter_of_an_hour")]
+    #[schemars(range(max = 604_800))]
+    wait_timeout: u32,
+    /// It is given up earlier if nothing moves for so many seconds: no predicate changes, and no measured value comes nearer
+    /// to where it is wanted than it has been before. With `0` only `wait_timeout` counts.
+    #[serde(default)]
+    #[schemars(range(max = 604_800))]
+    stall_timeout: u32,
+    /// Predicates that need not pass. They are looked at all the same, reported as they are, and a warning names each that is
+    /// needed, and each waiver that is without effect.
+    #[serde(default)]
+    waivers: Vec<WaiverArgs>,
+}
+
+fn three() -> u32 {
+    3
+}
+
+fn five() -> u32 {
+    5
+}
+
+fn quarter_of_an_hour() -> u32 {
+    900
+}
+
+#[derive(Deserialize, Serialize, JsonSchema)]
+struct WaiverArgs {
+    /// The name of the gate.
+    predicate: String,
+    /// Why it need not pass. It is repeated in the warning.
+    reason: String,
+    /// Of which objects only, as they are reported, in which `*` and `?` may stand. Without it all objects of the gate are
+    /// waived; with an empty list none is.
+    #[schemars(extend("x-keeps-empty" = true))]
+    objects: Option<Vec<String>>,
+}
+
+/// What is answered, of a failure as well.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Returns {
+    /// What is known of all of it: `pass`, `fail` or `unknown`. In check mode, what the one look found.
+    #[schemars(extend("x-returned" = "when it was looked", "x-sample" = "pass"))]
+    verdict: String,
+    /// What the last look found, in the order of `gates`.
+    #[schemars(extend("x-returned" = "when it was looked"))]
+    predicates: Vec<Found>,
+    /// How often it looked.
+    #[schemars(extend("x-returned" = "when it was looked"))]
+    looks: u32,
+    /// How long it waited, from the first look to the last.
+    #[schemars(extend("x-returned" = "when it was looked"))]
+    waited_seconds: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Found {
+    /// The name of the gate.
+    name: String,
+    /// How it was looked at.
+    #[schemars(extend("x-sample" = "prometheus"))]
+    kind: String,
+    /// What was looked at: an address, a URL without its query, a program, or the labels of a series.
+    #[schemars(extend("x-sample" = "{job=\"kafka\"}"))]
+    object: String,
+    /// `pass`, `fail` or `unknown`.
+    verdict: String,
+    /// What was seen.
+    #[schemars(extend("x-sample" = "12, at most 0 wanted"))]
+    evidence: String,
+    /// The value that was judged, null if there is none or it is a list or a mapping.
+    value: Option<Value>,
+    /// Whether it need not pass.
+    waived: bool,
+}
+
+impl From<Report> for Returns {
+    fn from(report: Report) -> Self {
+        Self {
+            verdict: report.verdict.to_string(),
+            predicates: report.predicates.into_iter().map(Found::from).collect(),
+            looks: report.looks,
+            waited_seconds: report.waited_seconds,
+        }
+    }
+}
+
+impl From<Reported> for Found {
+    fn from(Reported { finding, waived }: Reported) -> Self {
+        Self {
+            name: finding.name,
+            kind: finding.kind,
+            object: finding.object,
+            verdict: finding.verdict.to_string(),
+            evidence: finding.evidence,
+            value: finding.value,
+            waived: waived.is_some(),
+        }
+    }
+}
+
+impl Args {
+    fn gate(&self, world: &World) -> Result<Gate, Failure> {
+        if self.gates.is_empty() {
+            return Err(Failure::new("gates is empty: nothing would be proved; name a predicate"));
+        }
+        let seconds = |count: u32| Duration::from_secs(u64::from(count));
+        let terms = Terms {
+            samples: self.samples,
+            spacing: seconds(self.spacing),
+            window: seconds(self.window),
+            limit: seconds(self.wait_timeout),
+            stall: (self.stall_timeout > 0).then(|| seconds(self.stall_timeout)),
+        };
+        terms.check().map_err(|error| Failure::new(error.to_string()))?;
+        let mut names = BTreeSet::new();
+        let mut sources: Vec<Box<dyn Source>> = Vec::new();
+        for gate in &self.gates {
+            if !names.insert(&gate.name) {
+                return Err(Failure::new(format!("two gates are called {}", one_line(&gate.name))));
+            }
+            sources.push(Box::new(gate.probe(world)?));
+        }
+        let waivers = self.waivers.iter().map(WaiverArgs::waiver).collect::<Result<_, _>>()?;
+        Ok(Gate { sources, terms, waivers })
+    }
+}
+
+impl WaiverArgs {
+    fn waiver(&self) -> Result<Waiver, Failure> {
+        let reason = one_line(self.reason.trim());
+        let predicate = one_line(&self.predicate);
+        if reason.is_empty() {
+            return Err(Failure::new(format!("the waiver of {predicate} gives no reason")));
+        }
+        Ok(Waiver { predicate, reason, objects: self.objects.clone() })
+    }
+}
+
+/// The module.
+pub(super) struct ClusterGate;
+
+impl Module<World> for ClusterGate {
+    type Args = Args;
+    type Returns = Returns;
+
+    const NAME: &'static str = "cluster_gate";
+    const EXAMPLES: &'static str = include_str!("cluster_gate.examples.yml");
+    const CHANGES: bool = false;
+    /// It has nothing to do with the Spot API, so its options are its own.
+    const TAKES_SHARED_DEFAULTS: bool = false;
+
+    fn plan<'c>(
+        &self,
+        args: Args,
+        context: Context<'c, World>,
+    ) -> Result<Planned<'c, Returns>, Failure> {
+        let gate = args.gate(context.world)?;
+        let clock = SystemClock::start();
+        let progress = Progress::new(&clock, context.progress);
+        let mut vigil = Vigil::new(&gate, &clock, &progress);
+        vigil.look();
+        let so_far = vigil.leave();
+        let report = so_far.report();
+        let message = format!(
+            "check mode: looked once and waited for nothing; verdict {}: {report}",
+            report.verdict
+        );
+        Ok(Planned::looking_on(report.into(), move || go_on(&gate, &clock, so_far, context))
+            .with_message(message))
+    }
+}
+
+fn go_on(
+    gate: &Gate,
+    clock: &SystemClock,
+    so_far: SoFar,
+    context: Context<'_, World>,
+) -> Result<Outcome<Returns>, Failure> {
+    let progress = Progress::new(clock, context.progress);
+    let Ok(report) =
+        Vigil::resume(gate, clock, &progress, so_far).finish(|| Ok::<_, Infallible>(()));
+    let warnings = report.warnings.clone();
+    match report.verdict {
+        Verdict::Pass => {
+            let message = report.to_string();
+            let mut outcome = Outcome::from(Returns::from(report));
+            (outcome.message, outcome.warnings) = (Some(message), warnings);
+            Ok(outcome)
+        }
+        Verdict::Fail | Verdict::Unknown => Err(shut(report).with_warnings(warnings)),
+    }
+}
+
+fn shut(report: Report) -> Failure {
+    let failure =
+        Failure::new(format!("the gate stays shut, verdict {}: {report}", report.verdict));
+    let returns = serde_json::to_value(Returns::from(report)).unwrap_or_default();
+    let fields = returns.as_object().into_iter().flatten();
+    fields.fold(failure.retryable(true), |it, (name, value)| it.with(name, value.clone()))
+}

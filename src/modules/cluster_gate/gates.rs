@@ -1,0 +1,292 @@
+//! One predicate of `cluster_gate`, as it is typed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::World;
+use crate::ansible::Failure;
+use crate::domain::one_line;
+use crate::drive::gate::{Command, Http, HttpTarget, Login, Look, Probe, Prometheus, Tcp};
+use crate::plan::gate::{Expectation, Predicate, Verdict, Wanted};
+
+/// Longest name of a gate, in characters.
+const LONGEST_NAME: usize = 100;
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend(
+    "x-required-together" = [["username", "password"]],
+    "x-required-if" = [
+        ["kind", "tcp", ["host", "port"]],
+        ["kind", "http", ["url"]],
+        ["kind", "command", ["command"]],
+        ["kind", "prometheus", ["url", "query"]]
+    ]
+))]
+pub(super) struct GateArgs {
+    /// What it is called: in reports and by waivers. No two have the same name.
+    pub(super) name: String,
+    /// How it is looked at.
+    kind: Kind,
+    /// How long one look may take, in seconds.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1, max = 600))]
+    timeout: u32,
+    /// Of `tcp`: name or address.
+    host: Option<String>,
+    /// Of `tcp`: port.
+    #[schemars(range(min = 1))]
+    port: Option<u16>,
+    /// Of `http`: what to ask. Of `prometheus`: the server, to whose path `/api/v1/query` is added. It holds no credentials.
+    url: Option<String>,
+    /// Of `http`: the method; `GET` when not given.
+    method: Option<Method>,
+    /// Of `http` and `prometheus`: headers to send. Their values are hidden wherever they would show.
+    #[schemars(with = "Option<BTreeMap<String, String>>", extend("x-no-log" = true))]
+    headers: Option<BTreeMap<String, SecretString>>,
+    /// Of `http` and `prometheus`: name for HTTP's basic authentication.
+    username: Option<String>,
+    /// Of `http` and `prometheus`: password for HTTP's basic authentication.
+    #[schemars(with = "Option<String>", extend("x-no-log" = true))]
+    password: Option<SecretString>,
+    /// Of `http`: what to send. A text is sent as it is, anything else as JSON.
+    body: Option<Value>,
+    /// Of `http`: the statuses that are good; `200` when not given.
+    status: Option<Vec<u16>>,
+    /// Of `http`: whether redirects are followed, within the same scheme, host and port; they are not when not given.
+    follow_redirects: Option<bool>,
+    /// Of `http` and `prometheus`: whether the server must prove who it is; it must when not given.
+    validate_certs: Option<bool>,
+    /// Of `http` and `prometheus`: file with the certificates that are trusted in place of the system's, in PEM.
+    #[schemars(extend("x-type" = "path"))]
+    ca_path: Option<String>,
+    /// Of `command`: the program and its arguments. No shell reads them. It runs on the controller, with the environment of the
+    /// task; a mebibyte of its output is read.
+    command: Option<Vec<String>>,
+    /// Of `command`: the exit status that is good; `0` when not given.
+    exit_status: Option<i32>,
+    /// Of `prometheus`: the query.
+    query: Option<String>,
+    /// Of `prometheus`: what it means if the query gives no series; `unknown` when not given.
+    empty: Option<Empty>,
+    /// Of `http` and `command`: where in the body, or in what the command writes to stdout, the value is, as RFC 9535 has it,
+    /// such as `$.value`. Without it the value is the whole text, without the blanks around it.
+    #[schemars(extend("x-keeps-empty" = true))]
+    json_path: Option<String>,
+    /// What the value must be. A text may stand for the number or the truth that is found, and the other way round.
+    #[schemars(extend("x-keeps-empty" = true, "x-type" = "raw"))]
+    equals: Option<Value>,
+    /// The least that the value may be; a text that is a number will do.
+    #[schemars(extend("x-keeps-empty" = true))]
+    min: Option<f64>,
+    /// The most that the value may be; a text that is a number will do.
+    #[schemars(extend("x-keeps-empty" = true))]
+    max: Option<f64>,
+    /// Of `http` and `command`: regular expression that must be found in the value. It is not tied to the start or the end.
+    #[schemars(extend("x-keeps-empty" = true))]
+    matches: Option<String>,
+}
+
+fn ten() -> u32 {
+    10
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    /// A connection is accepted.
+    Tcp,
+    /// An HTTP server answers as expected. Jolokia is asked so, too.
+    Http,
+    /// A command on the controller ends as expected.
+    Command,
+    /// An instant query gives values as expected.
+    Prometheus,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+enum Method {
+    Get,
+    Head,
+    Post,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Empty {
+    Pass,
+    Fail,
+    Unknown,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Http => "http",
+            Self::Command => "command",
+            Self::Prometheus => "prometheus",
+        }
+    }
+}
+
+impl GateArgs {
+    /// Ready to be looked at; nothing is sent.
+    pub(super) fn probe(&self, world: &World) -> Result<Probe, Failure> {
+        let name = &self.name;
+        if *name != one_line(name.trim()) || name.is_empty() || name.chars().count() > LONGEST_NAME
+        {
+            let text = format!(
+                "the name of a gate is one line of up to {LONGEST_NAME} printable characters, without blanks around \
+                 it; this is none: {}",
+                one_line(&name.chars().take(LONGEST_NAME).collect::<String>())
+            );
+            return Err(Failure::new(text));
+        }
+        self.refuse_foreign().map_err(|text| self.refused(&text))?;
+        let expects = Expectation::read(&self.wanted()).map_err(|it| self.refused(&it))?;
+        let (look, predicate) = match self.kind {
+            Kind::Tcp => (self.tcp(), Predicate::Accepts),
+            Kind::Http => {
+                let http = Http::new(&self.target(world)).map_err(|it| self.refused(&it))?;
+                (
+                    Look::Http(Box::new(http)),
+                    Predicate::Answers { statuses: self.statuses()?, expects },
+                )
+            }
+            Kind::Command => (
+                self.command()?,
+                Predicate::Exits { status: self.exit_status.unwrap_or(0), expects },
+            ),
+            Kind::Prometheus => (self.prometheus(world)?, self.measures(expects)?),
+        };
+        let timeout = Duration::from_secs(u64::from(self.timeout));
+        Ok(Probe { name: name.clone(), look, predicate, timeout })
+    }
+
+    fn refused(&self, why: &dyn std::fmt::Display) -> Failure {
+        Failure::new(format!("gate {}: {why}", one_line(&self.name)))
+    }
+
+    /// An option of another kind would be taken for a check that is never made.
+    fn refuse_foreign(&self) -> Result<(), String> {
+        use Kind::{Command, Http, Prometheus, Tcp};
+        let by_http: &[Kind] = &[Http, Prometheus];
+        let valued: &[Kind] = &[Http, Command, Prometheus];
+        let texts: &[Kind] = &[Http, Command];
+        for (option, is_given, kinds) in [
+            ("host", self.host.is_some(), &[Tcp][..]),
+            ("port", self.port.is_some(), &[Tcp]),
+            ("url", self.url.is_some(), by_http),
+            ("method", self.method.is_some(), &[Http]),
+            ("headers", self.headers.is_some(), by_http),
+            ("username", self.username.is_some(), by_http),
+            ("password", self.password.is_some(), by_http),
+            ("body", self.body.is_some(), &[Http]),
+            ("status", self.status.is_some(), &[Http]),
+            ("follow_redirects", self.follow_redirects.is_some(), &[Http]),
+            ("validate_certs", self.validate_certs.is_some(), by_http),
+            ("ca_path", self.ca_path.is_some(), by_http),
+            ("command", self.command.is_some(), &[Command]),
+            ("exit_status", self.exit_status.is_some(), &[Command]),
+            ("query", self.query.is_some(), &[Prometheus]),
+            ("empty", self.empty.is_some(), &[Prometheus]),
+            ("json_path", self.json_path.is_some(), texts),
+            ("equals", self.equals.is_some(), valued),
+            ("min", self.min.is_some(), valued),
+            ("max", self.max.is_some(), valued),
+            ("matches", self.matches.is_some(), texts),
+        ] {
+            if is_given && !kinds.contains(&self.kind) {
+                let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+                let (kinds, own) = (kinds.join(" and "), self.kind.as_str());
+                return Err(format!("{option} is an option of {kinds}, and it is {own}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            json_path: self.json_path.clone(),
+            equals: self.equals.clone(),
+            minimum: self.min,
+            maximum: self.max,
+            matches: self.matches.clone(),
+        }
+    }
+
+    /// Both are there: the options are checked before.
+    fn tcp(&self) -> Look {
+        let host = self.host.clone().unwrap_or_default().trim().to_owned();
+        Look::Tcp(Tcp { host, port: self.port.unwrap_or_default() })
+    }
+
+    fn target(&self, world: &World) -> HttpTarget {
+        let method = match self.method.unwrap_or(Method::Get) {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+        };
+        let login = self.username.clone().zip(self.password.clone());
+        HttpTarget {
+            url: self.url.clone().unwrap_or_default(),
+            method: method.to_owned(),
+            headers: self.headers.clone().unwrap_or_default(),
+            login: login.map(|(username, password)| Login { username, password }),
+            body: self.body.clone(),
+            follow_redirects: self.follow_redirects.unwrap_or(false),
+            validate_certs: self.validate_certs.unwrap_or(true),
+            ca_path: self.ca_path.as_ref().map(|path| world.environment.expand(path)),
+        }
+    }
+
+    fn statuses(&self) -> Result<Vec<u16>, Failure> {
+        let statuses = self.status.clone().unwrap_or_else(|| vec![200]);
+        if statuses.is_empty() || statuses.iter().any(|status| !(100..=599).contains(status)) {
+            return Err(self.refused(&"status is a list of one or more from 100 to 599"));
+        }
+        Ok(statuses)
+    }
+
+    fn command(&self) -> Result<Look, Failure> {
+        let mut words = self.command.iter().flatten().cloned();
+        let Some(program) = words.next().filter(|program| !program.trim().is_empty()) else {
+            return Err(self.refused(&"command is a list that begins with a program"));
+        };
+        Ok(Look::Command(Command { program, arguments: words.collect() }))
+    }
+
+    fn prometheus(&self, world: &World) -> Result<Look, Failure> {
+        let query = self.query.as_deref().unwrap_or_default();
+        let made = Prometheus::new(&self.target(world), query);
+        Ok(Look::Prometheus(Box::new(made.map_err(|it| self.refused(&it))?)))
+    }
+
+    fn measures(&self, expects: Option<Expectation>) -> Result<Predicate, Failure> {
+        let is_number = |value: &Value| match value {
+            Value::Number(_) => true,
+            Value::String(text) => text.trim().parse::<f64>().is_ok_and(f64::is_finite),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+        };
+        if self.equals.as_ref().is_some_and(|value| !is_number(value)) {
+            return Err(self.refused(&"equals is a number where values are measured"));
+        }
+        let Some(expects) = expects else {
+            return Err(
+                self.refused(&"nothing says what the values must be; add min, max or equals")
+            );
+        };
+        let when_empty = match self.empty.unwrap_or(Empty::Unknown) {
+            Empty::Pass => Verdict::Pass,
+            Empty::Fail => Verdict::Fail,
+            Empty::Unknown => Verdict::Unknown,
+        };
+        Ok(Predicate::Measures { expects, when_empty })
+    }
+}
