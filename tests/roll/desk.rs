@@ -73,8 +73,6 @@ pub(crate) struct Desk {
     pub(crate) folder: TempDir,
     pub(crate) runs: Runs,
     pub(crate) said: Mutex<Vec<String>>,
-    /// What was wrong in truth at the instant a machine was given up.
-    pub(crate) violations: Mutex<Vec<String>>,
     /// Settings as they were before.
     pub(crate) before: Value,
 }
@@ -129,9 +127,8 @@ impl Desk {
         let client = Client::new(config).unwrap();
         let folder = TempDir::new().unwrap();
         let runs = Runs::new(folder.path().join("runs"));
-        let (said, violations) = (Mutex::default(), Mutex::default());
-        let mut desk =
-            Self { sim, clock, client, folder, runs, said, violations, before: Value::Null };
+        let said = Mutex::default();
+        let mut desk = Self { sim, clock, client, folder, runs, said, before: Value::Null };
         desk.before = desk.settings();
         desk
     }
@@ -181,37 +178,40 @@ impl Desk {
         gone.iter().map(name).collect()
     }
 
-    /// At the instant before a machine is asked to be given up: what must be true, by the simulator's own knowledge.
-    fn judge(&self, line: &str, image: Option<&str>) {
-        if !line.starts_with("asking to recycle") {
-            return;
-        }
+    /// What was not true, by the simulator's own knowledge, at the instants at which machines were given up.
+    pub(crate) fn violations(&self, image: Option<&str>) -> Vec<String> {
         let state = self.state();
-        let group = &state["groups"][0];
         let mut wrong = Vec::new();
-        for node in group["statefulInstances"].as_array().unwrap() {
-            if node["state"] != "ACTIVE" {
-                wrong.push(format!("{} is {}", node["id"], node["state"]));
-            }
-        }
-        let suspended = group["suspensions"].as_array().unwrap();
-        for process in &SUSPENDED {
-            if !suspended.iter().any(|it| it["name"] == process.as_str()) {
-                wrong.push(format!("{process} is not suspended"));
-            }
-        }
-        let config = &group["config"];
-        if let Some(image) = image
-            && config["compute"]["launchSpecification"]["imageId"] != image
+        let accepted = state["accepted"].as_array().unwrap();
+        for one in accepted.iter().filter(|one| one["action"] == "recycle" && one["cause"] == "api")
         {
-            wrong.push(format!("image {}", config["compute"]["launchSpecification"]["imageId"]));
+            let sight = &one["sight"];
+            let node = one["statefulInstanceId"].as_str().unwrap();
+            let mut note = |what: String| wrong.push(format!("when {node} was recycled, {what}"));
+            for (id, state) in sight["states"].as_object().unwrap() {
+                if state != "ACTIVE" && id != node {
+                    note(format!("{id} was {state}"));
+                }
+            }
+            let suspended = sight["suspended"].as_array().unwrap();
+            for process in &SUSPENDED {
+                if !suspended.contains(&json!(process.as_str())) {
+                    note(format!("{process} was not suspended"));
+                }
+            }
+            if let Some(image) = image {
+                if sight["imageId"] != image {
+                    note(format!("the image was {}", sight["imageId"]));
+                }
+                if sight["persistence"]["shouldPersistRootDevice"] == true {
+                    note("the root was persisted".to_owned());
+                }
+            }
+            if sight["deploymentRuns"] == true {
+                note("a deployment ran".to_owned());
+            }
         }
-        if config["strategy"]["persistence"]["shouldPersistRootDevice"] == true && image.is_some() {
-            wrong.push("the root is persisted".to_owned());
-        }
-        if !wrong.is_empty() {
-            self.violations.lock().unwrap().push(format!("{line}: {}", wrong.join(", ")));
-        }
+        wrong
     }
 }
 
@@ -318,14 +318,7 @@ impl Driver {
 
     fn try_roll(&self, desk: &Desk) -> Ended {
         let clock: &dyn Clock = &*desk.clock;
-        let image = match &self.wanted {
-            Wanted::Image { id } => Some(id.to_string()),
-            _ => None,
-        };
-        let say = |line: &str| {
-            desk.judge(line, image.as_deref());
-            desk.said.lock().unwrap().push(line.to_owned());
-        };
+        let say = |line: &str| desk.said.lock().unwrap().push(line.to_owned());
         let progress = Progress::new(clock, &say);
         let roller = Roller {
             client: &desk.client,

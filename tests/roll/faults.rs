@@ -14,7 +14,7 @@ fn rolled(fault: Value) -> (Desk, Ended) {
 fn rolled_in(desk: Desk, fault: Value) -> (Desk, Ended) {
     desk.fault(fault);
     let ended = Driver::new(1).roll(&desk);
-    assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new(), "{ended:?}");
+    assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new(), "{ended:?}");
     let mut settings = desk.settings();
     if ended.outcome() == Some(Outcome::Completed) {
         assert_eq!(settings["image"], "ami-2");
@@ -118,7 +118,7 @@ fn an_interruption_of_another_node_is_waited_for() {
             }
         });
         let ended = driver.roll(&desk);
-        assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new(), "{phase}: {ended:?}");
+        assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new(), "{phase}: {ended:?}");
         match &ended {
             // Its image tells whether it is as wanted; if so the platform has rolled it by itself.
             Ended::Run(_, Outcome::Completed, None) => {}
@@ -160,7 +160,7 @@ fn what_a_person_changes_meanwhile_ends_the_roll_and_is_left_as_it_is() {
             }
         });
         let ended = driver.roll(&desk);
-        assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new(), "{ended:?}");
+        assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new(), "{ended:?}");
         assert_eq!(desk.terminated().len(), 1, "{ended:?}");
         let Ended::Run(id, Outcome::Aborted, Some(error)) = ended else { panic!("{ended:?}") };
         (desk, id, error.to_string())
@@ -205,6 +205,6 @@ fn suspensions_last_through_a_slow_roll() {
     let mut driver = Driver::new(1);
     driver.wait_timeout = std::time::Duration::from_secs(3000);
     driver.roll(&desk).completed();
-    assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new());
+    assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new());
     assert_eq!(desk.settings()["suspensions"], json!([]));
 }

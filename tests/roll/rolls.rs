@@ -21,7 +21,7 @@ fn every_node_gets_the_new_image_once_and_the_settings_are_as_before() {
         let mut expected: Vec<String> = (1..=count).map(|n| format!("i-{n}")).collect();
         expected.sort();
         assert_eq!(gone, expected, "each machine was given up once");
-        assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new());
+        assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new());
         let mut settings = desk.before.clone();
         settings["image"] = json!("ami-2");
         assert_eq!(desk.settings(), settings);
@@ -43,7 +43,7 @@ fn a_persisted_root_is_given_up_for_the_time_of_the_roll_if_that_is_acknowledged
     settings["image"] = json!("ami-2");
     assert_eq!(desk.settings(), settings);
     assert!(desk.nodes().iter().all(|node| node.3 == "ami-2"));
-    assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new());
+    assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new());
     assert!(matches!(driver.roll(&desk), Ended::Nothing), "again there is nothing to do");
 }
 
@@ -115,5 +115,5 @@ fn what_was_suspended_before_is_so_afterwards() {
         let late = now.1.unwrap_or_default() - then.1.unwrap_or_default();
         assert!((0..=1).contains(&late), "{then:?} {now:?}: the vendor counts whole minutes");
     }
-    assert_eq!(*desk.violations.lock().unwrap(), Vec::<String>::new());
+    assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new());
 }
