@@ -1,7 +1,5 @@
 //! What the modules of a roll share: the aim and the plan as options, and how a plan is shown.
 
-use std::path::PathBuf;
-
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -154,15 +152,7 @@ impl RollOptions {
 
 /// The journals in the folder that the option, the environment or the system names.
 pub(super) fn runs(option: Option<&str>, world: &World) -> Result<Runs, Failure> {
-    let environment = &world.environment;
-    let named = option.or_else(|| environment.get("SPOTINST_ESG_STATE_DIR"));
-    let folder: Option<PathBuf> = match named {
-        Some(named) => Some(environment.expand(named)),
-        None => environment.state_folder().map(|folder| folder.join("runs")),
-    };
-    let none =
-        || Failure::new("there is no folder for journals; name one with the option state_dir");
-    Ok(Runs::new(folder.ok_or_else(none)?))
+    Ok(Runs::find(option, &world.environment).map_err(RollError::from)?)
 }
 
 /// A plan, and everything it was made of.

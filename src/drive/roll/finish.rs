@@ -3,7 +3,7 @@
 use super::error::RollError;
 use super::roller::Roller;
 use super::store::Journal;
-use crate::plan::roll::{Claim, Event, Outcome, Run};
+use crate::plan::roll::{Event, Outcome, Run};
 
 impl Roller<'_> {
     /// Ends a run: puts every setting back that is owed, lets go of it, and says how it ended. Of one that has ended nothing is
@@ -40,14 +40,20 @@ impl Roller<'_> {
         Ok(outcome)
     }
 
-    /// Gives a run up for good, as a person may: puts every setting back, also of one that is frozen or was cut off.
+    /// Gives a run up for good, as a person may: puts every setting back, also of one that is frozen or was cut off. To one that
+    /// has ended nothing is done.
     ///
     /// # Errors
     ///
-    /// Its holder lives, or a setting could not be put back.
+    /// Its holder lives, or a setting could not be put back. Then giving it up again goes on there.
     pub fn give_up(&self, journal: &mut Journal, reason: String) -> Result<(), RollError> {
-        self.may_be_taken(journal)?;
+        let deciding = self.claimant().deciding()?;
+        self.claimant().take_over(journal)?;
+        if !journal.run().is_open() {
+            return Ok(());
+        }
         journal.write(self.clock, Event::Held { holder: self.me.clone() })?;
+        drop(deciding);
         self.restore(journal, Outcome::Aborted)?;
         if journal.run().frozen.is_some() {
             journal.write(self.clock, Event::Thawed { reason: reason.clone() })?;
@@ -56,24 +62,13 @@ impl Roller<'_> {
         Ok(journal.write(self.clock, event)?)
     }
 
-    /// Lets a frozen run be gone on with, as a person may who has looked.
+    /// [`super::Claimant::thaw`].
     ///
     /// # Errors
     ///
     /// Its holder lives.
     pub fn thaw(&self, journal: &mut Journal, reason: String) -> Result<(), RollError> {
-        self.may_be_taken(journal)?;
-        Ok(journal.write(self.clock, Event::Thawed { reason })?)
-    }
-
-    fn may_be_taken(&self, journal: &Journal) -> Result<(), RollError> {
-        match self.claim(journal.run()) {
-            Claim::Held(holder) => {
-                let run_id = journal.run().id().to_owned();
-                Err(RollError::NotHolder { run_id, holder })
-            }
-            Claim::Free | Claim::Own | Claim::Abandoned(_) => Ok(()),
-        }
+        self.claimant().thaw(journal, reason)
     }
 }
 

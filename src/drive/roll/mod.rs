@@ -3,6 +3,7 @@
 //! Every process that works on a run reads its journal first and looks at the group anew; what is decided is decided in
 //! [`crate::plan::roll`].
 
+mod claimant;
 mod error;
 mod finish;
 mod recycle;
@@ -11,6 +12,7 @@ mod settings;
 mod store;
 mod survey;
 
+pub use claimant::Claimant;
 pub use error::RollError;
 pub use recycle::Recycled;
 pub use roller::{Beginning, Begun, Roller, Start};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::claimant::Claimant;
 use super::error::RollError;
 use super::store::{Journal, Runs};
 use super::survey::survey;
@@ -13,12 +14,9 @@ use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
     Claim, Draft, Event, FORM, Finding, Hold, Holder, Intent, Liveness, Opening, Phase, Planned,
-    Run, Survey, SuspendedBefore, Taken, claim, may_enter, may_go_on, opening, told,
+    Run, Survey, SuspendedBefore, Taken, may_enter, may_go_on, opening, told,
 };
 use crate::spot::Client;
-
-/// How long another process may take to decide.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a server may stumble.
 const STUMBLE: Duration = Duration::from_secs(120);
@@ -60,6 +58,7 @@ pub struct Start {
 
 /// What came of a start.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made for each start")]
 pub enum Beginning {
     /// A run may be gone on with.
     Begun(Begun),
@@ -118,7 +117,7 @@ impl Roller<'_> {
         seen: &Survey,
     ) -> Result<Beginning, RollError> {
         let group = &seen.group.id;
-        let deciding = self.runs.deciding(self.clock, PATIENCE)?;
+        let deciding = self.claimant().deciding()?;
         let opened = self.would_open(group, &start.system, draft)?.map_err(RollError::Taken)?;
         let holder = Event::Held { holder: self.me.clone() };
         let (mut journal, is_resumed) = match opened {
@@ -175,9 +174,12 @@ impl Roller<'_> {
 
     /// Who may go on with a run.
     pub fn claim(&self, run: &Run) -> Claim {
-        let liveness = run.holder.as_ref().map_or(Liveness::Unknown, self.liveness);
-        let (holder, silence) = (run.holder.as_ref(), run.silence());
-        claim(holder, run.last_sign, self.me, liveness, silence, self.clock.now())
+        self.claimant().claim(run)
+    }
+
+    pub(super) fn claimant(&self) -> Claimant<'_> {
+        let Self { clock, runs, me, liveness, .. } = *self;
+        Claimant { clock, runs, me, liveness }
     }
 
     /// One look at the group of a run, tried for a while: in the middle of a roll a server that stumbles is no reason to end it.

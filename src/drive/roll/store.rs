@@ -9,6 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::domain::Clock;
+use crate::drive::environment::Environment;
 use crate::plan::roll::{Entry, Event, JournalError, Planned, Run};
 
 const ENDING: &str = "jsonl";
@@ -40,6 +41,11 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Nothing says where journals are.
+    #[error(
+        "there is no folder for journals, since no home folder is known; name one with state_dir or SPOTINST_ESG_STATE_DIR"
+    )]
+    NoFolder,
     /// No run has this id.
     #[error("there is no run {id} in {}; see `spotinst-esg runs list`", folder.display())]
     NoRun {
@@ -74,6 +80,20 @@ impl Runs {
     /// The runs whose journals are, or will be, in this folder.
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
+    }
+
+    /// The runs in the folder that is named, or that the environment names, or that the user's system sets aside.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn find(named: Option<&str>, environment: &Environment) -> Result<Self, StoreError> {
+        let named = named.filter(|named| !named.is_empty());
+        let folder = match named.or_else(|| environment.get("SPOTINST_ESG_STATE_DIR")) {
+            Some(named) => Some(environment.expand(named)),
+            None => environment.state_folder().map(|folder| folder.join("runs")),
+        };
+        folder.map(Self::new).ok_or(StoreError::NoFolder)
     }
 
     /// Where they are.
@@ -118,6 +138,17 @@ impl Runs {
     ///
     /// The folder or a journal cannot be read: a run that is not known may be anything.
     pub fn all(&self) -> Result<Vec<Run>, StoreError> {
+        let mut runs = self.each()?.into_iter().collect::<Result<Vec<_>, _>>()?;
+        runs.sort_by_key(|run| (run.began_at, run.id().to_owned()));
+        Ok(runs)
+    }
+
+    /// Every run, each with what keeps it from being read, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
+    pub fn each(&self) -> Result<Vec<Result<Run, StoreError>>, StoreError> {
         let fail = |source| StoreError::Io {
             attempt: "read the folder of journals",
             path: self.folder.clone(),
@@ -128,15 +159,15 @@ impl Runs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(fail(error)),
         };
-        let mut runs = Vec::new();
+        let mut paths = Vec::new();
         for entry in entries {
             let path = entry.map_err(fail)?.path();
             if path.extension().is_some_and(|ending| ending == ENDING) {
-                runs.push(read(&path)?.0);
+                paths.push(path);
             }
         }
-        runs.sort_by_key(|run| (run.began_at, run.id().to_owned()));
-        Ok(runs)
+        paths.sort();
+        Ok(paths.iter().map(|path| Ok(read(path)?.0)).collect())
     }
 
     /// The journal of one run.
@@ -151,11 +182,18 @@ impl Runs {
             return Err(none());
         }
         let path = self.folder.join(format!("{id}.{ENDING}"));
-        if !path.exists() {
-            return Err(none());
+        match read(&path) {
+            Ok((run, whole)) => Ok(Journal { path, run, whole }),
+            Err(StoreError::Io { source, .. })
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename
+                ) =>
+            {
+                Err(none())
+            }
+            Err(error) => Err(error),
         }
-        let (run, whole) = read(&path)?;
-        Ok(Journal { path, run, whole })
     }
 
     /// Makes the journal of a new run, with its plan and its holder in it, or none.
@@ -269,11 +307,13 @@ fn line(entry: &Entry) -> io::Result<Vec<u8>> {
 
 fn read(path: &Path) -> Result<(Run, u64), StoreError> {
     let (entries, whole) = parse(path)?;
-    let damaged = |error: JournalError| StoreError::Damaged {
-        path: path.to_owned(),
-        problem: error.to_string(),
-    };
-    Ok((Run::read(&entries).map_err(damaged)?, whole))
+    let damaged = |problem: String| StoreError::Damaged { path: path.to_owned(), problem };
+    let run = Run::read(&entries).map_err(|error: JournalError| damaged(error.to_string()))?;
+    // A copy would be a second run that nobody ends.
+    if path.file_stem().and_then(|name| name.to_str()) != Some(run.id()) {
+        return Err(damaged(format!("it is a copy of the journal of run {}", run.id())));
+    }
+    Ok((run, whole))
 }
 
 /// The entries, and how much of the file is whole lines: what follows the last line end was cut off on its way to the disk.

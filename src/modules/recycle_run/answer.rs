@@ -86,7 +86,7 @@ impl From<&NodeRun> for NodeSummary {
             phase: node.phase.as_str().to_owned(),
             instance_id: node.instance_id().map(ToString::to_string),
             seconds: node.spent.iter().map(seconds).collect(),
-            total_seconds: tenths(node.spent.values().sum()),
+            total_seconds: tenths(node.total_seconds()),
         }
     }
 }
@@ -202,11 +202,11 @@ pub(super) fn summary(run: &Run) -> String {
     let slowest = run
         .nodes
         .iter()
-        .max_by(|a, b| a.spent.values().sum::<f64>().total_cmp(&b.spent.values().sum()))
+        .max_by(|a, b| a.total_seconds().total_cmp(&b.total_seconds()))
         .filter(|_| outcome == Outcome::Completed)
         .map(|node| {
             let seconds =
-                SignedDuration::try_from_secs_f64(node.spent.values().sum()).unwrap_or_default();
+                SignedDuration::try_from_secs_f64(node.total_seconds()).unwrap_or_default();
             format!("; the longest, {}, took {}", node.planned.id, told(seconds))
         });
     format!(

@@ -30,7 +30,7 @@ pub enum Taken {
         /// His run.
         run_id: String,
         /// Who.
-        holder: Holder,
+        holder: Box<Holder>,
         /// What he rolls.
         group: GroupId,
         /// Of which system.
@@ -76,14 +76,14 @@ impl fmt::Display for Taken {
                 let at = node.as_ref().map(|node| format!(" at {node}")).unwrap_or_default();
                 write!(
                     f,
-                    "run {run_id} is frozen{at}: {reason}; look at it, then let it go on with `spotinst-esg runs resume \
-                     {run_id}` or give it up with `spotinst-esg runs restore {run_id}`"
+                    "run {run_id} is frozen{at}: {reason}; see `spotinst-esg runs show {run_id}`, then let it go on with \
+                     `spotinst-esg runs resume` or give it up with `spotinst-esg runs restore`"
                 )
             }
             Self::InFlight { run_id, wanted, node, phase } => write!(
                 f,
                 "run {run_id} was cut off while {node} was in phase {phase}; finish it first by running it again with its own \
-                 target ({wanted}), or give it up with `spotinst-esg runs restore {run_id}`"
+                 target ({wanted}), or give it up with `spotinst-esg runs restore {run_id} --reason …`"
             ),
         }
     }
@@ -130,7 +130,7 @@ pub fn opening(runs: Vec<(Run, Liveness)>, intent: Intent<'_>) -> Result<Opening
             Claim::Held(holder) => {
                 return Err(Taken::Held {
                     run_id: run.id().to_owned(),
-                    holder,
+                    holder: Box::new(holder),
                     group: run.plan.group.clone(),
                     system: run.plan.system.clone(),
                     age: now.duration_since(run.began_at),

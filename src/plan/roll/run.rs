@@ -108,6 +108,12 @@ impl NodeRun {
         replaced.or(self.planned.instance_id.as_ref())
     }
 
+    /// Seconds in all phases so far, the present one not counted.
+    pub fn total_seconds(&self) -> f64 {
+        // A sum of nothing would be -0.
+        self.spent.values().fold(0.0, |total, spent| total + spent)
+    }
+
     fn enter(&mut self, phase: Phase, at: Timestamp) {
         if self.phase != Phase::Planned && self.phase != Phase::Done {
             *self.spent.entry(self.phase).or_default() +=
@@ -273,7 +279,7 @@ impl Run {
     /// Seconds from first to last phase of each node that is done.
     pub fn node_seconds(&self) -> Vec<f64> {
         let done = self.nodes.iter().filter(|node| node.phase == Phase::Done);
-        done.map(|node| node.spent.values().sum()).collect()
+        done.map(NodeRun::total_seconds).collect()
     }
 }
 

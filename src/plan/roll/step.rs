@@ -290,7 +290,8 @@ pub fn is_same_node(plan: &Planned, planned: &PlannedNode, seen: &Node) -> Resul
 fn has_its_volumes(planned: &PlannedNode, seen: &Node) -> Result<(), Hold> {
     let mut found: Vec<String> = seen.seen.data_volumes().into_iter().map(str::to_owned).collect();
     let mut expected = planned.volumes.clone();
-    (found.sort(), expected.sort());
+    found.sort();
+    expected.sort();
     if expected.is_empty() || found == expected {
         return Ok(());
     }

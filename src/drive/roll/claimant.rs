@@ -1,0 +1,62 @@
+//! Who may take a run: what can be decided and written without the vendor.
+
+use std::time::Duration;
+
+use super::error::RollError;
+use super::store::{Deciding, Journal, Runs, StoreError};
+use crate::domain::Clock;
+use crate::plan::roll::{Claim, Event, Holder, Liveness, Run, claim};
+
+/// How long another process may take to decide.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Someone who wants to carry out runs, or to decide about them.
+#[derive(Clone, Copy)]
+pub struct Claimant<'a> {
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Where journals are.
+    pub runs: &'a Runs,
+    /// Who it is.
+    pub me: &'a Holder,
+    /// Whether another still lives.
+    pub liveness: fn(&Holder) -> Liveness,
+}
+
+impl Claimant<'_> {
+    /// Who may go on with a run.
+    pub fn claim(&self, run: &Run) -> Claim {
+        let liveness = run.holder.as_ref().map_or(Liveness::Unknown, self.liveness);
+        let (holder, silence) = (run.holder.as_ref(), run.silence());
+        claim(holder, run.last_sign, self.me, liveness, silence, self.clock.now())
+    }
+
+    /// Lets a frozen run be gone on with, as a person may who has looked. To one that is not frozen nothing is done.
+    ///
+    /// # Errors
+    ///
+    /// Its holder lives.
+    pub fn thaw(&self, journal: &mut Journal, reason: String) -> Result<(), RollError> {
+        let _deciding = self.deciding()?;
+        self.take_over(journal)?;
+        if journal.run().frozen.is_none() {
+            return Ok(());
+        }
+        Ok(journal.write(self.clock, Event::Thawed { reason })?)
+    }
+
+    pub(super) fn deciding(&self) -> Result<Deciding, StoreError> {
+        self.runs.deciding(self.clock, PATIENCE)
+    }
+
+    /// Reads the journal again, since others may have written to it, and refuses what is theirs. To be called while nobody else
+    /// decides.
+    pub(super) fn take_over(&self, journal: &mut Journal) -> Result<(), RollError> {
+        let run_id = journal.run().id().to_owned();
+        *journal = self.runs.open(&run_id)?;
+        match self.claim(journal.run()) {
+            Claim::Held(holder) => Err(RollError::NotHolder { run_id, holder }),
+            Claim::Free | Claim::Own | Claim::Abandoned(_) => Ok(()),
+        }
+    }
+}
