@@ -30,6 +30,8 @@ pub(super) enum Command {
     Inventory(InventoryArguments),
     /// Checks credentials, settings and connections, and says what to do about each fault.
     Doctor(DoctorArguments),
+    /// Rolls that were begun: where each is, and what a person may do about one.
+    Runs(RunsArguments),
     /// Runs one of the collection's Ansible modules, without Ansible.
     Module(ModuleArguments),
     /// Writes the generated files of the collection.
@@ -84,6 +86,93 @@ pub(super) struct DoctorArguments {
     /// Form of the output.
     #[arg(long, value_enum, default_value = "table")]
     pub(super) output: OutputForm,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunsArguments {
+    #[command(subcommand)]
+    pub(super) command: RunsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RunsCommand {
+    /// All runs, newest first. Needs no credentials and no network.
+    List(RunsListArguments),
+    /// One run: its plan, its nodes, the settings it changed, and what to do next. Needs no credentials and no network.
+    Show(RunsShowArguments),
+    /// Lets a frozen run be gone on with, after a look at its node.
+    Resume(RunsResumeArguments),
+    /// Gives a run up: puts every setting back that it still owes, and ends it.
+    Restore(RunsRestoreArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct JournalArguments {
+    /// Folder of the journals; SPOTINST_ESG_STATE_DIR or ~/.local/state/spotinst-esg/runs when not given.
+    #[arg(long, value_name = "DIR")]
+    pub(super) state_dir: Option<String>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) output: OutputForm,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunsListArguments {
+    /// Only those that have not ended, or that are frozen.
+    #[arg(long)]
+    pub(super) open: bool,
+    #[command(flatten)]
+    pub(super) journals: JournalArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunsShowArguments {
+    /// The run, as `runs list` shows it.
+    pub(super) run: String,
+    /// Print every line of its journal.
+    #[arg(long)]
+    pub(super) events: bool,
+    #[command(flatten)]
+    pub(super) journals: JournalArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The node is read at the vendor and shown first, which needs credentials. Then, on a terminal, you are asked;
+elsewhere nothing is done without --yes.")]
+pub(super) struct RunsResumeArguments {
+    /// The run, as `runs list` shows it.
+    pub(super) run: String,
+    /// Why it may go on; kept in its journal.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub(super) reason: String,
+    /// Do not ask, and go on even if the node cannot be read.
+    #[arg(long)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) journals: JournalArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What someone else has set since is left as it is, and told. Nothing is done to instances or their services.
+Should it fail half-way, running it again goes on there.")]
+pub(super) struct RunsRestoreArguments {
+    /// The run, as `runs list` shows it.
+    pub(super) run: String,
+    /// Why it is given up; kept in its journal.
+    #[arg(long, value_name = "TEXT", value_parser = reason, required_unless_present = "dry_run")]
+    pub(super) reason: Option<String>,
+    /// Only show what would be done.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) journals: JournalArguments,
+}
+
+fn reason(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() { Err("say why") } else { Ok(text.to_owned()) }
 }
 
 #[derive(Debug, Args)]

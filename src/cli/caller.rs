@@ -7,7 +7,15 @@ use crate::plan::roll::{Holder, Liveness};
 /// Ansible, where its plugin tells which process it is; else whoever started this program.
 pub(super) fn of(environment: &Environment) -> Holder {
     let told = environment.get("SPOTINST_ESG_CONTROLLER").and_then(|id| id.parse().ok());
-    let pid = told.unwrap_or_else(std::os::unix::process::parent_id);
+    holder(told.unwrap_or_else(std::os::unix::process::parent_id))
+}
+
+/// This process: what it holds is free when it ends, however it ends.
+pub(super) fn itself() -> Holder {
+    holder(std::process::id())
+}
+
+fn holder(pid: u32) -> Holder {
     Holder { host: host(), boot: boot(), pid: Some(pid), started: parent::started(pid) }
 }
 

@@ -1,8 +1,10 @@
 //! Failures as a person and a shell see them.
 
 use crate::domain::one_line;
+use crate::drive::roll::{RollError, StoreError};
 use crate::drive::{Ec2Error, InventoryError, ObserveError, SessionError};
 use crate::plan::inventory::OptionError;
+use crate::plan::roll::{Hold, Taken};
 use crate::spot::{ErrorKind, SpotError};
 
 pub(super) const OTHER: u8 = 1;
@@ -12,6 +14,8 @@ pub(super) const NOT_FOUND: u8 = 4;
 pub(super) const RATE_LIMITED: u8 = 5;
 pub(super) const TIMEOUT: u8 = 6;
 pub(super) const PARTIAL: u8 = 7;
+pub(super) const REFUSED: u8 = 8;
+pub(super) const FROZEN: u8 = 9;
 
 /// What ends a command: a message and an exit code.
 #[derive(Debug)]
@@ -86,5 +90,30 @@ impl From<InventoryError> for Failure {
             InventoryError::Cache(_) | InventoryError::Document(_) => OTHER,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<RollError> for Failure {
+    fn from(error: RollError) -> Self {
+        let code = match &error {
+            RollError::Taken(Taken::Frozen { .. })
+            | RollError::Held { hold: Hold::Frozen(_), .. }
+            | RollError::NotSame { .. } => FROZEN,
+            RollError::Taken(Taken::Held { .. } | Taken::InFlight { .. })
+            | RollError::NotHolder { .. }
+            | RollError::Held { .. }
+            | RollError::Blocked { .. } => REFUSED,
+            RollError::Store(_)
+            | RollError::Spot(_)
+            | RollError::NotSeen { .. }
+            | RollError::Act(_) => error.kind().into(),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        RollError::from(error).into()
     }
 }

@@ -12,6 +12,7 @@ mod inventory_file;
 mod module;
 mod output;
 mod parent;
+mod runs;
 mod views;
 
 use std::ffi::OsString;
@@ -56,6 +57,7 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<u8, Failure> 
     match &arguments.command {
         Command::Inventory(arguments) => inventory::run(arguments, environment).map(|()| 0),
         Command::Doctor(arguments) => doctor::run(arguments, environment),
+        Command::Runs(arguments) => runs::run(arguments, environment),
         Command::Module(arguments) => module::run(arguments, environment),
         Command::ModuleDocs(arguments) => module::write_docs(arguments).map(|()| 0),
         Command::Completions { shell } => {

@@ -20,6 +20,12 @@ pub(super) fn talk(line: &str) {
     writeln!(stderr, "{line}").unwrap_or_default();
 }
 
+/// Writes a question to stderr; the answer is typed behind it.
+pub(super) fn ask(question: &str) {
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{question}").and_then(|()| stderr.flush()).unwrap_or_default();
+}
+
 /// Whether a person looks at stdout.
 pub(super) fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()

@@ -90,7 +90,7 @@ pub(super) fn table(document: &Map<String, Value>, prefix: &str) -> String {
     format!("{table}\n")
 }
 
-fn new_table(header: &[&str]) -> Table {
+pub(super) fn new_table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)

@@ -9,6 +9,7 @@ pub(crate) mod cli;
 pub(crate) mod cluster;
 pub(crate) mod module;
 pub(crate) mod moto;
+pub(crate) mod roll;
 
 use std::path::PathBuf;
 

@@ -20,9 +20,21 @@ pub(crate) fn named(desk: &Desk, module: &str) -> PathBuf {
 
 /// Calls a module; nothing of the token shows anywhere.
 pub(crate) fn call(desk: &Desk, module: &str, arguments: &Value) -> Called {
+    call_with(desk, module, arguments, &[])
+}
+
+/// The same with more in its environment.
+pub(crate) fn call_with(
+    desk: &Desk,
+    module: &str,
+    arguments: &Value,
+    environment: &[(&str, &str)],
+) -> Called {
     let name = format!("args-{}", fastrand::u64(..));
     let file = desk.file(&name, &arguments.to_string());
-    let run = ran(desk.clean(Command::new(named(desk, module))).arg(file).output().unwrap());
+    let mut command = desk.clean(Command::new(named(desk, module)));
+    command.envs(environment.iter().copied()).arg(file);
+    let run = ran(command.output().unwrap());
     assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "{run:?}");
     assert_eq!(run.stdout.trim_end().lines().count(), 1, "{run:?}");
     let answer: Value =

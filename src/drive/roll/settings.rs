@@ -82,7 +82,7 @@ impl Roller<'_> {
         let update = GroupChange { image_id: change.image_to.clone(), persistence };
         let in_list = seen.group.names_images_in_list;
         journal.write(self.clock, Event::Switching { change })?;
-        self.progress.tell(&format!("setting group {group}: {}", shown(&update)));
+        self.progress.tell(&format!("setting group {group}: {update}"));
         self.update(&doing, journal.run(), &update, in_list)?;
         Ok(journal.write(self.clock, Event::Switched)?)
     }
@@ -235,12 +235,4 @@ impl Roller<'_> {
 
 fn words(processes: &[Process]) -> String {
     processes.iter().map(Process::as_str).collect::<Vec<_>>().join(", ")
-}
-
-fn shown(update: &GroupChange) -> String {
-    let image = update.image_id.as_ref().map(|image| format!("image {image}"));
-    let root = update.persistence.as_ref().map(|it| {
-        format!("root volumes {}", if it.root_device { "persisted" } else { "not persisted" })
-    });
-    image.into_iter().chain(root).collect::<Vec<_>>().join(", ")
 }

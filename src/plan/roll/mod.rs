@@ -14,9 +14,11 @@ mod preflight;
 mod restore;
 mod run;
 mod schedule;
+mod standing;
 mod step;
 mod survey;
 mod target;
+mod telling;
 
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{
@@ -32,6 +34,7 @@ pub use preflight::{NEVER_WAIVED, PREDICATES};
 pub use restore::{Restoration, RestoreAct, restorations};
 pub use run::{Ended, Frozen, JournalError, NodeRun, Replacement, Run};
 pub use schedule::{NextRun, next_run};
+pub use standing::{ChangedSetting, NodeLook, Standing, Status};
 pub use step::{Hold, SUSPENDED, is_same_node, lapsing, may_enter, may_go_on, may_recycle};
 pub use survey::{ImageSight, Node, Survey};
 pub use target::{Match, Target, Wanted};

@@ -1,5 +1,7 @@
 //! What has to be done to leave the settings as they were found.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Outcome, Setting};
@@ -37,6 +39,30 @@ pub enum RestoreAct {
         /// Those that someone else has suspended for longer since.
         left: Vec<String>,
     },
+}
+
+impl fmt::Display for RestoreAct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("it is as it was"),
+            Self::Leave(reason) => write!(f, "leave it: {reason}"),
+            Self::Update(change) => write!(f, "set {change}"),
+            Self::Suspensions { release, again, left } => {
+                let mut parts = Vec::new();
+                let names: Vec<&str> = release.iter().map(Process::as_str).collect();
+                if !names.is_empty() {
+                    parts.push(format!("let go on: {}", names.join(", ")));
+                }
+                parts.extend(
+                    again
+                        .iter()
+                        .map(|(it, minutes)| format!("suspend {it} for {minutes} min, as before")),
+                );
+                parts.extend(left.iter().map(|reason| format!("leave it: {reason}")));
+                f.write_str(&parts.join("; "))
+            }
+        }
+    }
 }
 
 /// Compares what is owed at this outcome with what is there. What someone else has set since is not overwritten.

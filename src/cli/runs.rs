@@ -1,0 +1,139 @@
+//! The command `runs`: which rolls were begun, where each is, and what a person may do about one.
+
+mod restore;
+mod resume;
+mod shown;
+mod tables;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::arguments::{
+    JournalArguments, OutputForm, RunsArguments, RunsCommand, RunsListArguments, RunsShowArguments,
+};
+use super::caller;
+use super::failure::{Failure, OTHER, PARTIAL};
+use super::output;
+use crate::domain::{Clock, one_line};
+use crate::drive::roll::{Claimant, Journal, Runs};
+use crate::drive::{Environment, Session, SessionOptions, SystemClock};
+use crate::plan::roll::{Claim, Holder, Liveness, Run};
+use crate::spot::Client;
+use shown::{ListedRun, ShownRun};
+
+/// Runs the command.
+pub(super) fn run(arguments: &RunsArguments, environment: &Environment) -> Result<u8, Failure> {
+    match &arguments.command {
+        RunsCommand::List(arguments) => list(arguments, environment),
+        RunsCommand::Show(arguments) => show(arguments, environment).map(|()| 0),
+        RunsCommand::Resume(arguments) => resume::run(arguments, environment).map(|()| 0),
+        RunsCommand::Restore(arguments) => restore::run(arguments, environment).map(|()| 0),
+    }
+}
+
+/// The journals, and who looks at them when.
+struct Desk<'a> {
+    runs: Runs,
+    clock: SystemClock,
+    environment: &'a Environment,
+    arguments: &'a JournalArguments,
+}
+
+impl<'a> Desk<'a> {
+    fn open(
+        arguments: &'a JournalArguments,
+        environment: &'a Environment,
+    ) -> Result<Self, Failure> {
+        let runs = Runs::find(arguments.state_dir.as_deref(), environment)?;
+        Ok(Self { runs, clock: SystemClock::start(), environment, arguments })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// As whom a run is judged and taken: as its holder, if that is who called this program, else as this very process.
+    fn me(&self, run: &Run) -> Holder {
+        let caller = caller::of(self.environment);
+        if run.holder.as_ref() == Some(&caller) { caller } else { caller::itself() }
+    }
+
+    fn claim(&self, run: &Run) -> Claim {
+        self.claimant(&self.me(run)).claim(run)
+    }
+
+    fn claimant<'b>(&'b self, me: &'b Holder) -> Claimant<'b> {
+        let (clock, runs) = (&self.clock, &self.runs);
+        Claimant { clock, runs, me, liveness: caller::liveness }
+    }
+
+    fn shown(&self, journal: &Journal) -> Result<ShownRun, Failure> {
+        let entries = journal.entries()?;
+        let run = journal.run();
+        let judged = shown::Judged {
+            status: run.status(&self.claim(run)),
+            liveness: run.holder.as_ref().map_or(Liveness::Unknown, caller::liveness),
+            now: self.now(),
+            state_dir: self.arguments.state_dir.as_deref(),
+        };
+        Ok(ShownRun::of(run, &entries, &judged, journal.path()))
+    }
+
+    /// A client for what may take `seconds` altogether.
+    fn client(&self, seconds: u64) -> Result<Client, Failure> {
+        let options = SessionOptions { timeout_s: Some(seconds), ..SessionOptions::default() };
+        let session = Session::open(&options, self.environment, fastrand::u64(..))?;
+        Ok(session.client(session.token()?)?)
+    }
+}
+
+fn list(arguments: &RunsListArguments, environment: &Environment) -> Result<u8, Failure> {
+    let desk = Desk::open(&arguments.journals, environment)?;
+    let (mut known, mut unreadable) = (Vec::new(), 0);
+    for run in desk.runs.each()? {
+        match run {
+            Ok(run) => known.push(run),
+            Err(error) => {
+                unreadable += 1;
+                output::talk(&format!("warning: {}", one_line(&error.to_string())));
+            }
+        }
+    }
+    known.retain(|run| !arguments.open || run.is_open());
+    known.sort_by(|a, b| (b.began_at, a.id()).cmp(&(a.began_at, b.id())));
+    let listed: Vec<ListedRun> =
+        known.iter().map(|run| ListedRun::of(run, run.status(&desk.claim(run)))).collect();
+    if listed.is_empty() && unreadable == 0 {
+        let open = if arguments.open { "open " } else { "" };
+        output::talk(&format!("no {open}runs in {}", desk.runs.folder().display()));
+    }
+    give(&listed, arguments.journals.output, || tables::list(&listed, desk.now()))?;
+    Ok(if unreadable == 0 { 0 } else { PARTIAL })
+}
+
+fn show(arguments: &RunsShowArguments, environment: &Environment) -> Result<(), Failure> {
+    let desk = Desk::open(&arguments.journals, environment)?;
+    let journal = desk.runs.open(&arguments.run)?;
+    let mut shown = desk.shown(&journal)?;
+    if arguments.events {
+        shown.events = Some(journal.entries()?);
+    }
+    give(&shown, arguments.journals.output, || tables::show(&shown, desk.now()))
+}
+
+/// Prints data in the form asked for.
+fn give<T: Serialize>(
+    data: &T,
+    form: OutputForm,
+    table: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    let fail = |why: String| Failure::new(OTHER, format!("cannot write the answer: {why}"));
+    let text = match form {
+        OutputForm::Json => {
+            serde_json::to_string_pretty(data).map_err(|e| fail(e.to_string()))? + "\n"
+        }
+        OutputForm::Yaml => serde_yaml::to_string(data).map_err(|e| fail(e.to_string()))?,
+        OutputForm::Table => table(),
+    };
+    output::data(text.as_bytes())
+}

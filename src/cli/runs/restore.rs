@@ -1,0 +1,144 @@
+//! `runs restore`: gives a run up and leaves every setting as it was found.
+
+use serde::Serialize;
+
+use super::{Desk, give};
+use crate::cli::arguments::RunsRestoreArguments;
+use crate::cli::caller;
+use crate::cli::failure::{Failure, REFUSED};
+use crate::cli::output;
+use crate::domain::one_line;
+use crate::drive::roll::{Journal, RollError, Roller, survey};
+use crate::drive::{Environment, Progress, watched};
+use crate::plan::roll::{Claim, Outcome, Run, Setting, Standing, restorations};
+
+/// How long reading the group may take, in seconds.
+const LOOKING: u64 = 120;
+
+/// How long putting everything back may take: each setting is looked for until it is seen, in seconds.
+const PUTTING_BACK: u64 = 1020;
+
+/// What was done, or would be.
+#[derive(Serialize)]
+struct Restored {
+    run: String,
+    dry_run: bool,
+    /// What the run changed and owed.
+    settings: Vec<RestoredSetting>,
+    /// What is to be done by hand.
+    look_at: Option<String>,
+    outcome: &'static str,
+}
+
+#[derive(Serialize)]
+struct RestoredSetting {
+    setting: &'static str,
+    /// What was done, or would be.
+    done: String,
+}
+
+/// Runs the command.
+pub(super) fn run(
+    arguments: &RunsRestoreArguments,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let desk = Desk::open(&arguments.journals, environment)?;
+    let mut journal = desk.runs.open(&arguments.run)?;
+    let restored = match &arguments.reason {
+        Some(reason) if !arguments.dry_run => carry_out(&desk, &mut journal, reason)?,
+        _ => foresee(&desk, journal.run())?,
+    };
+    for setting in restored.settings.iter().filter(|it| it.done.starts_with("left")) {
+        output::talk(&format!("warning: {} is {}", setting.setting, one_line(&setting.done)));
+    }
+    if let Some(look_at) = &restored.look_at {
+        output::talk(&format!("warning: {}", one_line(look_at)));
+    }
+    give(&restored, arguments.journals.output, || table(&restored))
+}
+
+fn foresee(desk: &Desk<'_>, run: &Run) -> Result<Restored, Failure> {
+    if let Claim::Held(holder) = desk.claim(run) {
+        output::talk(&format!("warning: {holder} carries it out: it cannot be given up now"));
+    }
+    let outcome = Outcome::Aborted;
+    let is_open = run.is_open();
+    let settings = if !is_open || run.owed(outcome).is_empty() {
+        Vec::new()
+    } else {
+        let (client, say) = (desk.client(LOOKING)?, |line: &str| output::talk(&one_line(line)));
+        let (plan, progress) = (&run.plan, Progress::new(&desk.clock, &say));
+        let seen = watched(&progress, &format!("reading group {}", plan.group), || {
+            survey(&client, &desk.clock, &plan.account, &plan.group)
+        })?;
+        let told = |(setting, done): (Setting, String)| RestoredSetting {
+            setting: setting.as_str(),
+            done,
+        };
+        let all = restorations(run, outcome, &seen).into_iter();
+        all.map(|it| told((it.setting, it.act.to_string()))).collect()
+    };
+    Ok(Restored {
+        run: run.id().to_owned(),
+        dry_run: true,
+        settings,
+        look_at: run.left_in_flight(),
+        outcome: run.ended.as_ref().filter(|_| !is_open).map_or(outcome, |it| it.outcome).as_str(),
+    })
+}
+
+fn carry_out(desk: &Desk<'_>, journal: &mut Journal, reason: &str) -> Result<Restored, Failure> {
+    let (run, me) = (journal.run(), desk.me(journal.run()));
+    if let Claim::Held(holder) = desk.claim(run) {
+        let run_id = run.id().to_owned();
+        let error = RollError::NotHolder { run_id, holder };
+        return Err(Failure::new(
+            REFUSED,
+            format!("{error}; end that first, it puts the settings back itself"),
+        ));
+    }
+    let owed = if run.is_open() { run.owed(Outcome::Aborted) } else { Vec::new() };
+    let look_at = run.left_in_flight();
+    if run.is_open() {
+        let client = desk.client(PUTTING_BACK)?;
+        let say = |line: &str| output::talk(&one_line(line));
+        let progress = Progress::new(&desk.clock, &say);
+        let roller = Roller {
+            client: &client,
+            clock: &desk.clock,
+            progress: &progress,
+            runs: &desk.runs,
+            me: &me,
+            liveness: caller::liveness,
+        };
+        roller.give_up(journal, reason.to_owned())?;
+    }
+    let run = journal.run();
+    let changed = run.changed_settings(&journal.entries()?).into_iter();
+    let settings = changed.filter(|it| owed.contains(&it.setting)).map(|it| RestoredSetting {
+        setting: it.setting.as_str(),
+        done: match &it.standing {
+            Standing::PutBack => format!("put back: {}", it.from),
+            other => other.to_string(),
+        },
+    });
+    Ok(Restored {
+        run: run.id().to_owned(),
+        dry_run: false,
+        settings: settings.collect(),
+        look_at,
+        outcome: run.ended.as_ref().map_or(Outcome::Aborted, |ended| ended.outcome).as_str(),
+    })
+}
+
+fn table(restored: &Restored) -> String {
+    let verb = if restored.dry_run { "would be" } else { "is" };
+    let mut text = format!("run {} {verb} {}\n", one_line(&restored.run), restored.outcome);
+    for it in &restored.settings {
+        text += &format!("  {:<16}  {}\n", it.setting, one_line(&it.done));
+    }
+    if restored.settings.is_empty() {
+        text += "  nothing is owed\n";
+    }
+    text
+}
