@@ -75,7 +75,7 @@ pub struct CarryError {
     /// What failed.
     pub kind: CarryErrorKind,
     /// The head of the answer, if that came.
-    pub head: Option<(u16, HeaderMap)>,
+    pub head: Option<Box<(u16, HeaderMap)>>,
 }
 
 /// What failed.
@@ -154,7 +154,7 @@ impl Transport {
         let now = self.clock.now();
         let head = match &carried {
             Ok(delivered) => Some((delivered.status, &delivered.headers)),
-            Err(error) => error.head.as_ref().map(|(status, headers)| (*status, headers)),
+            Err(error) => error.head.as_ref().map(|head| (head.0, &head.1)),
         };
         let (observation, retry_after) = match head {
             Some((status, headers)) => (observe(status, headers, now), retry_after(headers, now)),
@@ -173,7 +173,7 @@ fn answer(delivered: Delivered) -> Answer {
 }
 
 fn failure(error: CarryError) -> Failure {
-    let status = error.head.map_or(0, |(status, _)| status);
+    let status = error.head.map_or(0, |head| head.0);
     match error.kind {
         CarryErrorKind::Network(fault, detail) => Failure::Network { fault, detail },
         CarryErrorKind::TooLarge => Failure::TooLarge { status },
@@ -240,7 +240,7 @@ impl Carrier for HttpCarrier {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         match self.read(response, ends) {
             Ok(body) => Ok(Delivered { status, headers, body }),
-            Err(kind) => Err(CarryError { kind, head: Some((status, headers)) }),
+            Err(kind) => Err(CarryError { kind, head: Some(Box::new((status, headers))) }),
         }
     }
 }

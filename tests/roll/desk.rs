@@ -70,7 +70,7 @@ pub(crate) struct Desk {
     pub(crate) sim: Arc<Server>,
     pub(crate) clock: Arc<Hand>,
     pub(crate) client: Client,
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
     pub(crate) runs: Runs,
     pub(crate) said: Mutex<Vec<String>>,
     /// Settings as they were before.
@@ -128,7 +128,8 @@ impl Desk {
         let folder = TempDir::new().unwrap();
         let runs = Runs::new(folder.path().join("runs"));
         let said = Mutex::default();
-        let mut desk = Self { sim, clock, client, folder, runs, said, before: Value::Null };
+        let mut desk =
+            Self { sim, clock, client, _folder: folder, runs, said, before: Value::Null };
         desk.before = desk.settings();
         desk
     }
@@ -246,6 +247,9 @@ impl Ended {
     }
 }
 
+/// Something that happens before a step: node and phase.
+type BeforeStep = dyn Fn(&Desk, &str, Phase);
+
 /// A driver: one process that rolls the group as the role does.
 pub(crate) struct Driver {
     pub(crate) me: Holder,
@@ -255,7 +259,7 @@ pub(crate) struct Driver {
     pub(crate) system: String,
     pub(crate) wait_timeout: Duration,
     /// Called before each step: node and phase.
-    pub(crate) before_step: Box<dyn Fn(&Desk, &str, Phase)>,
+    pub(crate) before_step: Box<BeforeStep>,
 }
 
 pub(crate) fn holder(pid: u32) -> Holder {

@@ -36,7 +36,7 @@ impl Carrier for Direct {
             }
             Delivery::Cut => Err(CarryError { kind: cut(), head: None }),
             Delivery::Truncated(_) => {
-                Err(CarryError { kind: cut(), head: Some((outcome.status, headers)) })
+                Err(CarryError { kind: cut(), head: Some(Box::new((outcome.status, headers))) })
             }
         }
     }
