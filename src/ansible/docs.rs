@@ -301,8 +301,7 @@ fn returned_field(field: &Value, is_top: bool) -> Map<String, Value> {
 
 /// Which plugin runs a module, which modules share defaults, and which names moved.
 fn runtime<W>(collection: &Collection, modules: &[&dyn AnyModule<W>]) -> String {
-    let sharing = modules.iter().filter(|module| module.takes_shared_defaults());
-    let names: Vec<&str> = sharing.map(|module| module.name()).collect();
+    let names: Vec<&str> = modules.iter().map(|module| module.name()).collect();
     let mut routing = Map::new();
     for module in modules {
         let full = format!("{}.{}", collection.name, module.name());

@@ -38,9 +38,6 @@ pub trait Module<W>: Sync {
     /// Names that it had elsewhere. They still work and tell that they are deprecated.
     const FORMER_NAMES: &'static [&'static str] = &[];
 
-    /// Whether defaults for all modules of the collection are meant for it, too.
-    const TAKES_SHARED_DEFAULTS: bool = true;
-
     /// The collection's version in which it appeared.
     const SINCE: &'static str = "0.1.0";
 
@@ -252,8 +249,6 @@ pub trait AnyModule<W>: Sync {
     fn changes(&self) -> bool;
     /// [`Module::FORMER_NAMES`].
     fn former_names(&self) -> &'static [&'static str];
-    /// [`Module::TAKES_SHARED_DEFAULTS`].
-    fn takes_shared_defaults(&self) -> bool;
     /// [`Module::SINCE`].
     fn since(&self) -> &'static str;
     /// The options.
@@ -283,10 +278,6 @@ impl<W, M: Module<W>> AnyModule<W> for M {
 
     fn former_names(&self) -> &'static [&'static str] {
         M::FORMER_NAMES
-    }
-
-    fn takes_shared_defaults(&self) -> bool {
-        M::TAKES_SHARED_DEFAULTS
     }
 
     fn since(&self) -> &'static str {

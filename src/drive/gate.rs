@@ -6,7 +6,8 @@ use super::concurrently::each;
 use super::progress::Progress;
 use super::wait::pause;
 use crate::domain::Clock;
-use crate::plan::gate::{End, Finding, Predicate, Report, Step, Terms, Verdict, Waiver, Watch};
+use crate::plan::gate::{End, Finding, Predicate, Report, Step, Terms, Watch};
+use crate::plan::{Verdict, Waiver};
 
 pub use crate::cluster::{Command, Http, HttpError, HttpTarget, Login, Prometheus, Tcp};
 

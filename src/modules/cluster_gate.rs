@@ -1,6 +1,7 @@
 //! `cluster_gate`: wait until named predicates hold, or say which do not.
 
 mod gates;
+mod part;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -11,12 +12,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::World;
+use super::connection::Connection;
+use super::waivers::{WaiverArgs, waivers};
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::one_line;
 use crate::drive::gate::{Gate, SoFar, Source, Vigil};
 use crate::drive::{Progress, SystemClock};
-use crate::plan::gate::{Report, Reported, Terms, Verdict, Waiver};
+use crate::plan::Verdict;
+use crate::plan::gate::{Report, Reported, Terms};
 use gates::GateArgs;
+use part::Part;
 
 /// Waits until a cluster is as it must be, judged by named predicates with their evidence.
 ///
@@ -48,6 +53,7 @@ use gates::GateArgs;
 /// In check mode it looks once, reports what it sees and does not fail, since what is to come before has not been done. The
 /// commands are run in check mode as well, so they must only look.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-required-together" = [["run_id", "node"]]))]
 pub(super) struct Args {
     /// The predicates. All of them must pass.
     gates: Vec<GateArgs>,
@@ -77,6 +83,16 @@ pub(super) struct Args {
     /// needed, and each waiver that is without effect.
     #[serde(default)]
     waivers: Vec<WaiverArgs>,
+    /// The run of `recycle_run` that this gate is a part of. While it waits, the run's lease is kept and its suspensions are
+    /// renewed, and in the end its report goes into the run's journal. Only then the Spot API is asked at all.
+    run_id: Option<String>,
+    /// The stateful instance of the run whose gate it is.
+    node: Option<String>,
+    /// Folder of the journals, where `run_id` is given. `~/.local/state/spotinst-esg/runs` when not given.
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    state_dir: Option<String>,
+    #[serde(flatten)]
+    connection: Connection,
 }
 
 fn three() -> u32 {
@@ -89,18 +105,6 @@ fn five() -> u32 {
 
 fn quarter_of_an_hour() -> u32 {
     900
-}
-
-#[derive(Deserialize, Serialize, JsonSchema)]
-struct WaiverArgs {
-    /// The name of the gate.
-    predicate: String,
-    /// Why it need not pass. It is repeated in the warning.
-    reason: String,
-    /// Of which objects only, as they are reported, in which `*` and `?` may stand. Without it all objects of the gate are
-    /// waived; with an empty list none is.
-    #[schemars(extend("x-keeps-empty" = true))]
-    objects: Option<Vec<String>>,
 }
 
 /// What is answered, of a failure as well.
@@ -188,19 +192,8 @@ impl Args {
             }
             sources.push(Box::new(gate.probe(world)?));
         }
-        let waivers = self.waivers.iter().map(WaiverArgs::waiver).collect::<Result<_, _>>()?;
+        let waivers = waivers(&self.waivers)?;
         Ok(Gate { sources, terms, waivers })
-    }
-}
-
-impl WaiverArgs {
-    fn waiver(&self) -> Result<Waiver, Failure> {
-        let reason = one_line(self.reason.trim());
-        let predicate = one_line(&self.predicate);
-        if reason.is_empty() {
-            return Err(Failure::new(format!("the waiver of {predicate} gives no reason")));
-        }
-        Ok(Waiver { predicate, reason, objects: self.objects.clone() })
     }
 }
 
@@ -214,8 +207,6 @@ impl Module<World> for ClusterGate {
     const NAME: &'static str = "cluster_gate";
     const EXAMPLES: &'static str = include_str!("cluster_gate.examples.yml");
     const CHANGES: bool = false;
-    /// It has nothing to do with the Spot API, so its options are its own.
-    const TAKES_SHARED_DEFAULTS: bool = false;
 
     fn plan<'c>(
         &self,
@@ -233,7 +224,8 @@ impl Module<World> for ClusterGate {
             "check mode: looked once and waited for nothing; verdict {}: {report}",
             report.verdict
         );
-        Ok(Planned::looking_on(report.into(), move || go_on(&gate, &clock, so_far, context))
+        let part = args.part(context.world)?;
+        Ok(Planned::looking_on(report.into(), move || go_on(&gate, &clock, so_far, part, context))
             .with_message(message))
     }
 }
@@ -242,11 +234,18 @@ fn go_on(
     gate: &Gate,
     clock: &SystemClock,
     so_far: SoFar,
+    part: Option<Part>,
     context: Context<'_, World>,
 ) -> Result<Outcome<Returns>, Failure> {
     let progress = Progress::new(clock, context.progress);
-    let Ok(report) =
-        Vigil::resume(gate, clock, &progress, so_far).finish(|| Ok::<_, Infallible>(()));
+    let vigil = Vigil::resume(gate, clock, &progress, so_far);
+    let report = match part {
+        Some(part) => part.watch(vigil, &progress, context.world)?,
+        None => {
+            let Ok(report) = vigil.finish(|| Ok::<_, Infallible>(()));
+            report
+        }
+    };
     let warnings = report.warnings.clone();
     match report.verdict {
         Verdict::Pass => {

@@ -8,6 +8,7 @@ mod rolling;
 mod spot_account_info;
 mod stateful_instance;
 mod stateful_instance_info;
+mod waivers;
 
 use crate::ansible::{self, Collection, SpecError};
 use crate::drive::Environment;

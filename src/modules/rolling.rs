@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::connection::Connection;
+use super::waivers::{WaiverArgs, waivers};
 use crate::ansible::Failure;
 use crate::domain::{AccountId, GroupId, ImageId, Region, StatefulInstanceId};
 use crate::drive::roll::{RollError, Roller, Runs, survey};
@@ -14,8 +15,8 @@ use crate::drive::{
     ImageWanted, ImagesError, Progress, Session, ec2_access, look_up_image, watched,
 };
 use crate::plan::roll::{
-    Choice, Draft, Finding, ImageSight, Opening, OrderWish, Survey, Switch, Target, Waiver, Wanted,
-    Wish, draft,
+    Choice, Draft, Finding, ImageSight, Opening, OrderWish, Survey, Switch, Target, Wanted, Wish,
+    draft,
 };
 use crate::spot::Client;
 
@@ -77,18 +78,6 @@ fn own() -> Vec<String> {
     vec!["self".to_owned()]
 }
 
-/// A predicate that is taken upon oneself.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub(super) struct WaiverArgs {
-    /// Its name.
-    predicate: String,
-    /// Why.
-    reason: String,
-    /// Of which things, by id; of all when not given.
-    #[serde(default)]
-    objects: Vec<String>,
-}
-
 impl RollOptions {
     /// The aim, as it was asked for.
     fn wanted(&self) -> Result<Wanted, Failure> {
@@ -114,19 +103,6 @@ impl RollOptions {
 
     fn wish(&self) -> Result<Wish, Failure> {
         let ids = |ids: &[String]| ids.iter().map(StatefulInstanceId::new).collect();
-        let waiver = |waiver: &WaiverArgs| {
-            if waiver.reason.trim().is_empty() {
-                let name = &waiver.predicate;
-                return Err(Failure::new(format!(
-                    "option waivers: {name} has no reason; say why it may be waived"
-                )));
-            }
-            Ok(Waiver {
-                predicate: waiver.predicate.clone(),
-                reason: waiver.reason.clone(),
-                objects: waiver.objects.clone(),
-            })
-        };
         Ok(Wish {
             order: OrderWish {
                 canary: self.canary.as_ref().map(StatefulInstanceId::new),
@@ -134,7 +110,7 @@ impl RollOptions {
             },
             only: ids(&self.only),
             acknowledge_root_data_loss: self.acknowledge_root_data_loss,
-            waivers: self.waivers.iter().map(waiver).collect::<Result<_, _>>()?,
+            waivers: waivers(&self.waivers)?,
             horizon: self.horizon_minutes.map(|minutes| SignedDuration::from_mins(minutes.into())),
         })
     }
@@ -334,7 +310,7 @@ impl From<&Finding> for ShownFinding {
         Self {
             name: finding.name.to_owned(),
             object: finding.object.clone(),
-            verdict: finding.proof.as_str().to_owned(),
+            verdict: finding.verdict.as_str().to_owned(),
             evidence: finding.evidence.clone(),
             waived: finding.waived.clone(),
         }

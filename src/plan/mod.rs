@@ -4,3 +4,9 @@ pub mod gate;
 pub mod inventory;
 pub mod roll;
 pub mod stateful;
+
+mod verdict;
+mod waiver;
+
+pub use verdict::Verdict;
+pub use waiver::Waiver;

@@ -3,7 +3,8 @@
 use serde_json::json;
 use spotinst_esg::domain::{Deallocation, ImageId, StatefulAction, StatefulState};
 use spotinst_esg::drive::stateful::{ActError, Job};
-use spotinst_esg::plan::stateful::{Demand, Proof, Refusal, Settled};
+use spotinst_esg::plan::Verdict;
+use spotinst_esg::plan::stateful::{Demand, Refusal, Settled};
 
 use super::desk::{Desk, Ended, expecting, job, recycle};
 
@@ -25,8 +26,8 @@ fn a_recycle_ends_with_a_new_instance_and_every_promise_proved() {
     assert_ne!(after.instance_id.as_ref().unwrap().as_str(), "i-1");
     assert_eq!(after.state, StatefulState::Active);
     assert_eq!(after.availability_zone.as_deref(), Some("eu-west-1a"));
-    let proved: Vec<_> = carried.checks.iter().map(|check| (check.name, check.proof)).collect();
-    let pass = Proof::Pass;
+    let proved: Vec<_> = carried.checks.iter().map(|check| (check.name, check.verdict)).collect();
+    let pass = Verdict::Pass;
     let all = ["image_id", "same_volumes", "same_zone", "same_private_ip"];
     assert_eq!(proved, all.map(|name| (name, pass)));
     let states: Vec<_> = carried.phases.iter().map(|phase| phase.state.as_str()).collect();

@@ -242,7 +242,7 @@ options:
     suboptions:
       predicate:
         description:
-          - The name of the gate.
+          - The name of the predicate.
         type: str
         required: true
       reason:
@@ -254,9 +254,85 @@ options:
         description:
           - >-
             Of which objects only, as they are reported, in which C(*) and C(?) may stand. Without it all
-            objects of the gate are waived; with an empty list none is.
+            objects of the predicate are waived; with an empty list none is.
         type: list
         elements: str
+  run_id:
+    description:
+      - >-
+        The run of C(recycle_run) that this gate is a part of. While it waits, the run's lease is kept and its
+        suspensions are renewed, and in the end its report goes into the run's journal. Only then the Spot API
+        is asked at all.
+    type: str
+  node:
+    description:
+      - The stateful instance of the run whose gate it is.
+    type: str
+  state_dir:
+    description:
+      - "Folder of the journals, where O(run_id) is given. C(~/.local/state/spotinst-esg/runs) when not given."
+      - If not given, the environment variable E(SPOTINST_ESG_STATE_DIR) is used.
+    type: path
+  api_token:
+    description:
+      - The Spot API token. It is never shown.
+      - Without it the credentials file is read, too.
+      - If not given, the environment variable E(SPOTINST_API_TOKEN) or E(SPOTINST_TOKEN) is used.
+    type: str
+    aliases: [spotinst_api_token, spotinst_token, token]
+  account_id:
+    description:
+      - The Spot account, such as C(act-12345678).
+      - Without it the credentials file is read, too.
+      - If not given, the environment variable E(SPOTINST_ACCOUNT_ID) or E(SPOTINST_ACCOUNT) is used.
+    type: str
+    aliases: [spotinst_account_id, spotinst_account]
+  base_url:
+    description:
+      - Address of the Spot API, if another server is to be asked, such as a simulator or a proxy.
+      - If not given, the environment variable E(SPOTINST_BASE_URL) is used.
+    type: str
+    aliases: [spotinst_base_url]
+  allow_http:
+    description:
+      - >-
+        Whether O(base_url) may be plain HTTP on a host other than this one. The token is then readable on the
+        way.
+    type: bool
+    default: false
+  credentials_file:
+    description:
+      - >-
+        File with profiles of tokens and accounts, in INI, YAML or JSON. C(~/.spotinst/credentials) when not
+        given.
+      - >-
+        If not given, the environment variable E(SPOTINST_CREDENTIALS_FILE) or
+        E(SPOTINST_SHARED_CREDENTIALS_FILE) is used.
+    type: path
+  credentials_profile:
+    description:
+      - Profile to read in the credentials file; C(default) when not given.
+      - If not given, the environment variable E(SPOTINST_CREDENTIALS_PROFILE) or E(SPOTINST_PROFILE) is used.
+    type: str
+  region:
+    description:
+      - AWS region, such as C(eu-west-1), where a name or a question needs one.
+      - Every module takes it, so that one default can serve them all.
+    type: str
+    aliases: [aws_region]
+  aws_profile:
+    description:
+      - AWS profile for the questions that only EC2 can answer. Without it the AWS SDK looks at its own places.
+      - If not given, the environment variable E(AWS_PROFILE) is used.
+    type: str
+  timeout:
+    description:
+      - >-
+        How long the calls to the Spot API may take together, in seconds, waits for the vendor's rate limits
+        included.
+      - V(1) or more.
+    type: int
+    default: 120
 '''
 
 EXAMPLES = r'''
@@ -458,7 +534,20 @@ def main():
                     'objects': {'type': 'list', 'elements': 'str'},
                 },
             },
+            'run_id': {'type': 'str'},
+            'node': {'type': 'str'},
+            'state_dir': {'type': 'path'},
+            'api_token': {'type': 'str', 'aliases': ['spotinst_api_token', 'spotinst_token', 'token'], 'no_log': True},
+            'account_id': {'type': 'str', 'aliases': ['spotinst_account_id', 'spotinst_account']},
+            'base_url': {'type': 'str', 'aliases': ['spotinst_base_url']},
+            'allow_http': {'type': 'bool', 'default': False},
+            'credentials_file': {'type': 'path'},
+            'credentials_profile': {'type': 'str'},
+            'region': {'type': 'str', 'aliases': ['aws_region']},
+            'aws_profile': {'type': 'str'},
+            'timeout': {'type': 'int', 'default': 120},
         },
+        required_together=[['run_id', 'node']],
         supports_check_mode=True,
     )
     module.fail_json(

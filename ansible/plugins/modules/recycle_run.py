@@ -189,16 +189,19 @@ options:
     suboptions:
       predicate:
         description:
-          - Its name.
+          - The name of the predicate.
         type: str
         required: true
       reason:
-        description: [Why.]
+        description:
+          - Why it need not pass. It is repeated in the warning.
         type: str
         required: true
       objects:
         description:
-          - Of which things, by id; of all when not given.
+          - >-
+            Of which objects only, as they are reported, in which C(*) and C(?) may stand. Without it all
+            objects of the predicate are waived; with an empty list none is.
         type: list
         elements: str
   horizon_minutes:

@@ -100,7 +100,7 @@ fn files() -> Vec<(String, String)> {
     documentation(&COLLECTION, &[&Makes as &dyn AnyModule<()>, &Stands]).unwrap()
 }
 
-/// Has nothing in common with the others.
+/// Another one.
 struct Stands;
 
 impl Module<()> for Stands {
@@ -109,7 +109,6 @@ impl Module<()> for Stands {
     const NAME: &'static str = "stands";
     const EXAMPLES: &'static str = "";
     const CHANGES: bool = false;
-    const TAKES_SHARED_DEFAULTS: bool = false;
 
     fn plan<'c>(&self, _: Disk, _: Context<'c, ()>) -> Result<Planned<'c, Returns>, Failure> {
         Err(Failure::new("never asked"))
@@ -193,7 +192,7 @@ fn modules_are_routed_grouped_and_redirected() {
     let runtime: Value = serde_yaml::from_str(&text).unwrap();
     let expected = json!({
         "requires_ansible": ">=2.17.0",
-        "action_groups": {"all": ["thing"], "b": ["thing"]},
+        "action_groups": {"all": ["thing", "stands"], "b": ["thing", "stands"]},
         "plugin_routing": {"modules": {
             "thing": {"action_plugin": "a.b.runs"},
             "old_thing": {

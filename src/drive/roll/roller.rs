@@ -300,6 +300,20 @@ impl Roller<'_> {
         )
     }
 
+    /// Keeps what a gate of a node saw.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub fn note_gate(
+        &self,
+        journal: &mut Journal,
+        node: &StatefulInstanceId,
+        report: serde_json::Value,
+    ) -> Result<(), RollError> {
+        Ok(journal.write(self.clock, Event::Gate { node: node.clone(), report })?)
+    }
+
     /// Freezes a run: nothing more is done to it until a person has looked.
     ///
     /// # Errors

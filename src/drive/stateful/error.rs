@@ -99,7 +99,7 @@ fn explained(log: &Option<String>) -> String {
 
 fn told(checks: &[Check]) -> String {
     let one =
-        |check: &Check| format!("{} ({}: {})", check.name, check.proof.as_str(), check.evidence);
+        |check: &Check| format!("{} ({}: {})", check.name, check.verdict.as_str(), check.evidence);
     checks.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 

@@ -10,9 +10,8 @@ use super::sight::{Sight, glance, look};
 use crate::domain::{LogLine, StatefulAction, StatefulState};
 use crate::drive::concurrently::watched;
 use crate::drive::wait::{TimeUp, until};
-use crate::plan::stateful::{
-    Check, Phases, Proof, Snapshot, Trace, Verdict, Watch, checks, trace, unmet,
-};
+use crate::plan::Verdict;
+use crate::plan::stateful::{Check, Outlook, Phases, Snapshot, Trace, Watch, checks, trace, unmet};
 use crate::spot::{Sent, SpotError};
 
 /// How long is looked for an effect before an action whose reply was lost counts as not carried out.
@@ -158,7 +157,7 @@ impl<'a> Pursuit<'a> {
     }
 
     /// One look, judged; none if nothing could be read this time.
-    fn see(&mut self) -> Result<Option<Verdict>, ActError> {
+    fn see(&mut self) -> Result<Option<Outlook>, ActError> {
         let (client, job) = (self.actor.client, self.job);
         let waits = format!("looking at {}", job.target);
         let look = || glance(client, &job.account, &job.target);
@@ -213,14 +212,14 @@ impl<'a> Pursuit<'a> {
         let left = self.job.wait_timeout.saturating_sub(spent);
         let mut waiting_on = "nothing could be read".to_owned();
         let outcome = until(self.actor.clock, left, || match self.see()? {
-            Some(Verdict::Done(after)) => Ok(Some(after.map(|after| *after))),
-            Some(Verdict::NotYet(waiting)) => {
+            Some(Outlook::Done(after)) => Ok(Some(after.map(|after| *after))),
+            Some(Outlook::NotYet(waiting)) => {
                 waiting_on = waiting.to_string();
                 let now = self.actor.clock.monotonic();
                 self.actor.progress.tick(|| self.line(&waiting_on, now));
                 Ok(None)
             }
-            Some(Verdict::Never(failure)) => {
+            Some(Outlook::Never(failure)) => {
                 Err(ActError::Failed { doing: self.job.doing(), failure, log: None })
             }
             None => Ok(None),
@@ -265,7 +264,7 @@ impl<'a> Pursuit<'a> {
             }
             self.last = Some(seen);
             let is_open =
-                self.checks.iter().any(|check| !check.is_met && check.proof == Proof::Unknown);
+                self.checks.iter().any(|check| !check.is_met && check.verdict == Verdict::Unknown);
             Ok((!is_open).then_some(()))
         })?;
         if let (Err(_), Some(())) = (&outcome, blocked) {
@@ -297,7 +296,7 @@ impl<'a> Pursuit<'a> {
         let before = Some(self.watch.before().clone());
         let Err(mut error) = outcome else {
             for check in self.checks.iter().filter(|check| check.is_binding) {
-                if check.proof == Proof::Unknown {
+                if check.verdict == Verdict::Unknown {
                     self.warnings.push(format!("not proved is {}: {}", check.name, check.evidence));
                 }
             }

@@ -12,7 +12,8 @@ use super::World;
 use crate::ansible::Failure;
 use crate::domain::one_line;
 use crate::drive::gate::{Command, Http, HttpTarget, Login, Look, Probe, Prometheus, Tcp};
-use crate::plan::gate::{Expectation, Predicate, Verdict, Wanted};
+use crate::plan::Verdict;
+use crate::plan::gate::{Expectation, Predicate, Wanted};
 
 /// Longest name of a gate, in characters.
 const LONGEST_NAME: usize = 100;

@@ -171,7 +171,7 @@ fn phases(phases: &[Phase]) -> Vec<SeenPhase> {
 fn checks(checks: &[Check]) -> Vec<SeenCheck> {
     let seen = |check: &Check| SeenCheck {
         name: check.name.to_owned(),
-        result: check.proof.as_str().to_owned(),
+        result: check.verdict.as_str().to_owned(),
         binding: check.is_binding,
         evidence: check.evidence.clone(),
     };

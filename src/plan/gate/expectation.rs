@@ -5,9 +5,9 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use thiserror::Error;
 
-use super::finding::Verdict;
 use super::predicate::Judged;
 use crate::domain::{Captured, one_line};
+use crate::plan::Verdict;
 
 /// Longest text that is quoted from outside, in characters.
 const MOST_QUOTED: usize = 120;

@@ -5,34 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What is known of a predicate. The greater one outweighs the lesser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It holds.
-    Pass,
-    /// Nothing was seen that would prove it either way. It is never taken for a pass.
-    Unknown,
-    /// It does not hold.
-    Fail,
-}
-
-impl Verdict {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Unknown => "unknown",
-            Self::Fail => "fail",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use crate::plan::Verdict;
 
 /// One predicate of one object in one look.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -15,8 +15,8 @@ mod watch;
 mod tests;
 
 pub use expectation::{Expectation, ExpectationError, Wanted};
-pub use finding::{Finding, Verdict};
+pub use finding::Finding;
 pub use predicate::{Judged, Predicate};
 pub use report::{End, Report, Reported};
-pub use terms::{Terms, TermsError, Waiver};
+pub use terms::{Terms, TermsError};
 pub use watch::{Step, Watch};

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::expectation::{Expectation, excerpt, quoted};
-use super::finding::{Finding, Verdict};
+use super::finding::Finding;
 use crate::domain::{Captured, Observation, Seen, one_line};
+use crate::plan::Verdict;
 
 /// What is asked of an observation.
 #[derive(Clone, Debug)]

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::{Finding, Verdict};
+use super::finding::Finding;
+use crate::plan::Verdict;
 
 /// Most findings that a message names; the report has them all.
 const MOST_NAMED: usize = 20;

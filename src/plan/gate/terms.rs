@@ -3,9 +3,6 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use wildmatch::WildMatch;
-
-use super::finding::Finding;
 
 /// For how long and how often predicates must hold, and how long that is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,28 +69,5 @@ impl Terms {
         let for_window = self.window.as_nanos().div_ceil(self.spacing.as_nanos().max(1));
         let pauses = for_window.max(u128::from(self.samples.saturating_sub(1)));
         self.spacing.saturating_mul(u32::try_from(pauses).unwrap_or(u32::MAX))
-    }
-}
-
-/// A predicate that need not hold. It is looked at and reported all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiver {
-    /// The predicate's name.
-    pub predicate: String,
-    /// Why it need not hold.
-    pub reason: String,
-    /// Of which objects, with `*` and `?`; none means of all. An empty list waives nothing.
-    pub objects: Option<Vec<String>>,
-}
-
-impl Waiver {
-    /// Whether it is about this finding.
-    pub(super) fn covers(&self, finding: &Finding) -> bool {
-        self.predicate == finding.name
-            && self.objects.as_ref().is_none_or(|objects| {
-                objects.iter().any(|object| {
-                    *object == finding.object || WildMatch::new(object).matches(&finding.object)
-                })
-            })
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::{Captured, Observation, Obstacle, ObstacleKind, Seen, Series};
+use crate::plan::{Verdict, Waiver};
 
 fn captured(text: &str) -> Captured {
     Captured { bytes: text.as_bytes().to_vec(), is_cut: false }

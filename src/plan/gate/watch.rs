@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::finding::{Finding, Verdict};
+use super::finding::Finding;
 use super::report::{End, Report, Reported};
-use super::terms::{Terms, Waiver};
+use super::terms::Terms;
+use crate::plan::{Verdict, Waiver};
 
 /// A name and an object.
 type Key = (String, String);
@@ -119,7 +120,7 @@ impl Watch {
         let used = if finding.verdict == Verdict::Pass { Use::Needless } else { Use::Needed };
         let mut waived = None;
         for (waiver, so_far) in &mut self.waivers {
-            if waiver.covers(&finding) {
+            if waiver.covers(&finding.name, &finding.object) {
                 *so_far = used.max(*so_far);
                 waived.get_or_insert_with(|| waiver.reason.clone());
             }

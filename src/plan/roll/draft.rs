@@ -3,14 +3,14 @@
 use jiff::SignedDuration;
 
 use super::event::Switch;
-use super::finding::{Finding, Waiver, waive};
+use super::finding::{Finding, waive};
 use super::opening::Taken;
 use super::order::{OrderWish, order};
 use super::preflight::{NEVER_WAIVED, PREDICATES, Preflight, preflight};
 use super::survey::{ImageSight, Node, Survey};
 use super::target::{Match, Target, Wanted};
 use crate::domain::StatefulInstanceId;
-use crate::plan::stateful::Proof;
+use crate::plan::{Verdict, Waiver};
 
 /// Without an earlier roll to go by, a node is given this long when scheduled tasks are looked at.
 const NODE_WITHOUT_HISTORY: SignedDuration = SignedDuration::from_mins(30);
@@ -157,11 +157,11 @@ fn switch(survey: &Survey, target: &Target) -> Option<Switch> {
 }
 
 fn no_other_run(survey: &Survey, taken: Option<&Taken>) -> Finding {
-    let (proof, evidence) = match taken {
-        None => (Proof::Pass, "no other run of the group or its system is open".to_owned()),
-        Some(taken) => (Proof::Fail, taken.to_string()),
+    let (verdict, evidence) = match taken {
+        None => (Verdict::Pass, "no other run of the group or its system is open".to_owned()),
+        Some(taken) => (Verdict::Fail, taken.to_string()),
     };
-    Finding::new("no_other_run", survey.group.id.as_str(), proof, evidence)
+    Finding::new("no_other_run", survey.group.id.as_str(), verdict, evidence)
 }
 
 /// Someone suspended processes: perhaps another controller that rolls this group from a computer whose journals are elsewhere.

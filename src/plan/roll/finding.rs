@@ -1,8 +1,6 @@
 //! Named predicates with what they saw, and what was waived of them.
 
-use serde::{Deserialize, Serialize};
-
-use crate::plan::stateful::Proof;
+use crate::plan::{Verdict, Waiver};
 
 /// One predicate about one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +10,7 @@ pub struct Finding {
     /// What it is about: an id.
     pub object: String,
     /// What was found.
-    pub proof: Proof,
+    pub verdict: Verdict,
     /// What was seen, a lowercase fragment.
     pub evidence: String,
     /// Why it does not count, if someone said so.
@@ -24,40 +22,22 @@ impl Finding {
     pub fn new(
         name: &'static str,
         object: impl Into<String>,
-        proof: Proof,
+        verdict: Verdict,
         evidence: impl Into<String>,
     ) -> Self {
-        Self { name, object: object.into(), proof, evidence: evidence.into(), waived: None }
+        Self { name, object: object.into(), verdict, evidence: evidence.into(), waived: None }
     }
 
     /// Whether it stands in the way: what is not known is not safe.
     pub fn blocks(&self) -> bool {
-        self.proof != Proof::Pass && self.waived.is_none()
+        self.verdict != Verdict::Pass && self.waived.is_none()
     }
 }
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { name, object, evidence, .. } = self;
-        write!(f, "{name} of {object} ({}: {evidence})", self.proof.as_str())
-    }
-}
-
-/// A predicate that someone takes upon himself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiver {
-    /// The predicate.
-    pub predicate: String,
-    /// Why.
-    pub reason: String,
-    /// Of which things; of all if none is named.
-    pub objects: Vec<String>,
-}
-
-impl Waiver {
-    fn covers(&self, finding: &Finding) -> bool {
-        let is_meant = self.objects.is_empty() || self.objects.contains(&finding.object);
-        self.predicate == finding.name && is_meant
+        write!(f, "{name} of {object} ({}: {evidence})", self.verdict.as_str())
     }
 }
 
@@ -84,8 +64,10 @@ pub(super) fn waive(
             continue;
         }
         let mut is_used = false;
-        for finding in findings.iter_mut().filter(|finding| waiver.covers(finding)) {
-            if finding.proof != Proof::Pass {
+        for finding in
+            findings.iter_mut().filter(|finding| waiver.covers(finding.name, &finding.object))
+        {
+            if finding.verdict != Verdict::Pass {
                 is_used = true;
                 finding.waived = Some(waiver.reason.clone());
             }

@@ -25,7 +25,7 @@ pub use event::{
     Entry, Event, FORM, Outcome, PersistenceBefore, Planned, PlannedNode, Setting, SuspendedBefore,
     Switch,
 };
-pub use finding::{Finding, Waiver};
+pub use finding::Finding;
 pub use holder::{Claim, Holder, Liveness, claim};
 pub use opening::{Intent, Opening, Taken, opening, told};
 pub use order::{OrderWish, order};

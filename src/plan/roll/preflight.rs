@@ -7,7 +7,7 @@ use super::schedule::{NextRun, next_run};
 use super::survey::{ImageSight, Survey};
 use super::target::{Match, Target, Wanted};
 use crate::domain::{BlockDevicesMode, ScheduledTask, StatefulInstanceId, TaskKind};
-use crate::plan::stateful::Proof;
+use crate::plan::Verdict;
 
 /// All predicates of a plan.
 pub const PREDICATES: &[&str] = &[
@@ -64,19 +64,19 @@ pub(super) fn preflight(it: Preflight<'_>) -> Vec<Finding> {
         image_architecture(&it),
     ]
     .into_iter()
-    .map(|(name, proof, evidence)| Finding::new(name, group, proof, evidence))
+    .map(|(name, verdict, evidence)| Finding::new(name, group, verdict, evidence))
     .collect();
     found.extend(drift_knowable(&it));
     found.extend(active(&it));
     found
 }
 
-type Found = (&'static str, Proof, String);
+type Found = (&'static str, Verdict, String);
 
 fn listed_whole(it: &Preflight<'_>) -> Found {
     match it.survey.left_out.as_slice() {
-        [] => ("listed_whole", Proof::Pass, "everything the vendor listed was read".to_owned()),
-        missing => ("listed_whole", Proof::Unknown, missing.join("; ")),
+        [] => ("listed_whole", Verdict::Pass, "everything the vendor listed was read".to_owned()),
+        missing => ("listed_whole", Verdict::Unknown, missing.join("; ")),
     }
 }
 
@@ -84,80 +84,82 @@ fn listed_whole(it: &Preflight<'_>) -> Found {
 /// persistence), so writes that were acknowledged since would be lost.
 fn data_reattached(it: &Preflight<'_>) -> Found {
     let persistence = &it.survey.group.persistence;
-    let (proof, evidence) = match &persistence.block_devices_mode {
+    let (verdict, evidence) = match &persistence.block_devices_mode {
         _ if !persistence.block_devices => {
-            (Proof::Fail, "data volumes are not persisted".to_owned())
+            (Verdict::Fail, "data volumes are not persisted".to_owned())
         }
         Some(BlockDevicesMode::Reattach) => {
-            (Proof::Pass, "blockDevicesMode is reattach".to_owned())
+            (Verdict::Pass, "blockDevicesMode is reattach".to_owned())
         }
         Some(mode @ BlockDevicesMode::OnLaunch) => (
-            Proof::Fail,
+            Verdict::Fail,
             format!("blockDevicesMode is {mode}: volumes come back as copies of snapshots"),
         ),
-        Some(mode) => (Proof::Unknown, format!("blockDevicesMode {mode} is not known")),
-        None => (Proof::Unknown, "blockDevicesMode is not told".to_owned()),
+        Some(mode) => (Verdict::Unknown, format!("blockDevicesMode {mode} is not known")),
+        None => (Verdict::Unknown, "blockDevicesMode is not told".to_owned()),
     };
-    ("data_reattached", proof, evidence)
+    ("data_reattached", verdict, evidence)
 }
 
 /// A volume lives in one zone; in another the vendor makes a copy from a snapshot (help: data volume persistence). A kept
 /// network interface holds an instance in its subnet.
 fn zone_pinned(it: &Preflight<'_>) -> Found {
     let group = &it.survey.group;
-    let (proof, evidence) = match group.zones.as_slice() {
+    let (verdict, evidence) = match group.zones.as_slice() {
         _ if group.persistence.private_ip => {
-            (Proof::Pass, "the persisted address keeps each instance in its subnet".to_owned())
+            (Verdict::Pass, "the persisted address keeps each instance in its subnet".to_owned())
         }
-        [zone] => (Proof::Pass, format!("the group has one zone, {zone}")),
+        [zone] => (Verdict::Pass, format!("the group has one zone, {zone}")),
         [] if group.subnet_ids.len() == 1 => {
-            (Proof::Pass, format!("the group has one subnet, {}", group.subnet_ids.join("")))
+            (Verdict::Pass, format!("the group has one subnet, {}", group.subnet_ids.join("")))
         }
-        [] => (Proof::Unknown, "the group names no zones".to_owned()),
+        [] => (Verdict::Unknown, "the group names no zones".to_owned()),
         several => (
-            Proof::Fail,
+            Verdict::Fail,
             format!("the group has several zones, {}, and persists no address", several.join(", ")),
         ),
     };
-    ("zone_pinned", proof, evidence)
+    ("zone_pinned", verdict, evidence)
 }
 
 fn private_ip_persisted(it: &Preflight<'_>) -> Found {
-    let (proof, evidence) = if it.survey.group.persistence.private_ip {
-        (Proof::Pass, "addresses stay the same")
+    let (verdict, evidence) = if it.survey.group.persistence.private_ip {
+        (Verdict::Pass, "addresses stay the same")
     } else {
-        (Proof::Fail, "each recycled instance gets a new address")
+        (Verdict::Fail, "each recycled instance gets a new address")
     };
-    ("private_ip_persisted", proof, evidence.to_owned())
+    ("private_ip_persisted", verdict, evidence.to_owned())
 }
 
 fn root_replaceable(it: &Preflight<'_>) -> Found {
     let is_persisted = it.survey.group.persistence.root_device;
     if is_persisted && matches!(it.target.wanted, Wanted::LaunchedAfter { .. }) {
         let evidence = "root volumes are persisted and stay so: no image is to be brought";
-        return ("root_replaceable", Proof::Pass, evidence.to_owned());
+        return ("root_replaceable", Verdict::Pass, evidence.to_owned());
     }
-    let (proof, evidence) = match (is_persisted, it.acknowledge_root_data_loss) {
-        (false, _) => (Proof::Pass, "root volumes are not persisted"),
-        (true, true) => (Proof::Pass, "root volumes are persisted, and their loss is acknowledged"),
+    let (verdict, evidence) = match (is_persisted, it.acknowledge_root_data_loss) {
+        (false, _) => (Verdict::Pass, "root volumes are not persisted"),
+        (true, true) => {
+            (Verdict::Pass, "root volumes are persisted, and their loss is acknowledged")
+        }
         (true, false) => (
-            Proof::Fail,
+            Verdict::Fail,
             "root volumes are persisted: a new image reaches an instance only if its root volume is given up; set \
              acknowledge_root_data_loss if that may be",
         ),
     };
-    ("root_replaceable", proof, evidence.to_owned())
+    ("root_replaceable", verdict, evidence.to_owned())
 }
 
 fn auto_healing_on(it: &Preflight<'_>) -> Found {
-    let (proof, evidence) = match it.survey.group.auto_healing {
-        Some(true) => (Proof::Pass, "autoHealing is on"),
-        None => (Proof::Pass, "autoHealing is not set, so it is on"),
+    let (verdict, evidence) = match it.survey.group.auto_healing {
+        Some(true) => (Verdict::Pass, "autoHealing is on"),
+        None => (Verdict::Pass, "autoHealing is not set, so it is on"),
         Some(false) => {
-            (Proof::Fail, "autoHealing is off, and then no recycle starts in a stateful group")
+            (Verdict::Fail, "autoHealing is off, and then no recycle starts in a stateful group")
         }
     };
-    ("auto_healing_on", proof, evidence.to_owned())
+    ("auto_healing_on", verdict, evidence.to_owned())
 }
 
 fn no_deployment(it: &Preflight<'_>) -> Found {
@@ -169,9 +171,9 @@ fn no_deployment(it: &Preflight<'_>) -> Found {
         .map(|it| format!("{} is {}", it.id.as_deref().unwrap_or("one without id"), it.status))
         .collect();
     if running.is_empty() {
-        return ("no_deployment", Proof::Pass, "no deployment runs".to_owned());
+        return ("no_deployment", Verdict::Pass, "no deployment runs".to_owned());
     }
-    ("no_deployment", Proof::Fail, running.join(", "))
+    ("no_deployment", Verdict::Fail, running.join(", "))
 }
 
 /// The vendor's documents allow two kinds that act on stateful instances; one that is not known may act on them, too.
@@ -185,12 +187,12 @@ fn no_scheduled_task(it: &Preflight<'_>) -> Found {
             NextRun::Unknown(why) => unclear.push(format!("{}: {why}", task.kind)),
         }
     }
-    let (proof, evidence) = match (due.as_slice(), unclear.as_slice()) {
-        ([], []) => (Proof::Pass, format!("none is due before {until}")),
-        ([], unclear) => (Proof::Unknown, unclear.join("; ")),
-        (due, _) => (Proof::Fail, format!("due: {}", due.join(", "))),
+    let (verdict, evidence) = match (due.as_slice(), unclear.as_slice()) {
+        ([], []) => (Verdict::Pass, format!("none is due before {until}")),
+        ([], unclear) => (Verdict::Unknown, unclear.join("; ")),
+        (due, _) => (Verdict::Fail, format!("due: {}", due.join(", "))),
     };
-    ("no_scheduled_task", proof, evidence)
+    ("no_scheduled_task", verdict, evidence)
 }
 
 /// It rewrites the group's image (vendor help: AMI auto backup).
@@ -198,10 +200,10 @@ fn no_ami_backup(it: &Preflight<'_>) -> Found {
     let is_on =
         |task: &&ScheduledTask| task.kind == TaskKind::BackupAmi && task.is_enabled != Some(false);
     match it.survey.group.tasks.iter().find(is_on) {
-        None => ("no_ami_backup", Proof::Pass, "no AMI backup is scheduled".to_owned()),
+        None => ("no_ami_backup", Verdict::Pass, "no AMI backup is scheduled".to_owned()),
         Some(_) => (
             "no_ami_backup",
-            Proof::Fail,
+            Verdict::Fail,
             "an AMI backup is scheduled, and it sets the group's image".to_owned(),
         ),
     }
@@ -209,46 +211,46 @@ fn no_ami_backup(it: &Preflight<'_>) -> Found {
 
 fn image_available(it: &Preflight<'_>) -> Found {
     let name = it.target.image_id.as_ref().map_or("none", |image| image.as_str());
-    let (proof, evidence) = match it.image {
-        ImageSight::Unknown(why) => (Proof::Unknown, format!("image {name}: {why}")),
+    let (verdict, evidence) = match it.image {
+        ImageSight::Unknown(why) => (Verdict::Unknown, format!("image {name}: {why}")),
         ImageSight::Absent => {
-            (Proof::Fail, format!("image {name} is not there, or not for this account"))
+            (Verdict::Fail, format!("image {name} is not there, or not for this account"))
         }
         ImageSight::Seen { image, .. } => match image.state.as_deref() {
-            Some("available") => (Proof::Pass, format!("image {name} is available")),
-            Some(state) => (Proof::Fail, format!("image {name} is {state}")),
-            None => (Proof::Unknown, format!("the state of image {name} is not told")),
+            Some("available") => (Verdict::Pass, format!("image {name} is available")),
+            Some(state) => (Verdict::Fail, format!("image {name} is {state}")),
+            None => (Verdict::Unknown, format!("the state of image {name} is not told")),
         },
     };
-    ("image_available", proof, evidence)
+    ("image_available", verdict, evidence)
 }
 
 /// An instance's type runs one architecture, and the images that run at present tell which.
 fn image_architecture(it: &Preflight<'_>) -> Found {
-    let (proof, evidence) = match it.image {
-        ImageSight::Unknown(why) => (Proof::Unknown, why.clone()),
-        ImageSight::Absent => (Proof::Unknown, "the image is not there".to_owned()),
+    let (verdict, evidence) = match it.image {
+        ImageSight::Unknown(why) => (Verdict::Unknown, why.clone()),
+        ImageSight::Absent => (Verdict::Unknown, "the image is not there".to_owned()),
         ImageSight::Seen { image, present } => {
             let known = |arch: &Option<String>| arch.clone();
             let wanted = known(&image.architecture);
             let present: Vec<String> =
                 present.iter().filter_map(|it| known(&it.architecture)).collect();
             match wanted {
-                None => (Proof::Unknown, "its architecture is not told".to_owned()),
+                None => (Verdict::Unknown, "its architecture is not told".to_owned()),
                 Some(_) if present.is_empty() => (
-                    Proof::Unknown,
+                    Verdict::Unknown,
                     "no image that runs at present is known to AWS any more".to_owned(),
                 ),
                 Some(wanted) if present.iter().all(|it| *it == wanted) => {
-                    (Proof::Pass, format!("{wanted}, as at present"))
+                    (Verdict::Pass, format!("{wanted}, as at present"))
                 }
                 Some(wanted) => {
-                    (Proof::Fail, format!("{wanted}, but at present runs {}", present.join(", ")))
+                    (Verdict::Fail, format!("{wanted}, but at present runs {}", present.join(", ")))
                 }
             }
         }
     };
-    ("image_architecture", proof, evidence)
+    ("image_architecture", verdict, evidence)
 }
 
 /// A loss of root volumes that is acknowledged makes it not matter.
@@ -260,7 +262,7 @@ fn drift_knowable(it: &Preflight<'_>) -> Vec<Finding> {
                 None
             }
             Match::Unknowable(why) if node.is_active() => {
-                Some(Finding::new("drift_knowable", node.id.as_str(), Proof::Unknown, why))
+                Some(Finding::new("drift_knowable", node.id.as_str(), Verdict::Unknown, why))
             }
             Match::Unknowable(_) | Match::There(_) | Match::Differs(_) => None,
         }
@@ -271,7 +273,7 @@ fn drift_knowable(it: &Preflight<'_>) -> Vec<Finding> {
         return vec![Finding::new(
             "drift_knowable",
             it.survey.group.id.as_str(),
-            Proof::Pass,
+            Verdict::Pass,
             evidence,
         )];
     }
@@ -281,14 +283,14 @@ fn drift_knowable(it: &Preflight<'_>) -> Vec<Finding> {
 /// One that is down already is one that the cluster must do without besides the one being rolled.
 fn active(it: &Preflight<'_>) -> Vec<Finding> {
     let judged = it.survey.nodes.iter().map(|node| {
-        let (proof, evidence) = match (&node.seen.instance_id, node.is_active()) {
-            (Some(id), true) => (Proof::Pass, format!("{} as {id}", node.seen.state)),
+        let (verdict, evidence) = match (&node.seen.instance_id, node.is_active()) {
+            (Some(id), true) => (Verdict::Pass, format!("{} as {id}", node.seen.state)),
             (None, _) if node.seen.state == crate::domain::StatefulState::Active => {
-                (Proof::Unknown, "ACTIVE without an instance id".to_owned())
+                (Verdict::Unknown, "ACTIVE without an instance id".to_owned())
             }
-            (_, _) => (Proof::Fail, format!("it is {}", node.seen.state)),
+            (_, _) => (Verdict::Fail, format!("it is {}", node.seen.state)),
         };
-        Finding::new("active", node.id.as_str(), proof, evidence)
+        Finding::new("active", node.id.as_str(), verdict, evidence)
     });
     let mut found: Vec<Finding> = judged.collect();
     let listed = |id: &StatefulInstanceId| it.survey.nodes.iter().any(|node| node.id == *id);
@@ -296,7 +298,7 @@ fn active(it: &Preflight<'_>) -> Vec<Finding> {
         found.push(Finding::new(
             "active",
             id.as_str(),
-            Proof::Fail,
+            Verdict::Fail,
             "the group has no such instance",
         ));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::decision::Expectations;
 use super::snapshot::{Promises, Snapshot};
 use crate::domain::{BlockDevicesMode, ImageId, Persistence};
+use crate::plan::Verdict;
 
 /// What the caller wants of a check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,35 +19,13 @@ pub enum Demand {
     Waived,
 }
 
-/// What was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
-    /// It holds.
-    Pass,
-    /// It does not.
-    Fail,
-    /// Nothing was told that would prove it either way.
-    Unknown,
-}
-
-impl Proof {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// One named check with what it saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// Its name, stable.
     pub name: &'static str,
     /// What was found.
-    pub proof: Proof,
+    pub verdict: Verdict,
     /// Whether anybody asked for it: the caller, or persistence by its promise.
     pub is_binding: bool,
     /// Whether the recycle is good as far as this goes.
@@ -76,9 +55,9 @@ pub fn checks(
     let persistence = &promises.persistence;
     let mut found = Vec::with_capacity(4);
     if let Some(wanted) = &expectations.image_id {
-        let (proof, evidence) = image(wanted, after, persistence);
-        let is_met = proof == Proof::Pass;
-        found.push(Check { name: "image_id", proof, is_binding: true, is_met, evidence });
+        let (verdict, evidence) = image(wanted, after, persistence);
+        let is_met = verdict == Verdict::Pass;
+        found.push(Check { name: "image_id", verdict, is_binding: true, is_met, evidence });
     }
     let told = |of: fn(&Snapshot) -> bool| before.is_some_and(of);
     let was_told = told(|before| !before.data_volumes().is_empty());
@@ -114,58 +93,60 @@ fn check(
     demand: Demand,
     is_promised: bool,
     was_told: bool,
-    (proof, evidence): (Proof, String),
+    (verdict, evidence): (Verdict, String),
 ) -> Check {
     let is_binding = match demand {
         Demand::Auto => is_promised,
         Demand::Required => true,
         Demand::Waived => false,
     };
-    let is_met = match (proof, demand) {
-        (Proof::Pass, _) => true,
-        (Proof::Fail, _) => !is_binding,
-        (Proof::Unknown, Demand::Required) => false,
-        (Proof::Unknown, Demand::Auto | Demand::Waived) => !(is_binding && was_told),
+    let is_met = match (verdict, demand) {
+        (Verdict::Pass, _) => true,
+        (Verdict::Fail, _) => !is_binding,
+        (Verdict::Unknown, Demand::Required) => false,
+        (Verdict::Unknown, Demand::Auto | Demand::Waived) => !(is_binding && was_told),
     };
-    Check { name, proof, is_binding, is_met, evidence }
+    Check { name, verdict, is_binding, is_met, evidence }
 }
 
-fn image(wanted: &ImageId, after: &Snapshot, persistence: &Persistence) -> (Proof, String) {
+fn image(wanted: &ImageId, after: &Snapshot, persistence: &Persistence) -> (Verdict, String) {
     if persistence.root_device {
         // Its image is one that the platform made from the root's snapshot (vendor help: root volume persistence).
         let present = after.image_id.as_ref().map_or("none", ImageId::as_str);
         let evidence =
             format!("wanted {wanted}; the root is persisted, so its image {present} is its own");
-        return (Proof::Unknown, evidence);
+        return (Verdict::Unknown, evidence);
     }
     match &after.image_id {
-        Some(present) if present == wanted => (Proof::Pass, format!("image {present}")),
-        Some(present) => (Proof::Fail, format!("wanted {wanted}, got {present}")),
-        None => (Proof::Unknown, format!("wanted {wanted}, no image told")),
+        Some(present) if present == wanted => (Verdict::Pass, format!("image {present}")),
+        Some(present) => (Verdict::Fail, format!("wanted {wanted}, got {present}")),
+        None => (Verdict::Unknown, format!("wanted {wanted}, no image told")),
     }
 }
 
-fn volumes(before: Option<&Snapshot>, after: &Snapshot) -> (Proof, String) {
+fn volumes(before: Option<&Snapshot>, after: &Snapshot) -> (Verdict, String) {
     let before: BTreeSet<&str> = before.map(Snapshot::data_volumes).into_iter().flatten().collect();
     let after: BTreeSet<&str> = after.data_volumes().into_iter().collect();
     let list = |ids: &BTreeSet<&str>| ids.iter().copied().collect::<Vec<_>>().join(", ");
     if before.is_empty() {
-        return (Proof::Unknown, "the volumes before are not known".to_owned());
+        return (Verdict::Unknown, "the volumes before are not known".to_owned());
     }
     if after.is_empty() {
-        return (Proof::Unknown, format!("before {}; none told after", list(&before)));
+        return (Verdict::Unknown, format!("before {}; none told after", list(&before)));
     }
     if before == after {
-        return (Proof::Pass, format!("volumes {}", list(&after)));
+        return (Verdict::Pass, format!("volumes {}", list(&after)));
     }
-    (Proof::Fail, format!("before {}, after {}", list(&before), list(&after)))
+    (Verdict::Fail, format!("before {}, after {}", list(&before), list(&after)))
 }
 
-fn equal(what: &str, before: Option<String>, after: Option<String>) -> (Proof, String) {
+fn equal(what: &str, before: Option<String>, after: Option<String>) -> (Verdict, String) {
     match (before, after) {
-        (Some(before), Some(after)) if before == after => (Proof::Pass, format!("{what} {after}")),
-        (Some(before), Some(after)) => (Proof::Fail, format!("before {before}, after {after}")),
-        (Some(before), None) => (Proof::Unknown, format!("before {before}; none told after")),
-        (None, _) => (Proof::Unknown, format!("the {what} before is not known")),
+        (Some(before), Some(after)) if before == after => {
+            (Verdict::Pass, format!("{what} {after}"))
+        }
+        (Some(before), Some(after)) => (Verdict::Fail, format!("before {before}, after {after}")),
+        (Some(before), None) => (Verdict::Unknown, format!("before {before}; none told after")),
+        (None, _) => (Verdict::Unknown, format!("the {what} before is not known")),
     }
 }

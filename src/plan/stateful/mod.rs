@@ -15,9 +15,9 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use checks::{Check, Demand, Proof, checks, unmet};
+pub use checks::{Check, Demand, checks, unmet};
 pub use decision::{Expectations, Settled, Situation, Step, may_act};
 pub use phases::{Phase, Phases};
 pub use refusal::Refusal;
 pub use snapshot::{Promises, Snapshot};
-pub use watch::{Failure, Trace, Verdict, Waiting, Watch, trace};
+pub use watch::{Failure, Outlook, Trace, Waiting, Watch, trace};

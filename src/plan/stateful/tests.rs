@@ -67,13 +67,13 @@ fn expecting(id: &str) -> Expectations {
 }
 
 /// Judges a sequence of looks, ten seconds apart; answers the first verdict that ends it, or the last.
-fn judged(action: StatefulAction, before: Snapshot, looks: &[Option<Snapshot>]) -> Verdict {
+fn judged(action: StatefulAction, before: Snapshot, looks: &[Option<Snapshot>]) -> Outlook {
     let mut watch = Watch::new(action, before);
     let mut verdict = None;
     for (index, look) in looks.iter().enumerate() {
         let now = Duration::from_secs(10 * index as u64);
         let judgement = watch.judge(look.as_ref(), now);
-        let is_over = !matches!(judgement, Verdict::NotYet(_));
+        let is_over = !matches!(judgement, Outlook::NotYet(_));
         verdict = Some(judgement);
         if is_over {
             break;
@@ -156,7 +156,7 @@ fn a_recycle_underway_is_joined_by_who_names_the_instance_only() {
         assert_eq!(before.instance_id, Some(InstanceId::new("i-old")));
         // Nothing is known of the launch of i-old, so i-new must be seen twice.
         let verdict = judged(StatefulAction::Recycle, *before, &[Some(new()), Some(new())]);
-        assert!(matches!(verdict, Verdict::Done(_)), "{verdict:?}");
+        assert!(matches!(verdict, Outlook::Done(_)), "{verdict:?}");
         let refusal = decide(&StatefulAction::Recycle, Some(&seen), &Expectations::default());
         assert!(matches!(refusal, Err(Refusal::Busy { may_join: true, .. })), "{refusal:?}");
     }
@@ -237,16 +237,16 @@ fn a_recycle_is_done_on_any_path_and_never_by_the_sight_of_a_state_between() {
         let mut seen = vec![Some(old()), Some(old())];
         seen.extend(looks(&path));
         let unfinished = judged(StatefulAction::Recycle, old(), &seen);
-        assert!(matches!(unfinished, Verdict::NotYet(_)), "{path:?}: {unfinished:?}");
+        assert!(matches!(unfinished, Outlook::NotYet(_)), "{path:?}: {unfinished:?}");
         seen.push(Some(new()));
         let verdict = judged(StatefulAction::Recycle, old(), &seen);
-        assert_eq!(verdict, Verdict::Done(Some(Box::new(new()))), "{path:?}");
+        assert_eq!(verdict, Outlook::Done(Some(Box::new(new()))), "{path:?}");
     }
     // Back as the old instance: a list that lags, or a recycle given up; neither is done.
     let mut seen = looks(&["RECYCLING"]);
     seen.push(Some(old()));
     let verdict = judged(StatefulAction::Recycle, old(), &seen);
-    assert!(matches!(verdict, Verdict::NotYet(Waiting::Begin(_))), "{verdict:?}");
+    assert!(matches!(verdict, Outlook::NotYet(Waiting::Begin(_))), "{verdict:?}");
 }
 
 #[test]
@@ -255,18 +255,18 @@ fn without_a_launch_time_the_new_id_is_believed_the_second_time() {
         let seen = Some(at("ACTIVE", Some("i-new"), time));
         let other = Some(at("ACTIVE", Some("i-other"), time));
         let once = judged(StatefulAction::Recycle, old(), std::slice::from_ref(&seen));
-        assert!(matches!(once, Verdict::NotYet(Waiting::Confirmation(_))), "{once:?}");
+        assert!(matches!(once, Outlook::NotYet(Waiting::Confirmation(_))), "{once:?}");
         let changed = judged(StatefulAction::Recycle, old(), &[seen.clone(), other]);
-        assert!(matches!(changed, Verdict::NotYet(_)), "{changed:?}");
+        assert!(matches!(changed, Outlook::NotYet(_)), "{changed:?}");
         let apart = [seen.clone(), Some(old()), seen.clone()];
         let apart = judged(StatefulAction::Recycle, old(), &apart);
-        assert!(matches!(apart, Verdict::NotYet(_)), "{apart:?}");
+        assert!(matches!(apart, Outlook::NotYet(_)), "{apart:?}");
         let twice = judged(StatefulAction::Recycle, old(), &[seen.clone(), seen]);
-        assert!(matches!(twice, Verdict::Done(Some(_))), "{twice:?}");
+        assert!(matches!(twice, Outlook::Done(Some(_))), "{twice:?}");
     }
     let earlier = vec![Some(at("ACTIVE", Some("i-new"), Some(EARLIER))); 3];
     let verdict = judged(StatefulAction::Recycle, old(), &earlier);
-    assert_eq!(verdict, Verdict::NotYet(Waiting::LaunchTime));
+    assert_eq!(verdict, Outlook::NotYet(Waiting::LaunchTime));
 }
 
 #[test]
@@ -274,18 +274,18 @@ fn a_pause_within_a_recycle_is_told_from_a_fall_back_by_how_long_it_lasts() {
     let mut seen = looks(&["RECYCLING"]);
     seen.extend(looks(&["PAUSED"; 18]));
     let verdict = judged(StatefulAction::Recycle, old(), &seen);
-    assert!(matches!(verdict, Verdict::NotYet(_)), "170 s: {verdict:?}");
+    assert!(matches!(verdict, Outlook::NotYet(_)), "170 s: {verdict:?}");
     seen.extend(looks(&["PAUSED"]));
     let verdict = judged(StatefulAction::Recycle, old(), &seen);
-    assert!(matches!(verdict, Verdict::Never(Failure::Paused { .. })), "180 s: {verdict:?}");
+    assert!(matches!(verdict, Outlook::Never(Failure::Paused { .. })), "180 s: {verdict:?}");
     // After a launch it counts sooner, yet not for one look at a list that lags.
     let mut seen = looks(&["PAUSED", "RESUMING", "PAUSED", "RESUMING", "PAUSED"]);
     let verdict = judged(StatefulAction::Recycle, old(), &seen);
-    assert!(matches!(verdict, Verdict::NotYet(_)), "{verdict:?}");
+    assert!(matches!(verdict, Outlook::NotYet(_)), "{verdict:?}");
     seen.extend(looks(&["PAUSED"; 3]));
     for action in [StatefulAction::Recycle, StatefulAction::Resume] {
         let verdict = judged(action, at("PAUSED", None, None), &seen);
-        assert!(matches!(verdict, Verdict::Never(Failure::Paused { .. })), "{verdict:?}");
+        assert!(matches!(verdict, Outlook::Never(Failure::Paused { .. })), "{verdict:?}");
     }
 }
 
@@ -293,15 +293,15 @@ fn a_pause_within_a_recycle_is_told_from_a_fall_back_by_how_long_it_lasts() {
 fn error_and_absence_end_it() {
     let mut failed = looks(&["RECYCLING", "ERROR"]);
     let verdict = judged(StatefulAction::Recycle, old(), &failed);
-    assert_eq!(verdict, Verdict::Never(Failure::Error));
+    assert_eq!(verdict, Outlook::Never(Failure::Error));
     failed = vec![None, Some(old()), None];
     let verdict = judged(StatefulAction::Recycle, old(), &failed);
-    assert!(matches!(verdict, Verdict::NotYet(_)), "a list with a hole: {verdict:?}");
+    assert!(matches!(verdict, Outlook::NotYet(_)), "a list with a hole: {verdict:?}");
     failed.push(None);
     let verdict = judged(StatefulAction::Recycle, old(), &failed);
-    assert_eq!(verdict, Verdict::Never(Failure::Vanished));
+    assert_eq!(verdict, Outlook::Never(Failure::Vanished));
     let deallocate = StatefulAction::Deallocate(Deallocation::default());
-    assert_eq!(judged(deallocate, old(), &[None, None]), Verdict::Done(None));
+    assert_eq!(judged(deallocate, old(), &[None, None]), Outlook::Done(None));
 }
 
 #[test]
@@ -400,7 +400,7 @@ proptest! {
         for (look, pause) in looks {
             now += Duration::from_secs(pause);
             match watch.judge(look.as_ref(), now) {
-                Verdict::Done(after) => {
+                Outlook::Done(after) => {
                     let after = after.unwrap();
                     prop_assert_eq!(Some(&*after), look.as_ref());
                     prop_assert_eq!(&after.state, &StatefulState::Active);
@@ -413,8 +413,8 @@ proptest! {
                     }
                     break;
                 }
-                Verdict::Never(_) => break,
-                Verdict::NotYet(_) => {}
+                Outlook::Never(_) => break,
+                Outlook::NotYet(_) => {}
             }
             last = look.filter(|it| it.state == StatefulState::Active).map(|it| it.instance_id);
         }
@@ -438,7 +438,7 @@ proptest! {
                     now += Duration::from_secs(pause);
                     let _ = trace(&action, &before, look.as_ref());
                     let verdict = watch.judge(look.as_ref(), now);
-                    if let (Verdict::Done(after), StatefulAction::Pause) = (&verdict, &action) {
+                    if let (Outlook::Done(after), StatefulAction::Pause) = (&verdict, &action) {
                         prop_assert_eq!(&after.as_ref().unwrap().state, &StatefulState::Paused);
                     }
                 }

@@ -16,7 +16,7 @@ pub(super) const RELAPSE_GRACE: Duration = Duration::from_secs(30);
 
 /// What one more look made of it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum Outlook {
     /// Done, and this is the instance now; none if it is gone, as was wanted.
     Done(Option<Box<Snapshot>>),
     /// Not yet, or not proved.
@@ -174,7 +174,7 @@ impl Watch {
     }
 
     /// Judges one more look, made at `now` by a clock that never goes back.
-    pub fn judge(&mut self, observed: Option<&Snapshot>, now: Duration) -> Verdict {
+    pub fn judge(&mut self, observed: Option<&Snapshot>, now: Duration) -> Outlook {
         self.has_begun |= trace(&self.action, &self.before, observed) == Trace::Begun;
         let Some(observed) = observed else { return self.absent() };
         let stage = stage(&observed.state);
@@ -196,17 +196,17 @@ impl Watch {
         }
     }
 
-    fn absent(&mut self) -> Verdict {
+    fn absent(&mut self) -> Outlook {
         if self.claim != Some(Claim::Absent) {
             self.claim = Some(Claim::Absent);
-            return Verdict::NotYet(Waiting::Confirmation("not listed"));
+            return Outlook::NotYet(Waiting::Confirmation("not listed"));
         }
         match &self.action {
-            StatefulAction::Deallocate(_) => Verdict::Done(None),
+            StatefulAction::Deallocate(_) => Outlook::Done(None),
             StatefulAction::Recycle
             | StatefulAction::Pause
             | StatefulAction::Resume
-            | StatefulAction::DeleteVolume(_) => Verdict::Never(Failure::Vanished),
+            | StatefulAction::DeleteVolume(_) => Outlook::Never(Failure::Vanished),
         }
     }
 
@@ -217,45 +217,45 @@ impl Watch {
         observed: &Snapshot,
         claimed: Option<Claim>,
         now: Duration,
-    ) -> Verdict {
+    ) -> Outlook {
         let state = observed.state.clone();
         match stage {
             Stage::Active => self.runs(observed, claimed),
             Stage::Paused => self.is_paused(state, now),
             Stage::Underway(Course::Deallocating) | Stage::Gone => {
-                Verdict::Never(Failure::Deallocated(state))
+                Outlook::Never(Failure::Deallocated(state))
             }
             Stage::Underway(Course::Pausing | Course::Resuming | Course::Recycling) => {
-                Verdict::NotYet(Waiting::Progress(state))
+                Outlook::NotYet(Waiting::Progress(state))
             }
-            Stage::Failed => Verdict::Never(Failure::Error),
-            Stage::Unknown => Verdict::NotYet(Waiting::KnownState(state)),
+            Stage::Failed => Outlook::Never(Failure::Error),
+            Stage::Unknown => Outlook::NotYet(Waiting::KnownState(state)),
         }
     }
 
-    fn runs(&mut self, observed: &Snapshot, claimed: Option<Claim>) -> Verdict {
+    fn runs(&mut self, observed: &Snapshot, claimed: Option<Claim>) -> Outlook {
         let Some(id) = &observed.instance_id else {
-            return Verdict::NotYet(Waiting::InstanceId);
+            return Outlook::NotYet(Waiting::InstanceId);
         };
         if self.before.instance_id.as_ref() == Some(id) {
-            return Verdict::NotYet(Waiting::Begin(observed.state.clone()));
+            return Outlook::NotYet(Waiting::Begin(observed.state.clone()));
         }
         let launched = |snapshot: &Snapshot| snapshot.launched_at.as_ref()?.instant();
         match (launched(&self.before), launched(observed)) {
             (Some(before), Some(after)) if after > before => done(observed),
-            (Some(_), Some(_)) => Verdict::NotYet(Waiting::LaunchTime),
+            (Some(_), Some(_)) => Outlook::NotYet(Waiting::LaunchTime),
             (None, _) | (_, None) => {
                 let claim = Claim::Runs(id.clone());
                 if claimed.as_ref() == Some(&claim) {
                     return done(observed);
                 }
                 self.claim = Some(claim);
-                Verdict::NotYet(Waiting::Confirmation("ACTIVE as a new instance"))
+                Outlook::NotYet(Waiting::Confirmation("ACTIVE as a new instance"))
             }
         }
     }
 
-    fn is_paused(&mut self, state: StatefulState, now: Duration) -> Verdict {
+    fn is_paused(&mut self, state: StatefulState, now: Duration) -> Outlook {
         let may_stay = match self.action {
             // Where it comes from: only a launch that was seen to begin can fall back.
             StatefulAction::Resume => !self.was_launching,
@@ -265,18 +265,18 @@ impl Watch {
             | StatefulAction::DeleteVolume(_) => false,
         };
         if may_stay {
-            return Verdict::NotYet(Waiting::Begin(state));
+            return Outlook::NotYet(Waiting::Begin(state));
         }
         let since = *self.paused_since.get_or_insert(now);
         let lasted = now.saturating_sub(since);
         let grace = if self.was_launching { RELAPSE_GRACE } else { PAUSED_GRACE };
         if lasted >= grace {
-            return Verdict::Never(Failure::Paused { lasted });
+            return Outlook::Never(Failure::Paused { lasted });
         }
-        Verdict::NotYet(Waiting::Progress(state))
+        Outlook::NotYet(Waiting::Progress(state))
     }
 
-    fn paused(&mut self, stage: Stage, observed: &Snapshot, claimed: Option<Claim>) -> Verdict {
+    fn paused(&mut self, stage: Stage, observed: &Snapshot, claimed: Option<Claim>) -> Outlook {
         let state = observed.state.clone();
         match stage {
             Stage::Paused => done(observed),
@@ -284,37 +284,37 @@ impl Watch {
                 Some(id) if self.before.instance_id.as_ref() != Some(id) => {
                     let claim = Claim::Runs(id.clone());
                     if claimed.as_ref() == Some(&claim) {
-                        return Verdict::Never(Failure::RunsAgain(id.clone()));
+                        return Outlook::Never(Failure::RunsAgain(id.clone()));
                     }
                     self.claim = Some(claim);
-                    Verdict::NotYet(Waiting::Confirmation("ACTIVE as another instance"))
+                    Outlook::NotYet(Waiting::Confirmation("ACTIVE as another instance"))
                 }
-                Some(_) | None => Verdict::NotYet(Waiting::Begin(state)),
+                Some(_) | None => Outlook::NotYet(Waiting::Begin(state)),
             },
             Stage::Underway(Course::Deallocating) | Stage::Gone => {
-                Verdict::Never(Failure::Deallocated(state))
+                Outlook::Never(Failure::Deallocated(state))
             }
             Stage::Underway(Course::Pausing | Course::Resuming | Course::Recycling) => {
-                Verdict::NotYet(Waiting::Progress(state))
+                Outlook::NotYet(Waiting::Progress(state))
             }
-            Stage::Failed => Verdict::Never(Failure::Error),
-            Stage::Unknown => Verdict::NotYet(Waiting::KnownState(state)),
+            Stage::Failed => Outlook::Never(Failure::Error),
+            Stage::Unknown => Outlook::NotYet(Waiting::KnownState(state)),
         }
     }
 
-    fn deallocated(&mut self, stage: Stage, observed: &Snapshot) -> Verdict {
+    fn deallocated(&mut self, stage: Stage, observed: &Snapshot) -> Outlook {
         let state = observed.state.clone();
         match stage {
             // How long it stays listed is not documented, so it counts like absence.
-            Stage::Gone => Verdict::Done(None),
-            Stage::Active | Stage::Paused => Verdict::NotYet(Waiting::Begin(state)),
+            Stage::Gone => Outlook::Done(None),
+            Stage::Active | Stage::Paused => Outlook::NotYet(Waiting::Begin(state)),
             Stage::Failed if super::stage::stage(&self.before.state) != Stage::Failed => {
-                Verdict::Never(Failure::Error)
+                Outlook::Never(Failure::Error)
             }
-            Stage::Failed if self.has_begun => Verdict::Never(Failure::Error),
-            Stage::Failed => Verdict::NotYet(Waiting::Begin(state)),
-            Stage::Underway(_) => Verdict::NotYet(Waiting::Progress(state)),
-            Stage::Unknown => Verdict::NotYet(Waiting::KnownState(state)),
+            Stage::Failed if self.has_begun => Outlook::Never(Failure::Error),
+            Stage::Failed => Outlook::NotYet(Waiting::Begin(state)),
+            Stage::Underway(_) => Outlook::NotYet(Waiting::Progress(state)),
+            Stage::Unknown => Outlook::NotYet(Waiting::KnownState(state)),
         }
     }
 
@@ -324,7 +324,7 @@ impl Watch {
         stage: Stage,
         observed: &Snapshot,
         claimed: Option<Claim>,
-    ) -> Verdict {
+    ) -> Outlook {
         let state = observed.state.clone();
         match stage {
             Stage::Paused => {
@@ -333,24 +333,24 @@ impl Watch {
                     return done(observed);
                 }
                 if observed.has_volume(volume) {
-                    return Verdict::NotYet(Waiting::Begin(state));
+                    return Outlook::NotYet(Waiting::Begin(state));
                 }
                 if claimed == Some(Claim::VolumeGone) {
                     return done(observed);
                 }
                 self.claim = Some(Claim::VolumeGone);
-                Verdict::NotYet(Waiting::Confirmation("volume not listed"))
+                Outlook::NotYet(Waiting::Confirmation("volume not listed"))
             }
             Stage::Underway(Course::Deallocating) | Stage::Gone => {
-                Verdict::Never(Failure::Deallocated(state))
+                Outlook::Never(Failure::Deallocated(state))
             }
-            Stage::Active | Stage::Underway(_) => Verdict::NotYet(Waiting::Progress(state)),
-            Stage::Failed => Verdict::Never(Failure::Error),
-            Stage::Unknown => Verdict::NotYet(Waiting::KnownState(state)),
+            Stage::Active | Stage::Underway(_) => Outlook::NotYet(Waiting::Progress(state)),
+            Stage::Failed => Outlook::Never(Failure::Error),
+            Stage::Unknown => Outlook::NotYet(Waiting::KnownState(state)),
         }
     }
 }
 
-fn done(observed: &Snapshot) -> Verdict {
-    Verdict::Done(Some(Box::new(observed.clone())))
+fn done(observed: &Snapshot) -> Outlook {
+    Outlook::Done(Some(Box::new(observed.clone())))
 }

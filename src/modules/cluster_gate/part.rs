@@ -1,0 +1,55 @@
+//! A gate as a part of a roll.
+
+use std::time::Duration;
+
+use super::Args;
+use crate::ansible::Failure;
+use crate::domain::StatefulInstanceId;
+use crate::drive::gate::Vigil;
+use crate::drive::roll::Runs;
+use crate::drive::{Progress, Session};
+use crate::modules::{World, rolling};
+use crate::plan::gate::Report;
+use crate::spot::Client;
+
+/// The calls of a gate's run may go on for so much longer than it waits.
+const MARGIN: Duration = Duration::from_secs(3600);
+
+/// The run that a gate is a part of.
+pub(super) struct Part {
+    session: Session,
+    client: Client,
+    runs: Runs,
+    run_id: String,
+    node: StatefulInstanceId,
+}
+
+impl Args {
+    /// The run, if there is one.
+    pub(super) fn part(&self, world: &World) -> Result<Option<Part>, Failure> {
+        let (Some(run_id), Some(node)) = (&self.run_id, &self.node) else { return Ok(None) };
+        let waits = Duration::from_secs(u64::from(self.wait_timeout)) + MARGIN;
+        let (session, client) = self.connection.open_for(world, waits)?;
+        let runs = rolling::runs(self.state_dir.as_deref(), world)?;
+        let (run_id, node) = (run_id.clone(), StatefulInstanceId::new(node));
+        Ok(Some(Part { session, client, runs, run_id, node }))
+    }
+}
+
+impl Part {
+    /// Watches, and keeps the run alive meanwhile.
+    pub(super) fn watch(
+        self,
+        vigil: Vigil<'_>,
+        progress: &Progress<'_>,
+        world: &World,
+    ) -> Result<Report, Failure> {
+        let clock = self.session.clock.as_ref();
+        let roller = rolling::roller(&self.client, clock, progress, &self.runs, world);
+        let mut journal = roller.take_up(&self.run_id)?;
+        let report = vigil.finish(|| roller.keep_alive(&mut journal))?;
+        let value = serde_json::to_value(&report).unwrap_or_default();
+        roller.note_gate(&mut journal, &self.node, value)?;
+        Ok(report)
+    }
+}
