@@ -268,7 +268,7 @@ fn options_that_would_prove_less_than_they_seem_to_are_refused() {
             json!({"gates": [tcp()], "waivers": [{"predicate": "a", "reason": " "}]}),
             "gives no reason",
         ),
-        (json!({"gates": [tcp()], "time_out": 5}), "time_out. Supported parameters include"),
+        (json!({"gates": [tcp()], "time_out": 5}), "did you mean timeout?"),
     ] {
         let called = call(&desk, "cluster_gate", &arguments);
         let line = called.failed();
