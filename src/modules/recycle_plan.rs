@@ -50,7 +50,8 @@ pub(super) struct Returns {
     /// What would be recycled, in order.
     nodes: Vec<PlannedNode>,
     /// What would be left alone.
-    skipped: Vec<PlannedNode>,
+    // Not `skipped`: Ansible takes an answer with that key for a task that was skipped.
+    left_alone: Vec<PlannedNode>,
     /// What would be changed of the group.
     changes: Vec<ShownChange>,
     /// Everything that was judged.
@@ -98,7 +99,7 @@ impl Module<World> for RecyclePlan {
             target: draft.target.wanted.to_string(),
             image_id: draft.target.image_id.as_ref().map(ToString::to_string),
             nodes: rolling::shown_nodes(&draft.nodes, true),
-            skipped: rolling::shown_nodes(&draft.skipped, false),
+            left_alone: rolling::shown_nodes(&draft.skipped, false),
             changes: rolling::shown_changes(survey, draft),
             predicates: draft.findings.iter().map(Into::into).collect(),
             is_ready: blockers.is_empty(),

@@ -308,7 +308,7 @@ nodes:
       description:
         - Why it is rolled, or left alone.
       type: str
-skipped:
+left_alone:
   description:
     - What would be left alone.
   returned: success

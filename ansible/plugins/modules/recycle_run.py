@@ -305,6 +305,11 @@ run_id:
     - The run; null if there is none, because nothing is to be done or because of check mode.
   returned: always
   type: str
+journal:
+  description:
+    - The file of its journal; null if there is no run.
+  returned: state is started
+  type: str
 resumed:
   description:
     - Whether it had been cut off before.
@@ -384,7 +389,7 @@ nodes:
       description:
         - Why it is rolled, or left alone.
       type: str
-skipped:
+left_alone:
   description:
     - What is left alone.
   returned: state is started

@@ -18,6 +18,9 @@ pub(in crate::modules) struct Returns {
     /// The run; null if there is none, because nothing is to be done or because of check mode.
     #[schemars(extend("x-returned" = "always"))]
     run_id: Option<String>,
+    /// The file of its journal; null if there is no run.
+    #[schemars(extend("x-returned" = "state is started"))]
+    journal: Option<String>,
     /// Whether it had been cut off before.
     #[schemars(extend("x-returned" = "state is started"))]
     resumed: bool,
@@ -37,8 +40,9 @@ pub(in crate::modules) struct Returns {
     #[schemars(extend("x-returned" = "state is started"))]
     nodes: Vec<PlannedNode>,
     /// What is left alone.
+    // Not `skipped`: Ansible takes an answer with that key for a task that was skipped.
     #[schemars(extend("x-returned" = "state is started"))]
-    skipped: Vec<PlannedNode>,
+    left_alone: Vec<PlannedNode>,
     /// What is, or would be, changed of the group.
     #[schemars(extend("x-returned" = "state is started"))]
     changes: Vec<ShownChange>,
@@ -105,7 +109,7 @@ impl Returns {
             system: Some(system.to_owned()),
             image_id: draft.target.image_id.as_ref().map(ToString::to_string),
             nodes: rolling::shown_nodes(&draft.nodes, true),
-            skipped: rolling::shown_nodes(&draft.skipped, false),
+            left_alone: rolling::shown_nodes(&draft.skipped, false),
             changes: rolling::shown_changes(survey, draft),
             predicates: draft.findings.iter().map(Into::into).collect(),
             expected_seconds: draft.expected_seconds,
@@ -119,6 +123,7 @@ impl Returns {
         let nodes = run.nodes.iter().enumerate().filter(|(_, node)| node.phase != Phase::Done);
         Self {
             run_id: Some(run.id().to_owned()),
+            journal: Some(begun.journal.path().display().to_string()),
             resumed: begun.is_resumed,
             put_back,
             image_id: run.plan.target.image_id.as_ref().map(ToString::to_string),
