@@ -199,6 +199,23 @@ fn a_token_that_expires_leaves_a_run_that_the_next_one_finishes() {
 }
 
 #[test]
+fn a_roll_that_may_not_suspend_anything_does_not_begin_and_leaves_nothing() {
+    for fault in [
+        json!({"kind": "status", "status": 403, "route": SUSPENSION, "method": "POST"}),
+        json!({"kind": "status", "status": 400, "route": SUSPENSION, "method": "POST"}),
+        json!({"kind": "lost_update", "route": SUSPENSION, "method": "POST"}),
+    ] {
+        let desk = Desk::new(2);
+        desk.fault(fault.clone());
+        let Ended::Refused(error) = Driver::new(1).roll(&desk) else { panic!("{fault}") };
+        assert!(error.to_string().contains("suspend"), "{error}");
+        let runs = desk.runs.all().unwrap();
+        assert!(runs.iter().all(|run| run.ended.is_some()), "{fault}: {runs:?}");
+        assert_eq!((desk.settings(), desk.terminated().len()), (desk.before.clone(), 0), "{fault}");
+    }
+}
+
+#[test]
 fn suspensions_last_through_a_slow_roll() {
     let slow = "latency: {booting_seconds: 1500}";
     let desk = Desk::with(&fleet(3, slow, ""));

@@ -151,9 +151,23 @@ impl Roller<'_> {
             }
         };
         drop(deciding);
-        let seen = self.survey(journal.run())?;
-        self.keep_suspended(&mut journal, &seen, None)?;
-        Ok(Beginning::Begun(Begun { journal, is_resumed }))
+        let suspended = self
+            .survey(journal.run())
+            .and_then(|seen| self.keep_suspended(&mut journal, &seen, None));
+        match suspended {
+            Ok(()) => Ok(Beginning::Begun(Begun { journal, is_resumed })),
+            Err(error) => {
+                // What was just begun has touched no node: nothing of it shall stay. If not even that can be done, the
+                // next start finds it cut off.
+                if !is_resumed {
+                    let ended = self.finish(&mut journal, Some(error.to_string()));
+                    if let Err(second) = ended {
+                        self.progress.tell(&format!("the run could not be ended either: {second}"));
+                    }
+                }
+                Err(error)
+            }
+        }
     }
 
     /// The run of this id, if it is this caller's to go on with.
