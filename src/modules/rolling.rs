@@ -1,9 +1,10 @@
-//! What the modules of a roll share: the aim and the plan as options, and how a plan is shown.
+//! What the modules of a roll share: the aim and the plan as options.
+
+mod shown;
 
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
 
 use super::World;
 use super::connection::Connection;
@@ -15,10 +16,11 @@ use crate::drive::{
     ImageWanted, ImagesError, Progress, Session, ec2_access, look_up_image, watched,
 };
 use crate::plan::roll::{
-    Choice, Draft, Finding, ImageSight, Opening, OrderWish, Survey, Switch, Target, Wanted, Wish,
-    draft,
+    Draft, ImageSight, Opening, OrderWish, Survey, Target, Wanted, Wish, draft,
 };
 use crate::spot::Client;
+
+pub(super) use shown::{PlannedNode, ShownChange, ShownFinding, shown_changes, shown_nodes, told};
 
 /// The aim of a roll and what is taken upon oneself. To be flattened into a module's arguments.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -262,129 +264,6 @@ fn unresolved(
     }
 }
 
-/// A node of a plan.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct PlannedNode {
-    /// The stateful instance.
-    #[schemars(extend("x-sample" = "ssi-12345678"))]
-    pub(super) id: String,
-    /// The EC2 instance that it runs as.
-    pub(super) instance_id: Option<String>,
-    /// The image that booted from.
-    pub(super) image_id: Option<String>,
-    /// Its private address.
-    pub(super) private_ip: Option<String>,
-    /// Its zone.
-    pub(super) zone: Option<String>,
-    /// Its data volumes.
-    pub(super) volumes: Vec<String>,
-    /// When it was launched.
-    pub(super) launched_at: Option<String>,
-    /// Its place in the roll, from 1; 0 if it is left alone.
-    pub(super) position: usize,
-    /// Whether it is the first.
-    pub(super) is_canary: bool,
-    /// Where it is: `planned`, or the phase at which it is taken up again.
-    pub(super) phase: String,
-    /// Why it is rolled, or left alone.
-    pub(super) why: String,
-}
-
-/// A predicate of a plan.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct ShownFinding {
-    /// Its name.
-    pub(super) name: String,
-    /// What it is about: the id of the group or of an instance.
-    object: String,
-    /// `pass`, `fail` or `unknown`.
-    verdict: String,
-    /// What was seen.
-    pub(super) evidence: String,
-    /// Why it does not count, if it was waived.
-    waived: Option<String>,
-}
-
-impl From<&Finding> for ShownFinding {
-    fn from(finding: &Finding) -> Self {
-        Self {
-            name: finding.name.to_owned(),
-            object: finding.object.clone(),
-            verdict: finding.verdict.as_str().to_owned(),
-            evidence: finding.evidence.clone(),
-            waived: finding.waived.clone(),
-        }
-    }
-}
-
-/// Nodes of a plan in their order; those that are left alone have no place.
-pub(super) fn shown_nodes(choices: &[Choice], is_rolled: bool) -> Vec<PlannedNode> {
-    let shown = |(index, choice): (usize, &Choice)| {
-        let planned = choice.node.planned();
-        PlannedNode {
-            id: planned.id.to_string(),
-            instance_id: planned.instance_id.map(|id| id.to_string()),
-            image_id: planned.image_id.map(|id| id.to_string()),
-            private_ip: planned.private_ip,
-            zone: planned.zone,
-            volumes: planned.volumes,
-            launched_at: planned.launched_at,
-            position: if is_rolled { index + 1 } else { 0 },
-            is_canary: is_rolled && index == 0,
-            phase: "planned".to_owned(),
-            why: choice.why.clone(),
-        }
-    };
-    choices.iter().enumerate().map(shown).collect()
-}
-
-/// A setting that a roll changes.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct ShownChange {
-    /// `suspensions`, `image` or `root_persistence`.
-    setting: String,
-    /// What it is.
-    from: Value,
-    /// What it will be while the roll lasts.
-    to: Value,
-    /// What it will be afterwards, if all goes well.
-    afterwards: Value,
-}
-
-/// What a roll changes of a group.
-pub(super) fn shown_changes(survey: &Survey, draft: &Draft) -> Vec<ShownChange> {
-    if draft.nodes.is_empty() {
-        return Vec::new();
-    }
-    let suspended: Vec<&str> = survey.suspensions.iter().map(|it| it.process.as_str()).collect();
-    let all: Vec<&str> = crate::plan::roll::SUSPENDED.iter().map(|it| it.as_str()).collect();
-    let mut changes = vec![ShownChange {
-        setting: "suspensions".to_owned(),
-        from: json!(suspended),
-        to: json!(all),
-        afterwards: json!(suspended),
-    }];
-    if let Some(Switch { image_from, image_to, root_persistence_off }) = &draft.switch {
-        if let Some(to) = image_to {
-            changes.push(ShownChange {
-                setting: "image".to_owned(),
-                from: json!(image_from),
-                to: json!(to),
-                afterwards: json!(to),
-            });
-        }
-        if *root_persistence_off {
-            changes.push(ShownChange {
-                setting: "root_persistence".to_owned(),
-                from: json!(true),
-                to: json!(false),
-                afterwards: json!(true),
-            });
-        }
-    }
-    changes
-}
-
 impl From<RollError> for Failure {
     fn from(error: RollError) -> Self {
         let failure = Self::new(error.to_string()).retryable(error.is_transient());
@@ -412,32 +291,4 @@ fn code(error: &RollError) -> Option<&'static str> {
         RollError::Store(_) => Some("JOURNAL"),
         RollError::Spot(_) | RollError::Act(_) => None,
     }
-}
-
-/// A plan in one sentence.
-pub(super) fn told(draft: &Draft, survey: &Survey) -> String {
-    let (count, group) = (draft.nodes.len(), &survey.group.id);
-    let wanted = &draft.target.wanted;
-    if count == 0 {
-        return format!(
-            "nothing to roll in group {group}: every instance asked for is as wanted ({wanted})"
-        );
-    }
-    let order: Vec<&str> = draft.nodes.iter().map(|choice| choice.node.id.as_str()).collect();
-    let expected = match draft
-        .expected_seconds
-        .and_then(|it| SignedDuration::try_from_secs_f64(it).ok())
-    {
-        Some(expected) => format!("about {} by earlier rolls", crate::plan::roll::told(expected)),
-        None => "its duration is not known, there is no earlier roll".to_owned(),
-    };
-    let blockers = match draft.blockers().len() {
-        0 => "nothing stands in the way".to_owned(),
-        1 => "1 blocker".to_owned(),
-        many => format!("{many} blockers"),
-    };
-    format!(
-        "{count} nodes of group {group} to bring to {wanted}: {}; {expected}; {blockers}",
-        order.join(", ")
-    )
 }

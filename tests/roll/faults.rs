@@ -74,10 +74,7 @@ fn what_became_of_a_machine_freezes_the_roll_before_a_second_one_is_touched() {
         let refused = Driver::new(1).roll(&desk);
         let Ended::Refused(error) = &refused else { panic!("{fault}: {refused:?}") };
         let error = error.to_string();
-        assert!(
-            error.contains("frozen") && error.contains(&format!("runs resume {id}")),
-            "{error}"
-        );
+        assert!(error.contains("frozen") && error.contains(&format!("runs show {id}")), "{error}");
     }
 }
 
