@@ -97,7 +97,8 @@ fn folded(text: &str, width: usize) -> Vec<String> {
 /// A text that stands for itself in any place.
 fn is_word(text: &str) -> bool {
     let is_fine = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
-    let reserved = ["true", "false", "yes", "no", "on", "off", "null"];
+    // A single letter is a truth value in the YAML that Ansible reads.
+    let reserved = ["true", "false", "yes", "no", "y", "n", "on", "off", "null"];
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(is_fine)
         && !reserved.contains(&text.to_ascii_lowercase().as_str())
@@ -130,7 +131,7 @@ mod tests {
     fn a_document_reads_like_one_written_by_hand() {
         let long = "word ".repeat(40);
         let value = json!({
-            "module": "x", "description": ["One: two.", long.trim()], "empty": [], "n": 5, "required": true,
+            "module": "x", "description": ["One: two.", long.trim()], "empty": [], "count": 5, "required": true,
             "options": {"state": {"choices": ["a", "b"], "default": "yes"}}, "list": [{"a": 1, "b": "c d"}],
         });
         let text = written(&value);
@@ -138,7 +139,7 @@ mod tests {
             text.starts_with("module: x\ndescription:\n  - \"One: two.\"\n  - >-\n    word word"),
             "{text}"
         );
-        assert!(text.contains("\nempty: []\nn: 5\nrequired: true\n"), "{text}");
+        assert!(text.contains("\nempty: []\ncount: 5\nrequired: true\n"), "{text}");
         assert!(text.contains("    choices: [a, b]\n    default: \"yes\"\n"), "{text}");
         assert!(text.ends_with("list:\n  - a: 1\n    b: c d\n"), "{text}");
         assert!(text.lines().all(|line| line.len() <= WIDTH + 8), "{text}");
