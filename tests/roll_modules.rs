@@ -6,6 +6,12 @@ mod support;
 
 #[path = "roll_modules/plan.rs"]
 mod plan;
+#[path = "roll_modules/run.rs"]
+mod run;
+#[path = "roll_modules/settings.rs"]
+mod settings;
+#[path = "roll_modules/step.rs"]
+mod step;
 
 use serde_json::{Value, json};
 use support::cli::Desk;

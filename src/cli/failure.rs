@@ -101,6 +101,7 @@ impl From<RollError> for Failure {
             | RollError::NotSame { .. } => FROZEN,
             RollError::Taken(Taken::Held { .. } | Taken::InFlight { .. })
             | RollError::NotHolder { .. }
+            | RollError::Abandoned { .. }
             | RollError::Held { .. }
             | RollError::Blocked { .. } => REFUSED,
             RollError::Store(_)

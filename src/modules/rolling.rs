@@ -285,7 +285,7 @@ fn code(error: &RollError) -> Option<&'static str> {
         RollError::Taken(crate::plan::roll::Taken::InFlight { .. }) => Some("RUN_CUT_OFF"),
         RollError::Blocked { .. } => Some("PLAN_BLOCKED"),
         RollError::Held { .. } => Some("STEP_HELD"),
-        RollError::NotHolder { .. } => Some("RUN_NOT_HELD"),
+        RollError::NotHolder { .. } | RollError::Abandoned { .. } => Some("RUN_NOT_HELD"),
         RollError::NotSeen { .. } => Some("SETTING_NOT_SEEN"),
         RollError::NotSame { .. } => Some("NODE_NOT_SAME"),
         RollError::Store(_) => Some("JOURNAL"),

@@ -47,7 +47,7 @@ pub(crate) fn fleet(groups: &str) -> String {
     format!(
         "tokens: [{{token: {CANARY}}}]\naccounts: [{{id: act-00000001, name: one}}]\nlimits: {{default: 100000}}
 clock: {{speed: 1, start: '{start}'}}
-latency: {{accepted_seconds: 0.1, terminating_seconds: 0.1, replacing_seconds: 0.1, booting_seconds: 0.1}}\n{groups}"
+latency: {{accepted_seconds: 0.1, terminating_seconds: 0.1, imaging_seconds: 0.1, replacing_seconds: 0.1, booting_seconds: 0.1}}\n{groups}"
     )
 }
 

@@ -37,6 +37,16 @@ pub enum RollError {
         /// Who does.
         holder: Holder,
     },
+    /// Who carried the run out is gone, and nobody has taken his place.
+    #[error(
+        "cannot go on with run {run_id}: {holder}, which carried it out, is gone; start it again"
+    )]
+    Abandoned {
+        /// The run.
+        run_id: String,
+        /// Who did.
+        holder: Holder,
+    },
     /// A step may not be taken.
     #[error("cannot {doing}: {hold}")]
     Held {
@@ -97,6 +107,7 @@ impl RollError {
             | Self::Taken(_)
             | Self::Blocked { .. }
             | Self::NotHolder { .. }
+            | Self::Abandoned { .. }
             | Self::Held { .. }
             | Self::NotSame { .. } => ErrorKind::Other,
         }
@@ -111,6 +122,7 @@ impl RollError {
             | Self::Taken(_)
             | Self::Blocked { .. }
             | Self::NotHolder { .. }
+            | Self::Abandoned { .. }
             | Self::Held { .. }
             | Self::NotSeen { .. }
             | Self::NotSame { .. } => None,
@@ -128,6 +140,7 @@ impl RollError {
             | Self::Taken(_)
             | Self::Blocked { .. }
             | Self::NotHolder { .. }
+            | Self::Abandoned { .. }
             | Self::NotSeen { .. }
             | Self::NotSame { .. } => false,
         }

@@ -64,7 +64,14 @@ impl Roller<'_> {
         let sight = sight(&seen, id);
         let step = match job.decide(&sight) {
             Ok(step) => step,
-            Err(error) => return self.refused(journal, &node, &sight, error),
+            Err(error) => {
+                // What keeps the run from it is the better reason, and harmless.
+                if node.asked.is_none() {
+                    may_recycle(journal.run(), &node, &seen)
+                        .map_err(RollError::held(doing.as_str()))?;
+                }
+                return self.refused(journal, &node, &sight, error);
+            }
         };
         let actor = Actor { client: self.client, clock: self.clock, progress: self.progress };
         let began = self.clock.monotonic();

@@ -77,7 +77,7 @@ impl fmt::Display for Taken {
                 write!(
                     f,
                     "run {run_id} is frozen{at}: {reason}; see `spotinst-esg runs show {run_id}`, then let it go on with \
-                     `spotinst-esg runs resume` or give it up with `spotinst-esg runs restore`"
+                     `spotinst-esg runs resume {run_id} --reason …` or give it up with `spotinst-esg runs restore {run_id} --reason …`"
                 )
             }
             Self::InFlight { run_id, wanted, node, phase } => write!(
@@ -126,18 +126,22 @@ pub fn opening(runs: Vec<(Run, Liveness)>, intent: Intent<'_>) -> Result<Opening
     let (mut adopted, mut put_back) = (None, Vec::new());
     for (run, liveness) in open {
         let silence = run.silence();
-        match claim(run.holder.as_ref(), run.last_sign, me, liveness, silence, now) {
-            Claim::Held(holder) => {
-                return Err(Taken::Held {
-                    run_id: run.id().to_owned(),
-                    holder: Box::new(holder),
-                    group: run.plan.group.clone(),
-                    system: run.plan.system.clone(),
-                    age: now.duration_since(run.began_at),
-                    silent: now.duration_since(run.last_sign),
-                });
-            }
-            Claim::Free | Claim::Own | Claim::Abandoned(_) => {}
+        let is_same = run.plan.group == *group && run.plan.target.wanted == *wanted;
+        let holder = match claim(run.holder.as_ref(), run.last_sign, me, liveness, silence, now) {
+            Claim::Held(holder) => Some(holder),
+            // The caller is at it already: what he does not go on with was not cut off.
+            Claim::Own if !is_same => Some(me.clone()),
+            Claim::Free | Claim::Own | Claim::Abandoned(_) => None,
+        };
+        if let Some(holder) = holder {
+            return Err(Taken::Held {
+                run_id: run.id().to_owned(),
+                holder: Box::new(holder),
+                group: run.plan.group.clone(),
+                system: run.plan.system.clone(),
+                age: now.duration_since(run.began_at),
+                silent: now.duration_since(run.last_sign),
+            });
         }
         if let Some(frozen) = &run.frozen {
             return Err(Taken::Frozen {
@@ -146,7 +150,6 @@ pub fn opening(runs: Vec<(Run, Liveness)>, intent: Intent<'_>) -> Result<Opening
                 reason: frozen.reason.clone(),
             });
         }
-        let is_same = run.plan.group == *group && run.plan.target.wanted == *wanted;
         if is_same && adopted.is_none() {
             adopted = Some(run);
         } else if let Some(node) = run.in_flight() {

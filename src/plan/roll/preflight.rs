@@ -60,8 +60,8 @@ pub(super) fn preflight(it: Preflight<'_>) -> Vec<Finding> {
         no_deployment(&it),
         no_scheduled_task(&it),
         no_ami_backup(&it),
-        image_available(&it),
-        image_architecture(&it),
+        image_available(it.target, it.image),
+        image_architecture(it.image),
     ]
     .into_iter()
     .map(|(name, verdict, evidence)| Finding::new(name, group, verdict, evidence))
@@ -209,9 +209,9 @@ fn no_ami_backup(it: &Preflight<'_>) -> Found {
     }
 }
 
-fn image_available(it: &Preflight<'_>) -> Found {
-    let name = it.target.image_id.as_ref().map_or("none", |image| image.as_str());
-    let (verdict, evidence) = match it.image {
+fn image_available(target: &Target, sight: &ImageSight) -> Found {
+    let name = target.image_id.as_ref().map_or("none", |image| image.as_str());
+    let (verdict, evidence) = match sight {
         ImageSight::Unknown(why) => (Verdict::Unknown, format!("image {name}: {why}")),
         ImageSight::Absent => {
             (Verdict::Fail, format!("image {name} is not there, or not for this account"))
@@ -226,8 +226,8 @@ fn image_available(it: &Preflight<'_>) -> Found {
 }
 
 /// An instance's type runs one architecture, and the images that run at present tell which.
-fn image_architecture(it: &Preflight<'_>) -> Found {
-    let (verdict, evidence) = match it.image {
+fn image_architecture(sight: &ImageSight) -> Found {
+    let (verdict, evidence) = match sight {
         ImageSight::Unknown(why) => (Verdict::Unknown, why.clone()),
         ImageSight::Absent => (Verdict::Unknown, "the image is not there".to_owned()),
         ImageSight::Seen { image, present } => {
@@ -303,4 +303,49 @@ fn active(it: &Preflight<'_>) -> Vec<Finding> {
         ));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ImageId, MachineImage};
+
+    fn image(architecture: Option<&str>, state: Option<&str>) -> MachineImage {
+        MachineImage {
+            id: ImageId::new("ami-2"),
+            name: None,
+            architecture: architecture.map(str::to_owned),
+            state: state.map(str::to_owned),
+            created_at: None,
+        }
+    }
+
+    #[test]
+    fn an_image_must_be_known_to_be_there_and_to_fit_what_runs() {
+        let id = ImageId::new("ami-2");
+        let target = Target { wanted: Wanted::Image { id: id.clone() }, image_id: Some(id) };
+        let (arm, intel) = (Some("arm64"), Some("x86_64"));
+        let ready = |architecture: Option<&str>| image(architecture, Some("available"));
+        let seen = |image: MachineImage, present: &[Option<&str>]| ImageSight::Seen {
+            image,
+            present: present.iter().map(|architecture| ready(*architecture)).collect(),
+        };
+        let (pass, fail, unknown) = (Verdict::Pass, Verdict::Fail, Verdict::Unknown);
+        for (sight, expected) in [
+            (ImageSight::Unknown("no credentials".to_owned()), (unknown, unknown)),
+            (ImageSight::Absent, (fail, unknown)),
+            (seen(ready(intel), &[intel, intel]), (pass, pass)),
+            (seen(ready(arm), &[intel]), (pass, fail)),
+            (seen(ready(intel), &[intel, arm]), (pass, fail)),
+            (seen(ready(intel), &[]), (pass, unknown)),
+            (seen(ready(intel), &[None]), (pass, unknown)),
+            (seen(ready(None), &[intel]), (pass, unknown)),
+            (seen(image(intel, Some("pending")), &[intel]), (fail, pass)),
+            (seen(image(intel, Some("deregistered")), &[intel]), (fail, pass)),
+            (seen(image(intel, None), &[intel]), (unknown, pass)),
+        ] {
+            let found = (image_available(&target, &sight).1, image_architecture(&sight).1);
+            assert_eq!(found, expected, "{sight:?}");
+        }
+    }
 }

@@ -1,0 +1,179 @@
+//! `stateful_instance` as a step of a run.
+
+use serde_json::{Value, json};
+
+use super::mutations;
+use crate::support::roll::{self, Controller, THREE, settings, with};
+
+fn step(run: &str, node: &str) -> Value {
+    json!({"group_id": "sig-1", "id": node, "state": "recycled", "run_id": run, "wait_timeout": 20})
+}
+
+#[test]
+fn a_step_is_foreseen_without_being_taken_and_taken_once() {
+    let desk = roll::desk(THREE);
+    let controller = Controller::gone(&desk);
+    let run = controller.start();
+    controller.prepare(&run, "ssi-1");
+    let before = (mutations(&desk), settings(&desk));
+    let check = json!({"_ansible_check_mode": true, "_ansible_diff": true});
+    let would = controller.call("stateful_instance", &with(step(&run, "ssi-1"), &check)).well();
+    assert_eq!(would["changed"], true);
+    assert!(would["msg"].as_str().unwrap().contains(&format!("as a step of run {run}")), "{would}");
+    assert!(would["diff"].is_object() || would["diff"].is_array(), "{would}");
+    assert_eq!((mutations(&desk), settings(&desk)), before);
+
+    let done = controller.recycle(&run, "ssi-1").well();
+    assert_eq!((&done["changed"], &done["requests"]), (&json!(true), &json!(1)));
+    assert_eq!(done["before"]["instanceId"], "i-1");
+    assert_eq!(done["after"]["imageId"], "ami-2");
+    let volume = |of: &str| {
+        let devices = done[of]["devices"].as_array().unwrap().iter();
+        devices
+            .filter(|it| it["deviceName"] == "/dev/xvdb")
+            .map(|it| &it["volumeId"])
+            .collect::<Vec<_>>()
+    };
+    assert!(!volume("before").is_empty());
+    assert_eq!(volume("before"), volume("after"));
+    assert_eq!(
+        (&done["stateful"]["privateIp"], &done["after"]["state"]),
+        (&json!("10.0.0.1"), &json!("ACTIVE"))
+    );
+    assert_eq!(settings(&desk).0, "ami-2");
+
+    let asked = mutations(&desk);
+    let again = controller.recycle(&run, "ssi-1").well();
+    assert_eq!((&again["changed"], mutations(&desk)), (&json!(false), asked));
+    assert!(again["msg"].as_str().unwrap().contains("replaced already"), "{again}");
+}
+
+#[test]
+fn a_step_that_makes_no_sense_is_refused() {
+    let desk = roll::desk(THREE);
+    let controller = Controller::gone(&desk);
+    let run = controller.start();
+    controller.prepare(&run, "ssi-1");
+    let sent = mutations(&desk);
+    for (more, words) in [
+        (json!({"state": "paused"}), "needs state: recycled"),
+        (json!({"wait": false}), "wait: true"),
+        (json!({"group_id": "sig-2"}), "rolls group sig-1"),
+        (json!({"group_id": null}), "group_id"),
+        (json!({"run_id": "none"}), "there is no run none"),
+        (json!({"id": "ssi-9"}), "ssi-9"),
+        (json!({"id": "ssi-2"}), "one node at a time"),
+        (json!({"state_dir": "/nowhere"}), "there is no run"),
+        (json!({"runid": "x"}), "runid"),
+    ] {
+        let refused = controller.call("stateful_instance", &with(step(&run, "ssi-1"), &more));
+        assert!(refused.failed().contains(words), "{more}: {}", refused.failed());
+        assert_eq!(refused.answer["changed"], false, "{more}");
+    }
+    assert_eq!(mutations(&desk), sent);
+}
+
+/// The machine that goes is the one the journal knows, whatever the caller says.
+#[test]
+fn a_node_that_someone_else_has_replaced_is_not_replaced_again() {
+    let desk = roll::desk(THREE);
+    let controller = Controller::gone(&desk);
+    let run = controller.start();
+    controller.prepare(&run, "ssi-1");
+    // By a person, and with the old image.
+    let person =
+        json!({"group_id": "sig-1", "id": "ssi-1", "state": "recycled", "instance_id": "i-1"});
+    controller.call("stateful_instance", &person).well();
+    let refused = controller.recycle(&run, "ssi-1");
+    assert!(
+        refused.failed().contains("this run knows it as i-1: someone else has acted on it"),
+        "{}",
+        refused.failed()
+    );
+    assert_eq!(refused.answer["error_code"], "STEP_HELD");
+    let state = desk.simulator.control("GET", "/_sim/state", Value::Null);
+    assert_eq!(state["terminatedInstances"], json!(["i-1"]));
+}
+
+#[test]
+fn a_step_that_went_wrong_freezes_the_run() {
+    for (fault, words, code) in [
+        (
+            json!({"kind": "lifecycle", "ends": "ERROR", "message": "no such subnet"}),
+            "no such subnet",
+            Value::Null,
+        ),
+        (json!({"kind": "relaunch", "twist": "lost_volumes"}), "same_volumes", Value::Null),
+        (json!({"kind": "relaunch", "twist": "other_address"}), "same_private_ip", Value::Null),
+    ] {
+        let desk = roll::desk(THREE);
+        let controller = Controller::gone(&desk);
+        let run = controller.start();
+        controller.prepare(&run, "ssi-1");
+        desk.fault(fault.clone());
+        let failed = controller.recycle(&run, "ssi-1");
+        assert!(failed.failed().contains(words), "{fault}: {}", failed.failed());
+        assert_eq!(
+            (&failed.answer["changed"], &failed.answer["error_code"]),
+            (&json!(true), &code),
+            "{fault}"
+        );
+        for refused in
+            [controller.recycle(&run, "ssi-1"), controller.advance(&run, "ssi-2", "pre_gate")]
+        {
+            assert!(
+                refused.failed().contains("the run is frozen"),
+                "{fault}: {}",
+                refused.failed()
+            );
+        }
+        assert_eq!(controller.finish(&run).well()["outcome"], "frozen", "{fault}");
+    }
+}
+
+#[test]
+fn a_step_that_the_vendor_refuses_leaves_the_run_open() {
+    let desk = roll::desk(THREE);
+    let controller = Controller::gone(&desk);
+    let run = controller.start();
+    controller.prepare(&run, "ssi-1");
+    desk.fault(json!({"kind": "status", "status": 400, "method": "PUT", "message": "not now",
+                      "route": "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/recycle"}));
+    let refused = controller.recycle(&run, "ssi-1");
+    assert!(refused.failed().contains("not now"), "{}", refused.failed());
+    assert_eq!(refused.answer["changed"], false);
+    desk.mend();
+    controller.recycle(&run, "ssi-1").well();
+}
+
+#[test]
+fn a_step_waits_for_what_the_platform_began_by_itself() {
+    let desk = roll::desk(THREE);
+    let controller = Controller::gone(&desk);
+    let run = controller.start();
+    controller.roll(&run, "ssi-1");
+    controller.prepare(&run, "ssi-3");
+    // An interruption cannot be suspended; it boots the wanted image by now.
+    desk.simulator.control("POST", "/_sim/interrupt", json!({"instanceId": "i-3"}));
+    let done = controller.recycle(&run, "ssi-3").well();
+    assert_eq!((&done["requests"], &done["after"]["imageId"]), (&json!(0), &json!("ami-2")));
+    for phase in roll::AFTERWARDS {
+        controller.advance(&run, "ssi-3", phase).well();
+    }
+    // And for one that was over before it was looked at.
+    controller.prepare(&run, "ssi-2");
+    desk.simulator.control("POST", "/_sim/interrupt", json!({"instanceId": "i-2"}));
+    let person = json!({"elastigroups": ["sig-1"], "ids": ["ssi-2"], "states": ["ACTIVE"]});
+    let is_back = || {
+        let listed = controller.call("stateful_instance_info", &person).well();
+        let found = listed["stateful_instances"].as_array().unwrap();
+        found.iter().any(|it| it["instanceId"] != "i-2")
+    };
+    assert!((0..200).any(|_| is_back()), "a launch takes a fraction of a second");
+    let done = controller.recycle(&run, "ssi-2").well();
+    assert_eq!(done["changed"], false, "{done}");
+    for phase in roll::AFTERWARDS {
+        controller.advance(&run, "ssi-2", phase).well();
+    }
+    assert_eq!(controller.finish(&run).well()["outcome"], "completed");
+}
