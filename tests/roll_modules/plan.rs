@@ -309,7 +309,7 @@ fn waivers_that_mean_nothing_are_told_and_those_without_a_reason_are_refused() {
         assert_eq!(answer["is_ready"], true, "{waiver}");
     }
     for (waivers, words) in [
-        (json!([{"predicate": "active", "reason": " "}]), "active has no reason"),
+        (json!([{"predicate": "active", "reason": " "}]), "active gives no reason"),
         (json!([{"predicate": "active", "reason": ""}]), "reason found in waivers"),
         (json!([{"predicate": "active"}]), "reason"),
         (json!([{"reason": "r"}]), "predicate"),
@@ -354,7 +354,7 @@ fn the_order_is_canary_then_zone_by_zone_then_those_that_are_to_be_last() {
                 (&json!(index + 1), &json!(index == 0))
             );
         }
-        assert_eq!(nodes.len() + answer["skipped"].as_array().unwrap().len(), 3, "{answer}");
+        assert_eq!(nodes.len() + answer["left_alone"].as_array().unwrap().len(), 3, "{answer}");
     }
     for wish in [
         json!({"canary": "ssi-9"}),
@@ -384,9 +384,9 @@ fn what_is_as_wanted_already_is_left_alone() {
     edit(&desk, json!({"instance": "ssi-3", "set": {"imageId": "ami-2"}}));
     let answer = plan(&desk, &json!({}));
     assert_eq!(texts(&answer["nodes"], "id"), ["ssi-1", "ssi-2"]);
-    assert_eq!(answer["skipped"][0]["why"], "as wanted: runs ami-2");
+    assert_eq!(answer["left_alone"][0]["why"], "as wanted: runs ami-2");
     assert_eq!(
-        (&answer["skipped"][0]["position"], &answer["skipped"][0]["is_canary"]),
+        (&answer["left_alone"][0]["position"], &answer["left_alone"][0]["is_canary"]),
         (&json!(0), &json!(false))
     );
 

@@ -405,7 +405,7 @@ fn what_was_waived_stays_waived_for_each_step() {
     let begun = controller.run("started", &aim).well();
     let run = begun["run_id"].as_str().unwrap();
     assert_eq!(texts(&begun["nodes"], "id"), ["ssi-1", "ssi-3"]);
-    assert_eq!(begun["skipped"][0]["why"], "it is PAUSED");
+    assert_eq!(begun["left_alone"][0]["why"], "it is PAUSED");
     controller.roll(run, "ssi-1");
     // Another one that is down is not what was waived.
     edit(&desk, json!({"instance": "ssi-1", "set": {"state": "PAUSED"}}));
