@@ -7,7 +7,6 @@ use super::World;
 use super::connection::Connection;
 use super::rolling::{self, PlannedNode, RollOptions, ShownChange, ShownFinding};
 use crate::ansible::{Context, Failure, Module, Planned};
-use crate::domain::GroupId;
 use crate::plan::roll::Opening;
 
 /// Plans a roll of a stateful Elastigroup and changes nothing.
@@ -23,11 +22,11 @@ use crate::plan::roll::Opening;
 /// `drift_knowable`, `auto_healing_on`, `no_deployment`, `no_scheduled_task`, `no_ami_backup`, `image_available`,
 /// `image_architecture`, `active` (one for each instance) and `no_other_run`.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-mutually-exclusive" = [["image_id", "image", "image_ssm_parameter", "launched_after"]]))]
+#[schemars(extend("x-mutually-exclusive" = [["image_id", "image", "image_ssm_parameter", "launched_after", "rollback_of"]]))]
 pub(super) struct Args {
-    /// The Elastigroup, such as `sig-12345678`.
+    /// The Elastigroup, such as `sig-12345678`. Not needed with `rollback_of`, which tells it.
     #[schemars(extend("x-aliases" = ["esg_id", "esg", "elastigroup_id"]))]
-    group_id: String,
+    group_id: Option<String>,
     #[serde(flatten)]
     roll: RollOptions,
     #[serde(flatten)]
@@ -82,7 +81,7 @@ impl Module<World> for RecyclePlan {
         args: Args,
         context: Context<'c, World>,
     ) -> Result<Planned<'c, Returns>, Failure> {
-        let group = GroupId::new(&args.group_id);
+        let group = args.roll.group(args.group_id.as_deref(), context.world)?;
         let made =
             rolling::make(&args.roll, &args.connection, &group, context.world, context.progress)?;
         let (draft, survey) = (&made.draft, &made.survey);

@@ -41,9 +41,8 @@ pub(super) const SETTING_UP: Duration = Duration::from_secs(900);
 /// a person has to look, and let it go on with `spotinst-esg runs resume` or give it up with `spotinst-esg runs restore`.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
-    "x-mutually-exclusive" = [["image_id", "image", "image_ssm_parameter", "launched_after"]],
+    "x-mutually-exclusive" = [["image_id", "image", "image_ssm_parameter", "launched_after", "rollback_of"]],
     "x-required-if" = [
-        ["state", "started", ["group_id"]],
         ["state", "advanced", ["run_id", "node", "phase"]],
         ["state", "finished", ["run_id"]]
     ]
@@ -52,7 +51,7 @@ pub(super) struct Args {
     /// What is done.
     #[serde(default)]
     state: State,
-    /// The Elastigroup, such as `sig-12345678`.
+    /// The Elastigroup, such as `sig-12345678`. `started` needs it, unless `rollback_of` tells it.
     #[schemars(extend("x-aliases" = ["esg_id", "esg", "elastigroup_id"]))]
     group_id: Option<String>,
     /// The run, as `started` answered it.
@@ -172,7 +171,7 @@ impl Module<World> for RecycleRun {
 }
 
 fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Returns>, Failure> {
-    let group = GroupId::new(args.group_id.clone().unwrap_or_default());
+    let group = args.roll.group(args.group_id.as_deref(), context.world)?;
     let made =
         rolling::make(&args.roll, &args.connection, &group, context.world, context.progress)?;
     let Made { draft, survey, opening, .. } = &made;

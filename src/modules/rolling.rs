@@ -2,6 +2,8 @@
 
 mod shown;
 
+mod back;
+
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -39,6 +41,10 @@ pub(super) struct RollOptions {
     ///
     /// Without this and without an image, the group's present configuration is brought to every instance.
     pub(super) launched_after: Option<String>,
+    /// An earlier run that is taken back: the image that its nodes ran before it, and only the nodes that it rolled.
+    ///
+    /// Not where a new version has changed its data on the disk so that the old one cannot read it.
+    pub(super) rollback_of: Option<String>,
     /// The stateful instance to begin with.
     pub(super) canary: Option<String>,
     /// The stateful instances to end with, in this order: the cluster's leader, for instance.
@@ -154,7 +160,9 @@ pub(super) fn make(
 ) -> Result<Made, Failure> {
     let (session, client) = connection.open_for(world, super::recycle_run::SETTING_UP)?;
     let account = super::connection::only(session.accounts()?)?;
-    let (wish, wanted, runs) = (options.wish()?, options.wanted()?, options.runs(world)?);
+    let runs = options.runs(world)?;
+    let options = &options.resolved(&runs)?;
+    let (wish, wanted) = (options.wish()?, options.wanted()?);
     let clock = session.clock.clone();
     let progress = Progress::new(clock.as_ref(), say);
     let seen = watched(&progress, &format!("reading group {group}"), || {

@@ -53,7 +53,15 @@ impl Reply {
 impl Canned {
     /// Answers each request with what `answer` makes of it.
     pub(crate) fn start(answer: impl Fn(&Request) -> Reply + Send + 'static) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        Self::start_on(("127.0.0.1", 0), answer)
+    }
+
+    /// The same on an address of loopback and a port of one's own.
+    pub(crate) fn start_on(
+        address: (&str, u16),
+        answer: impl Fn(&Request) -> Reply + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);

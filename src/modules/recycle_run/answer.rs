@@ -83,7 +83,8 @@ struct NodeSummary {
 
 impl From<&NodeRun> for NodeSummary {
     fn from(node: &NodeRun) -> Self {
-        let tenths = |seconds: f64| (seconds * 10.0).round() / 10.0;
+        // A sum of nothing is -0.0.
+        let tenths = |seconds: f64| (seconds * 10.0).round() / 10.0 + 0.0;
         let seconds = |(phase, spent): (&Phase, &f64)| (phase.as_str().to_owned(), tenths(*spent));
         Self {
             id: node.planned.id.to_string(),

@@ -1,0 +1,16 @@
+//! The role and its playbooks by real Ansible against the simulator, with folders as nodes.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
+
+mod support;
+
+#[path = "role/failures.rs"]
+mod failures;
+#[path = "role/kills.rs"]
+mod kills;
+#[path = "role/node.rs"]
+mod node;
+#[path = "role/rolls.rs"]
+mod rolls;
+#[path = "role/site.rs"]
+mod site;
