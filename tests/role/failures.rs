@@ -48,7 +48,7 @@ fn until_the_machine_is_given_up_the_service_is_started_again_and_the_roll_ends(
         ),
         ("mid_gate", |_| json!({"rolling_recycle_gates_between": shut()}), "stopped started", 0),
         (
-            "mid_gate",
+            "recycling",
             |site| {
                 site.desk.fault(json!({"kind": "status", "status": 400, "method": "PUT", "count": 1,
                     "route": "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/recycle"}));
@@ -180,7 +180,7 @@ fn a_frozen_roll_that_is_let_go_on_goes_on_where_it_was() {
     let mut command = site.desk.command();
     command.env("SPOTINST_ESG_STATE_DIR", site.path("state"));
     let resumed =
-        ran(command.args(["runs", "resume", &run_id, "--reason", "looked"]).output().unwrap());
+        ran(command.args(["runs", "resume", &run_id, "--reason", "looked", "--yes"]).output().unwrap());
     assert_eq!(resumed.code, 0, "{resumed:?}");
     let run = site.roll(NEWEST, &json!({}), &[]);
     crate::site::changed(&run);
@@ -200,8 +200,10 @@ fn a_node_is_never_mistaken_for_the_controller() {
         "play.yml",
         "- hosts: localhost\n  connection: local\n  gather_facts: false\n  roles: [spotinst.esg.rolling_recycle]\n",
     );
-    let more = json!({"rolling_recycle_connect_timeout": 1, "rolling_recycle_group": "nobody", "rolling_recycle_data_paths": []});
+    let more = json!({"rolling_recycle_connect_timeout": 1, "rolling_recycle_data_paths": []});
     let mut command = site.command(NEWEST, play.to_str().unwrap(), &more);
+    // Nothing says how the node is reached.
+    site.desk.options("ec2: false\nhostnames: [id]");
     command
         .env("ANSIBLE_SSH_ARGS", "-o ConnectTimeout=1 -o BatchMode=yes")
         .env("ANSIBLE_SSH_RETRIES", "0");

@@ -89,7 +89,7 @@ fn a_roll_that_is_killed_anywhere_goes_on_when_it_is_run_again() {
         site.assert_recycled_once(&site.nodes());
         assert_eq!(site.images(), [NEW, NEW], "{event} {count}");
         assert_eq!(site.journals().len(), 1, "{event} {count}: it went on with the same run");
-        assert_eq!(site.settings()["suspensions"], before["suspensions"], "{event} {count}");
+        site.assert_restored(before, NEW);
         for node in site.nodes() {
             assert!(site.told(&node).ends_with("started"), "{event} {count}: {}", site.told(&node));
         }

@@ -102,7 +102,7 @@ groups:
             "rolling_recycle_image_id": NEW,
             "rolling_recycle_state_dir": self.path("state"),
             "rolling_recycle_become": false,
-            "rolling_recycle_service_manager": "fake_manager",
+            "rolling_recycle_service_manager": "ansible.legacy.fake_manager",
             "rolling_recycle_services": [format!("{home}/nodes/{{{{ rolling_recycle_node.id }}}}/kafka")],
             "rolling_recycle_data_paths":
                 [{"path": format!("{home}/nodes/{{{{ rolling_recycle_node.id }}}}/data"), "markers": ["meta.properties"]}],
@@ -167,8 +167,15 @@ groups:
 
     /// What a roll must leave as it found it.
     pub(crate) fn settings(&self) -> Value {
-        let group = self.group();
+        let mut group = self.group();
+        group["config"]["updatedAt"] = Value::Null;
         json!({"config": group["config"], "suspensions": group["suspensions"]})
+    }
+
+    /// Besides the image, which a roll that went well keeps.
+    pub(crate) fn assert_restored(&self, mut before: Value, image: &str) {
+        before["config"]["compute"]["launchSpecification"]["imageId"] = json!(image);
+        assert_eq!(self.settings(), before);
     }
 
     /// The image that each node runs.

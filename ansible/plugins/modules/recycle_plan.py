@@ -42,9 +42,8 @@ attributes:
 options:
   group_id:
     description:
-      - The Elastigroup, such as C(sig-12345678).
+      - The Elastigroup, such as C(sig-12345678). Not needed with O(rollback_of), which tells it.
     type: str
-    required: true
     aliases: [esg_id, esg, elastigroup_id]
   system:
     description:
@@ -87,6 +86,13 @@ options:
         Every instance shall have been launched after this moment, such as C(2026-11-20T00:00:00Z); a date alone
         means its midnight in UTC.
       - Without this and without an image, the group's present configuration is brought to every instance.
+    type: str
+  rollback_of:
+    description:
+      - >-
+        An earlier run that is taken back: the image that its nodes ran before it, and only the nodes that it
+        rolled.
+      - Not where a new version has changed its data on the disk so that the old one cannot read it.
     type: str
   canary:
     description:
@@ -481,7 +487,7 @@ from ansible.module_utils.basic import AnsibleModule
 def main():
     module = AnsibleModule(
         argument_spec={
-            'group_id': {'type': 'str', 'required': True, 'aliases': ['esg_id', 'esg', 'elastigroup_id']},
+            'group_id': {'type': 'str', 'aliases': ['esg_id', 'esg', 'elastigroup_id']},
             'system': {'type': 'str'},
             'image_id': {'type': 'str'},
             'image': {
@@ -494,6 +500,7 @@ def main():
             },
             'image_ssm_parameter': {'type': 'str'},
             'launched_after': {'type': 'str'},
+            'rollback_of': {'type': 'str'},
             'canary': {'type': 'str'},
             'last': {'type': 'list', 'elements': 'str'},
             'only': {'type': 'list', 'elements': 'str'},
@@ -519,7 +526,7 @@ def main():
             'aws_profile': {'type': 'str'},
             'timeout': {'type': 'int', 'default': 120},
         },
-        mutually_exclusive=[['image_id', 'image', 'image_ssm_parameter', 'launched_after']],
+        mutually_exclusive=[['image_id', 'image', 'image_ssm_parameter', 'launched_after', 'rollback_of']],
         supports_check_mode=True,
     )
     module.fail_json(

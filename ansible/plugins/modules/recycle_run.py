@@ -61,7 +61,7 @@ options:
     default: started
   group_id:
     description:
-      - The Elastigroup, such as C(sig-12345678).
+      - The Elastigroup, such as C(sig-12345678). C(started) needs it, unless O(rollback_of) tells it.
     type: str
     aliases: [esg_id, esg, elastigroup_id]
   run_id:
@@ -159,6 +159,13 @@ options:
         Every instance shall have been launched after this moment, such as C(2026-11-20T00:00:00Z); a date alone
         means its midnight in UTC.
       - Without this and without an image, the group's present configuration is brought to every instance.
+    type: str
+  rollback_of:
+    description:
+      - >-
+        An earlier run that is taken back: the image that its nodes ran before it, and only the nodes that it
+        rolled.
+      - Not where a new version has changed its data on the disk so that the old one cannot read it.
     type: str
   canary:
     description:
@@ -602,6 +609,7 @@ def main():
             },
             'image_ssm_parameter': {'type': 'str'},
             'launched_after': {'type': 'str'},
+            'rollback_of': {'type': 'str'},
             'canary': {'type': 'str'},
             'last': {'type': 'list', 'elements': 'str'},
             'only': {'type': 'list', 'elements': 'str'},
@@ -627,12 +635,8 @@ def main():
             'aws_profile': {'type': 'str'},
             'timeout': {'type': 'int', 'default': 120},
         },
-        mutually_exclusive=[['image_id', 'image', 'image_ssm_parameter', 'launched_after']],
-        required_if=[
-            ['state', 'started', ['group_id']],
-            ['state', 'advanced', ['run_id', 'node', 'phase']],
-            ['state', 'finished', ['run_id']],
-        ],
+        mutually_exclusive=[['image_id', 'image', 'image_ssm_parameter', 'launched_after', 'rollback_of']],
+        required_if=[['state', 'advanced', ['run_id', 'node', 'phase']], ['state', 'finished', ['run_id']]],
         supports_check_mode=True,
     )
     module.fail_json(
