@@ -129,7 +129,8 @@ fn a_run_is_shown_with_nodes_settings_waivers_and_what_to_do_next() {
         "i-3 -> asked for",
         "to be put back",
         "node ssi-3 is in phase recycling: its machine was given up, or may have been",
-        "group_id: sig-1, system: system-of-sig-1, image_id: ami-2",
+        "ansible-playbook spotinst.esg.recycle -e '{\"rolling_recycle_group_id\":\"sig-1\"",
+        "\"rolling_recycle_system\":\"system-of-sig-1\",\"rolling_recycle_image_id\":\"ami-2\"",
         "about to ask for a recycle of node ssi-3, which runs as i-3",
         "frozen at node ssi-3",
         "node ssi-1 enters phase pre_gate",
@@ -368,7 +369,10 @@ fn a_frozen_run_goes_on_after_a_person_has_looked() {
     let answer: Value =
         serde_json::from_str(&resumed.stdout).unwrap_or_else(|e| panic!("{e}: {resumed:?}"));
     assert_eq!((resumed.code, &answer["nodes"][0]["id"]), (0, &json!("ssi-3")), "{resumed:?}");
-    assert!(answer["next"].as_str().unwrap().contains("image_id: ami-2"), "{answer}");
+    assert!(
+        answer["next"].as_str().unwrap().contains("\"rolling_recycle_image_id\":\"ami-2\""),
+        "{answer}"
+    );
     runs(&desk, &["resume", &run, "--reason", "x", "--yes"])
         .assert_failed(8, &["not frozen but interrupted"]);
     let shown = alone(&desk, &["show", &run, "--events"]);

@@ -66,12 +66,12 @@ pub(super) fn run(
     };
     tell(nodes.as_deref(), looked.as_ref().err());
     agree(arguments, looked.is_ok())?;
-    let next = shown::go_on(journal.run());
+    let next = shown::go_on(journal.run(), arguments.journals.state_dir.as_deref());
     desk.claimant(&me).thaw(&mut journal, arguments.reason.clone())?;
     let run = journal.run().id().to_owned();
     let resumed = Resumed { run: &run, frozen, reason: &arguments.reason, nodes, next };
     give(&resumed, arguments.journals.output, || {
-        format!("run {run} may go on; {}\n", one_line(&resumed.next))
+        format!("run {run} may go on; now {}\n", one_line(&resumed.next))
     })
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::plan::roll::{ChangedSetting, Entry, Liveness, NodeRun, Phase, Run, Status, Wanted};
 
@@ -197,13 +197,13 @@ fn next(run: &Run, judged: &Judged<'_>) -> Vec<String> {
             });
         }
         Status::Interrupted => {
-            next.extend([go_on(run), give_up]);
+            next.extend([go_on(run, judged.state_dir), give_up]);
             next.extend(run.left_in_flight());
         }
         Status::Frozen => {
             next.extend(run.left_in_flight());
             next.push(format!("when it is seen to be well, let it go on: {}", command("resume")));
-            next.extend([format!("then {}", go_on(run)), give_up]);
+            next.extend([format!("then {}", go_on(run, judged.state_dir)), give_up]);
         }
         Status::Completed => {}
         Status::Aborted => next.extend(run.left_in_flight()),
@@ -212,31 +212,34 @@ fn next(run: &Run, judged: &Judged<'_>) -> Vec<String> {
 }
 
 /// How a run is gone on with.
-pub(super) fn go_on(run: &Run) -> String {
+pub(super) fn go_on(run: &Run, state_dir: Option<&str>) -> String {
+    let variables = Value::Object(aim(run, state_dir)).to_string();
     format!(
-        "run the playbook that began it again, with the same aim ({}): it goes on where it stopped",
-        aim(run)
+        "go on where it stopped by running what began it once more, with the same aim; with the collection's playbook, and its \
+         other variables as they were: ansible-playbook spotinst.esg.recycle -e {}",
+        quoted(&variables)
     )
 }
 
-/// The options that mean the same aim again.
-fn aim(run: &Run) -> String {
-    let group = &run.plan.group;
-    let mut options = vec![format!("group_id: {group}")];
-    if run.plan.system != group.as_str() {
-        options.push(format!("system: {}", run.plan.system));
+/// The variables that mean the same aim again.
+fn aim(run: &Run, state_dir: Option<&str>) -> Map<String, Value> {
+    let group = run.plan.group.as_str();
+    let mut options: Vec<(&str, Value)> = vec![("group_id", json!(group))];
+    if run.plan.system != group {
+        options.push(("system", json!(run.plan.system)));
     }
     match &run.plan.target.wanted {
-        Wanted::Image { id } => options.push(format!("image_id: {id}")),
+        Wanted::Image { id } => options.push(("image_id", json!(id))),
         Wanted::NamedImage { name, owners, newest } => {
-            let owners = owners.join(", ");
-            options.push(format!("image: {{name: {name:?}, owners: [{owners}], newest: {newest}}}"))
+            options.push(("image", json!({"name": name, "owners": owners, "newest": newest})));
         }
-        Wanted::SsmParameter { name } => options.push(format!("image_ssm_parameter: {name}")),
-        Wanted::LaunchedAfter { moment } => options.push(format!("launched_after: '{moment}'")),
-        Wanted::PresentConfiguration => options.push("no image".to_owned()),
+        Wanted::SsmParameter { name } => options.push(("image_ssm_parameter", json!(name))),
+        Wanted::LaunchedAfter { moment } => options.push(("launched_after", json!(moment))),
+        Wanted::PresentConfiguration => {}
     }
-    options.join(", ")
+    options.extend(state_dir.map(|folder| ("state_dir", json!(folder))));
+    let named = |(name, value): (&str, Value)| (format!("rolling_recycle_{name}"), value);
+    options.into_iter().map(named).collect()
 }
 
 /// A command as it is to be typed.
