@@ -16,7 +16,13 @@ pub(super) fn itself() -> Holder {
 }
 
 fn holder(pid: u32) -> Holder {
-    Holder { host: host(), boot: boot(), pid: Some(pid), started: parent::started(pid) }
+    Holder {
+        host: host(),
+        boot: boot(),
+        pid: Some(pid),
+        started: parent::started(pid),
+        among: among(),
+    }
 }
 
 /// Another computer's processes cannot be seen from here; those of an earlier start of this one are gone.
@@ -30,6 +36,9 @@ pub(super) fn liveness(holder: &Holder) -> Liveness {
         (None, _) | (_, None) => return Liveness::Unknown,
     }
     let Some(pid) = holder.pid else { return Liveness::Unknown };
+    if holder.among != among() {
+        return Liveness::Unknown;
+    }
     match parent::started(pid) {
         None => Liveness::Dead,
         now if now == holder.started => Liveness::Alive,
@@ -41,6 +50,12 @@ fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
     let name = name.or_else(|_| std::fs::read_to_string("/etc/hostname")).unwrap_or_default();
     if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
+}
+
+/// What Linux tells the processes of a container from those of another by.
+fn among() -> Option<String> {
+    let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(space.to_string_lossy().into_owned())
 }
 
 /// What Linux tells one start of the system from another by.

@@ -198,6 +198,14 @@ fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Retu
             return Ok(Planned::unchanged(returns).with_message(message).with_warnings(warnings));
         }
     }
+    if let Some(Opening::Adopt(run)) = opening
+        && run.holder.as_ref() == Some(&context.world.caller)
+    {
+        let journal = made.runs.open(run.id()).map_err(RollError::from)?;
+        let message = format!("run {} is begun already", run.id());
+        let returns = Returns::begun(&made, &journal, true, Vec::new());
+        return Ok(Planned::unchanged(returns).with_message(message).with_warnings(warnings));
+    }
     let message = match &adopted {
         Some(id) => format!("would go on with run {id}, which was cut off"),
         None => format!("would start: {message}"),
@@ -223,7 +231,8 @@ fn begin(
                 let (id, done, count) = (run.id(), run.done(), run.nodes.len());
                 let message =
                     format!("run {id} {verb}: {done} of {count} nodes done; journal {path}");
-                let outcome = Outcome::from(Returns::begun(&made, &begun, ended));
+                let outcome =
+                    Outcome::from(Returns::begun(&made, &begun.journal, begun.is_resumed, ended));
                 return Ok(Outcome { message: Some(message), ..outcome });
             }
             Beginning::PutBack(ids) => ended.extend(ids),
@@ -278,13 +287,11 @@ fn advance<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Re
                 }
             }
             let message = roller.place(journal.run(), &id);
-            // Nothing of the group is changed by a note.
-            let outcome =
-                Outcome { changed: false, message: Some(message), ..Outcome::from(answer) };
-            Ok(outcome)
+            Ok(Outcome { message: Some(message), ..Outcome::from(answer) })
         }
     };
-    Ok(Planned::change(returns(), act).with_diff(json!({}), json!({})))
+    // A note changes nothing of the group.
+    Ok(Planned::looking_on(returns(), act))
 }
 
 fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Returns>, Failure> {

@@ -165,9 +165,8 @@ pub(super) fn make(
     let (wish, wanted) = (options.wish()?, options.wanted()?);
     let clock = session.clock.clone();
     let progress = Progress::new(clock.as_ref(), say);
-    let seen = watched(&progress, &format!("reading group {group}"), || {
-        survey(&client, clock.as_ref(), &account, group)
-    })?;
+    let seen =
+        watched(&progress, &format!("reading group {group}"), || survey(&client, &account, group))?;
     let (target, image) = watched(&progress, "looking up the machine image", || {
         resolve(wanted, &seen, connection, world)
     })?;

@@ -303,7 +303,7 @@ impl Attempt {
     fn make(self, context: Context<'_, World>) -> Result<Outcome<Returns>, Failure> {
         let clock = self.session.clock.as_ref();
         let progress = Progress::new(clock, context.progress);
-        let actor = Actor { client: &self.client, clock, progress: &progress };
+        let actor = Actor { client: &self.client, clock, progress: &progress, permit: None };
         let carried = if self.is_joined {
             actor.follow(&self.job, &self.sight, self.before)
         } else {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -104,6 +105,8 @@ pub struct Client {
     deadline: Option<Duration>,
     retry_seed: u64,
     calls: AtomicU64,
+    /// How far the vendor's clock is ahead of ours, in milliseconds.
+    ahead: AtomicI64,
 }
 
 impl fmt::Debug for Client {
@@ -133,6 +136,7 @@ impl Client {
             deadline: config.deadline,
             retry_seed: config.retry_seed,
             calls: AtomicU64::new(0),
+            ahead: AtomicI64::new(0),
         })
     }
 
@@ -236,6 +240,21 @@ impl Client {
         self.pacing.budgets(&self.organisation, self.clock.now())
     }
 
+    /// The present moment by the vendor's clock, as far as its last answer told it: its ends of suspensions and its
+    /// schedules go by that, and the two clocks may differ.
+    pub fn vendor_now(&self) -> Timestamp {
+        let ahead = SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
+        let now = self.clock.now();
+        now.checked_add(ahead).unwrap_or(now)
+    }
+
+    fn note_time(&self, reply: &Reply) {
+        if let Some(written) = reply.written_at {
+            let ahead = written.duration_since(self.clock.now()).as_millis();
+            self.ahead.store(i64::try_from(ahead).unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
     /// A text of the network on one line, printable, cut, and without the token.
     pub(super) fn shown(&self, text: &str) -> String {
         envelope::excerpt(text, self.token.expose_secret())
@@ -250,7 +269,10 @@ impl Client {
             effort.attempts += 1;
             let (outcome, wish) = self.attempt(request, ticket);
             let error = match outcome {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    self.note_time(&reply);
+                    return Ok(reply);
+                }
                 Err(error) => error.after_attempts(effort.attempts),
             };
             if !may_resend(&error, request.idempotency) {

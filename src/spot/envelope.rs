@@ -1,9 +1,11 @@
 //! The frame around every answer, and what an answer without result means.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::error::SpotError;
 use super::request::Request;
+use crate::domain::VendorTime;
 use crate::domain::printable;
 
 /// Longest text of the network that a message repeats, in characters.
@@ -33,6 +35,8 @@ pub(super) struct Reply {
     pub(super) oddities: Vec<String>,
     /// What the frame says that it holds and does not.
     pub(super) left_out: Vec<String>,
+    /// When the vendor wrote it, by the vendor's clock.
+    pub(super) written_at: Option<Timestamp>,
 }
 
 /// Opens an answer. `secret` is struck from every text an error repeats.
@@ -51,7 +55,11 @@ pub(super) fn open(request: &Request, answer: &Answer, secret: &str) -> Result<R
         Some(response) => {
             let request_id = parsed.as_ref().ok().and_then(|body| body.pointer("/request/id"));
             let request_id = request_id.and_then(Value::as_str).filter(|id| !id.is_empty());
-            frame.read(response, request_id.map(str::to_owned))
+            let written = parsed.as_ref().ok().and_then(|body| body.pointer("/request/timestamp"));
+            let written = written.and_then(Value::as_str).map(VendorTime::new);
+            let mut reply = frame.read(response, request_id.map(str::to_owned))?;
+            reply.written_at = written.and_then(|time| time.instant());
+            Ok(reply)
         }
         None if succeeded => Err(match parsed {
             Ok(body) => {

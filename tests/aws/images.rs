@@ -47,6 +47,7 @@ fn ssm(status: u16, body: &Value) -> Canned {
         status,
         content_type: "application/x-amz-json-1.1",
         body: body.clone(),
+        location: None,
     })
 }
 

@@ -100,9 +100,7 @@ fn assert_settled(desk: &Desk, told: &str) {
     let mut settings = desk.settings();
     for run in desk.runs.all().unwrap() {
         assert!(run.ended.is_some(), "{told}: {} has not ended", run.id());
-        if !run.left.is_empty() {
-            return;
-        }
+        assert!(run.left.is_empty(), "{told}: {:?}", run.left);
     }
     let image = settings["image"].as_str().unwrap_or_default().to_owned();
     assert!(["ami-1", "ami-2"].contains(&image.as_str()), "{told}: image {image}");

@@ -1,7 +1,7 @@
 //! A cluster in the simulator, a driver that rolls it as the role does, and the simulator's truth.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub(crate) struct Hand {
     pub(crate) readings: AtomicU64,
     /// The reading that kills; none if zero.
     pub(crate) deadly: AtomicU64,
+    /// How far it is ahead of the simulator's, in seconds.
+    pub(crate) ahead: AtomicI64,
 }
 
 impl Hand {
@@ -50,8 +52,9 @@ impl Hand {
 impl Clock for Hand {
     fn now(&self) -> Timestamp {
         self.count();
-        START.parse::<Timestamp>().unwrap()
-            + SignedDuration::try_from(*self.slept.lock().unwrap()).unwrap()
+        let passed = SignedDuration::try_from(*self.slept.lock().unwrap()).unwrap();
+        let ahead = SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        START.parse::<Timestamp>().unwrap() + passed + ahead
     }
 
     fn monotonic(&self) -> Duration {
@@ -118,6 +121,7 @@ impl Desk {
             sim: Arc::clone(&sim),
             readings: AtomicU64::new(0),
             deadly: AtomicU64::new(0),
+            ahead: AtomicI64::new(0),
         });
         let endpoint = Endpoint::parse(&sim.url(), false).unwrap();
         let token = SecretString::from("a-token-that-is-secret".to_owned());
@@ -263,7 +267,7 @@ pub(crate) struct Driver {
 }
 
 pub(crate) fn holder(pid: u32) -> Holder {
-    Holder { host: "control".to_owned(), boot: None, pid: Some(pid), started: None }
+    Holder { host: "control".to_owned(), boot: None, pid: Some(pid), started: None, among: None }
 }
 
 /// Odd processes live, even ones are dead.
@@ -307,7 +311,7 @@ impl Driver {
         desk: &Desk,
     ) -> Result<(Draft, spotinst_esg::plan::roll::Survey), RollError> {
         let (account, group) = (AccountId::new("act-1"), GroupId::new("sig-1"));
-        let seen = survey(&desk.client, &*desk.clock, &account, &group)?;
+        let seen = survey(&desk.client, &account, &group)?;
         let target = self.target(seen.group.image_id.clone());
         let known = |id: &str| MachineImage {
             id: ImageId::new(id),
@@ -379,7 +383,7 @@ impl Driver {
         let nodes: Vec<_> = journal.run().nodes.iter().filter(left).cloned().collect();
         for node in nodes {
             let id = &node.planned.id;
-            let from = node.phase.taken_up_at();
+            let from = node.taken_up_at();
             for phase in
                 Phase::ALL.into_iter().filter(|phase| *phase >= from && *phase > Phase::Planned)
             {

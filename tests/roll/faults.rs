@@ -213,6 +213,18 @@ fn a_roll_that_may_not_suspend_anything_does_not_begin_and_leaves_nothing() {
 }
 
 #[test]
+fn a_clock_that_goes_wrong_by_hours_does_not_matter() {
+    for ahead in [-36_000, -900, 900, 36_000] {
+        let slow = "latency: {booting_seconds: 900}";
+        let desk = Desk::with(&fleet(3, slow, ""));
+        desk.clock.ahead.store(ahead, std::sync::atomic::Ordering::Relaxed);
+        Driver::new(1).roll(&desk).completed();
+        assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new(), "{ahead}");
+        assert_eq!(desk.settings()["suspensions"], json!([]), "{ahead}");
+    }
+}
+
+#[test]
 fn suspensions_last_through_a_slow_roll() {
     let slow = "latency: {booting_seconds: 1500}";
     let desk = Desk::with(&fleet(3, slow, ""));

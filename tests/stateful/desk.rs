@@ -134,7 +134,7 @@ impl Desk {
         let clock: &dyn Clock = &*self.clock;
         let say = |line: &str| self.said.lock().unwrap().push(line.to_owned());
         let progress = Progress::new(clock, &say);
-        let actor = Actor { client: &self.client, clock, progress: &progress };
+        let actor = Actor { client: &self.client, clock, progress: &progress, permit: None };
         let sight = look(&self.client, &job.account, &job.target).ok()?;
         Some(match job.decide(&sight) {
             Ok(Step::Act { before }) => actor.act(job, &sight, *before).map(carried),

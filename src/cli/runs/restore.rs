@@ -69,7 +69,7 @@ fn foresee(desk: &Desk<'_>, run: &Run) -> Result<Restored, Failure> {
         let (client, say) = (desk.client(LOOKING)?, |line: &str| output::talk(&one_line(line)));
         let (plan, progress) = (&run.plan, Progress::new(&desk.clock, &say));
         let seen = watched(&progress, &format!("reading group {}", plan.group), || {
-            survey(&client, &desk.clock, &plan.account, &plan.group)
+            survey(&client, &plan.account, &plan.group)
         })?;
         let told = |(setting, done): (Setting, String)| RestoredSetting {
             setting: setting.as_str(),

@@ -57,7 +57,7 @@ pub(super) fn run(
         let plan = &journal.run().plan;
         let group = &plan.group;
         watched(&progress, &format!("reading group {group}"), || {
-            survey(client, &desk.clock, &plan.account, group).map_err(|error| error.to_string())
+            survey(client, &plan.account, group).map_err(|error| error.to_string())
         })
     });
     let nodes: Option<Vec<SeenNode>> = match &looked {

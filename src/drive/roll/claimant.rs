@@ -8,7 +8,7 @@ use crate::domain::Clock;
 use crate::plan::roll::{Claim, Event, Holder, Liveness, Run, claim};
 
 /// How long another process may take to decide.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Someone who wants to carry out runs, or to decide about them.
 #[derive(Clone, Copy)]

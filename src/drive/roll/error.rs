@@ -103,7 +103,9 @@ impl RollError {
             Self::Store(StoreError::NoRun { .. }) => ErrorKind::NotFound,
             Self::Store(StoreError::NoFolder) => ErrorKind::Usage,
             Self::NotSeen { .. } | Self::Store(StoreError::Locked { .. }) => ErrorKind::Timeout,
-            Self::Store(StoreError::Io { .. } | StoreError::Damaged { .. })
+            Self::Store(
+                StoreError::Io { .. } | StoreError::Damaged { .. } | StoreError::Overtaken { .. },
+            )
             | Self::Taken(_)
             | Self::Blocked { .. }
             | Self::NotHolder { .. }

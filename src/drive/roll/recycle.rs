@@ -1,20 +1,22 @@
 //! The step that cannot be taken back: giving up a node's machine for a new one.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-
-use jiff::SignedDuration;
 
 use super::error::RollError;
 use super::roller::Roller;
 use super::store::Journal;
 use super::survey::sight;
 use crate::domain::{ImageId, InstanceId, StatefulAction, StatefulInstanceId, StatefulTarget};
-use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Sight, TRACE_WINDOW};
+use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Permit, Sight, TRACE_WINDOW};
 use crate::drive::wait::until;
 use crate::plan::roll::{
     Event, Hold, Match, Node, NodeRun, Phase, Survey, Wanted, is_same_node, may_enter, may_recycle,
 };
 use crate::plan::stateful::{Expectations, Snapshot, Step};
+
+/// How long an instance that was asked for long ago is looked at before it counts as untouched.
+const SECOND_LOOK: Duration = Duration::from_secs(30);
 
 /// Suspensions last at least this much longer than the recycle is waited for.
 const MARGIN: Duration = Duration::from_secs(600);
@@ -32,8 +34,7 @@ impl Roller<'_> {
     /// Recycles a node of a run, or finishes what was begun, and proves what came of it.
     ///
     /// The machine that goes is the one the journal knows. It is asked for only when everything of [`may_recycle`] holds in the
-    /// look just made, after the intent is on the disk. A node whose recycle may have been asked for before is looked at for the
-    /// two minutes in which a list may lag, counted from then.
+    /// look just made, after the intent is on the disk; and so again before it is asked for once more.
     ///
     /// # Errors
     ///
@@ -48,7 +49,6 @@ impl Roller<'_> {
         let doing = format!("recycle node {id}");
         may_enter(journal.run(), id, Phase::Recycling).map_err(RollError::held(doing.as_str()))?;
         let seen = self.survey(journal.run())?;
-        let seen = self.after_an_earlier_ask(journal, id, seen)?;
         let node = of(journal, id, &doing)?;
         if let Some(already) = self.already(journal, &node, &seen, &doing)? {
             self.note(journal, id, &already.seen, Duration::ZERO)?;
@@ -73,19 +73,26 @@ impl Roller<'_> {
                 return self.refused(journal, &node, &sight, error);
             }
         };
-        let actor = Actor { client: self.client, clock: self.clock, progress: self.progress };
         let began = self.clock.monotonic();
         let carried = match step {
+            // A list that lags may show the old machine once more.
+            Step::Act { .. } if node.asked.is_some() => {
+                return Err(RollError::held(doing)(Hold::MayBeAsked));
+            }
             Step::Act { before } => {
-                may_recycle(journal.run(), &node, &seen)
-                    .map_err(RollError::held(doing.as_str()))?;
-                self.ask(journal, id, &before)?;
-                actor.act(&job, &sight, *before)
+                if let Err(hold) = may_recycle(journal.run(), &node, &seen) {
+                    self.freeze_for_lost_data(journal, &hold)?;
+                    return Err(RollError::held(doing)(hold));
+                }
+                self.enter(journal, id)?;
+                let journal = Mutex::new(&mut *journal);
+                let permit = || self.permit(&journal, id, &doing);
+                self.actor(Some(&permit)).act(&job, &sight, *before)
             }
             Step::Join { .. } => {
                 let before = before(&node, &sight.snapshot);
                 self.enter(journal, id)?;
-                actor.follow(&job, &sight, before)
+                self.actor(None).follow(&job, &sight, before)
             }
             Step::Nothing(_) => {
                 return Err(RollError::held(doing)(Hold::OtherInstance {
@@ -100,26 +107,48 @@ impl Roller<'_> {
         }
     }
 
-    /// A recycle that may have been asked for before this process began: a list that lags must have had its time.
-    fn after_an_earlier_ask(
+    fn actor<'b>(&'b self, permit: Option<&'b Permit<'b>>) -> Actor<'b> {
+        Actor { client: self.client, clock: self.clock, progress: self.progress, permit }
+    }
+
+    /// Right before each sending: everything must hold at that moment, and the intent be on the disk. The first look may be minutes
+    /// old by now, since the vendor's rate limit or a lost reply was waited for.
+    fn permit(
         &self,
-        journal: &mut Journal,
+        journal: &Mutex<&mut Journal>,
         id: &StatefulInstanceId,
-        seen: Survey,
-    ) -> Result<Survey, RollError> {
-        let Some((asked, at)) = journal.run().node(id).and_then(|node| node.asked.clone()) else {
-            return Ok(seen);
+        doing: &str,
+    ) -> Result<(), String> {
+        let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = || -> Result<(), RollError> {
+            let seen = self.survey(journal.run())?;
+            let node = of(&journal, id, doing)?;
+            may_recycle(journal.run(), &node, &seen).map_err(RollError::held(doing))?;
+            let instance_id = node.planned.instance_id.unwrap_or_else(|| InstanceId::new(""));
+            Ok(journal.write(self.clock, Event::Asking { node: id.clone(), instance_id })?)
+        };
+        let mut look = look;
+        look().map_err(|error| error.to_string())
+    }
+
+    /// A recycle that may have been asked for before this process took the run up: a list that lags must have had its time. What
+    /// stays untouched was not carried out; then the node begins anew, with gates of its own.
+    pub(super) fn look_for_an_earlier_ask(&self, journal: &mut Journal) -> Result<(), RollError> {
+        let Some(node) = journal.run().in_flight().cloned() else { return Ok(()) };
+        let (id, Some((asked, at)), None) = (node.planned.id, node.asked, node.recycled) else {
+            return Ok(());
         };
         let is_untouched = |seen: &Survey| {
             seen.nodes.iter().any(|node| {
-                node.id == *id && node.is_active() && node.seen.instance_id.as_ref() == Some(&asked)
+                node.id == id && node.is_active() && node.seen.instance_id.as_ref() == Some(&asked)
             })
         };
-        let window = SignedDuration::try_from(TRACE_WINDOW).unwrap_or_default();
-        let left = window.saturating_sub(self.clock.now().duration_since(at));
-        let left = Duration::try_from(left).unwrap_or_default();
-        let mut last = seen;
-        if is_untouched(&last) && !left.is_zero() {
+        let passed = self.clock.now().duration_since(at);
+        let passed = Duration::try_from(passed).unwrap_or_default();
+        // Also long after, one look alone might be at an old list.
+        let left = TRACE_WINDOW.saturating_sub(passed).max(SECOND_LOOK);
+        let mut last = self.survey(journal.run())?;
+        if is_untouched(&last) {
             self.progress.tell(&format!(
                 "a recycle of {id} may have been asked for before; looking for up to {} s whether it took effect",
                 left.as_secs()
@@ -132,9 +161,9 @@ impl Roller<'_> {
         if is_untouched(&last) {
             let reason =
                 format!("untouched {} s after it may have been asked for", TRACE_WINDOW.as_secs());
-            journal.write(self.clock, Event::NotAsked { node: id.clone(), reason })?;
+            journal.write(self.clock, Event::NotAsked { node: id, reason })?;
         }
-        Ok(last)
+        Ok(())
     }
 
     /// Whether the node runs as a new machine that is as wanted, with its data.
@@ -204,18 +233,6 @@ impl Roller<'_> {
         Ok(())
     }
 
-    fn ask(
-        &self,
-        journal: &mut Journal,
-        id: &StatefulInstanceId,
-        before: &Snapshot,
-    ) -> Result<(), RollError> {
-        self.enter(journal, id)?;
-        let instance_id = before.instance_id.clone().unwrap_or_else(|| InstanceId::new(""));
-        journal.write(self.clock, Event::Asking { node: id.clone(), instance_id })?;
-        Ok(())
-    }
-
     fn prove(
         &self,
         journal: &mut Journal,
@@ -260,9 +277,10 @@ impl Roller<'_> {
         failed: Box<Failed>,
     ) -> Result<Recycled, RollError> {
         let reason = failed.error.to_string();
-        if failed.has_changed() || journal.run().node(id).is_none_or(|node| node.asked.is_none()) {
+        let is_asked = journal.run().node(id).is_some_and(|node| node.asked.is_some());
+        if failed.has_changed() {
             self.freeze(journal, Some(id.clone()), reason)?;
-        } else {
+        } else if is_asked {
             journal.write(self.clock, Event::NotAsked { node: id.clone(), reason })?;
         }
         Err(RollError::Act(failed))

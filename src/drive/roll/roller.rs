@@ -7,16 +7,16 @@ use jiff::SignedDuration;
 use super::claimant::Claimant;
 use super::error::RollError;
 use super::store::{Journal, Runs};
-use super::survey::survey;
+use super::survey::{nodes, survey};
 use crate::domain::{AccountId, Clock, GroupId, StatefulInstanceId};
 use crate::drive::progress::Progress;
 use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
     Claim, Draft, Event, FORM, Finding, Hold, Holder, Intent, Liveness, Opening, Phase, Planned,
-    Run, Survey, SuspendedBefore, Taken, may_enter, may_go_on, opening, told,
+    Run, Survey, SuspendedBefore, Taken, is_itself, may_enter, may_go_on, opening, told,
 };
-use crate::spot::Client;
+use crate::spot::{Client, SpotError};
 
 /// How long a server may stumble.
 const STUMBLE: Duration = Duration::from_secs(120);
@@ -126,7 +126,14 @@ impl Roller<'_> {
                 if !blockers.is_empty() {
                     return Err(RollError::Blocked { group: group.to_string(), blockers });
                 }
-                (self.runs.create(self.clock, planned(start, draft, seen), holder)?, false)
+                // Another run may have ended since the plan was made.
+                let now = survey(self.client, &start.account, group)?;
+                let is_same = now.group.image_id == seen.group.image_id
+                    && now.group.persistence == seen.group.persistence;
+                if !is_same {
+                    return Ok(Beginning::PutBack(Vec::new()));
+                }
+                (self.runs.create(self.clock, planned(start, draft, &now), holder)?, false)
             }
             Opening::Adopt(run) => {
                 let mut journal = self.runs.open(run.id())?;
@@ -154,7 +161,8 @@ impl Roller<'_> {
         let suspended = self
             .survey(journal.run())
             .and_then(|seen| self.keep_suspended(&mut journal, &seen, None));
-        match suspended {
+        let looked = suspended.and_then(|()| self.look_for_an_earlier_ask(&mut journal));
+        match looked {
             Ok(()) => Ok(Beginning::Begun(Begun { journal, is_resumed })),
             Err(error) => {
                 // What was just begun has touched no node: nothing of it shall stay. If not even that can be done, the
@@ -199,18 +207,25 @@ impl Roller<'_> {
 
     /// One look at the group of a run, tried for a while: in the middle of a roll a server that stumbles is no reason to end it.
     pub(super) fn survey(&self, run: &Run) -> Result<Survey, RollError> {
+        self.patiently(run, survey)
+    }
+
+    fn patiently<T>(
+        &self,
+        run: &Run,
+        look: impl Fn(&Client, &AccountId, &GroupId) -> Result<T, SpotError>,
+    ) -> Result<T, RollError> {
         let (account, group) = (&run.plan.account, &run.plan.group);
         let mut last = None;
-        let outcome =
-            until(self.clock, STUMBLE, || match survey(self.client, self.clock, account, group) {
-                Ok(seen) => Ok(Some(seen)),
-                Err(error) if ends_sight(&error) => Err(RollError::from(error)),
-                Err(error) => {
-                    self.progress.tick(|| format!("{error}; looking again"));
-                    last = Some(error);
-                    Ok(None)
-                }
-            })?;
+        let outcome = until(self.clock, STUMBLE, || match look(self.client, account, group) {
+            Ok(seen) => Ok(Some(seen)),
+            Err(error) if ends_sight(&error) => Err(RollError::from(error)),
+            Err(error) => {
+                self.progress.tick(|| format!("{error}; looking again"));
+                last = Some(error);
+                Ok(None)
+            }
+        })?;
         outcome.map_err(|time| match last {
             Some(error) => RollError::from(error),
             None => RollError::NotSeen {
@@ -229,11 +244,13 @@ impl Roller<'_> {
     pub fn keep_alive(&self, journal: &mut Journal) -> Result<(), RollError> {
         let run = journal.run();
         let now = self.clock.now();
-        if now.duration_since(run.last_sign) < HEARTBEAT {
+        if now.duration_since(run.last_sign).abs() < HEARTBEAT {
             return Ok(());
         }
         let half = SignedDuration::from_mins(i64::from(run.plan.suspend_minutes)) / 2;
-        let is_lapsing = run.suspended.values().any(|until| until.duration_since(now) < half);
+        // By our own clock on both ends: the vendor's may be another.
+        let since = run.suspended_at.unwrap_or(run.began_at);
+        let is_lapsing = now.duration_since(since).abs() > half;
         journal.write(self.clock, Event::Alive)?;
         if is_lapsing {
             let seen = self.survey(journal.run())?;
@@ -257,7 +274,9 @@ impl Roller<'_> {
         let doing = format!("bring node {id} to phase {phase}");
         may_enter(journal.run(), id, phase).map_err(RollError::held(doing.as_str()))?;
         self.keep_alive(journal)?;
-        if matches!(phase, Phase::PreGate | Phase::MidGate) {
+        self.prove_node(journal, id, phase, &doing)?;
+        let goes_on = journal.run().node(id).is_some_and(|node| node.phase <= phase);
+        if phase < Phase::Recycling && goes_on {
             self.await_platform(journal, id, &doing, patience)?;
         }
         if journal.run().node(id).is_none_or(|node| node.phase != phase) {
@@ -265,6 +284,45 @@ impl Roller<'_> {
         }
         self.progress.tell(&self.place(journal.run(), id));
         Ok(())
+    }
+
+    /// Before anything is done on the node itself: it is the machine that this run knows, with its data. Once its service may have
+    /// been stopped, another one in its place is for a person to look at.
+    fn prove_node(
+        &self,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        phase: Phase,
+        doing: &str,
+    ) -> Result<(), RollError> {
+        if matches!(phase, Phase::Planned | Phase::PreGate | Phase::Recycling) {
+            return Ok(());
+        }
+        let (seen, left_out) = self.patiently(journal.run(), nodes)?;
+        let Some(node) = journal.run().node(id) else { return Ok(()) };
+        match is_itself(&journal.run().plan, node, &seen, &left_out) {
+            Ok(()) => Ok(()),
+            Err(hold) => {
+                if !matches!(hold, Hold::Incomplete(_)) {
+                    self.freeze(journal, Some(id.clone()), hold.to_string())?;
+                }
+                Err(RollError::held(doing)(hold))
+            }
+        }
+    }
+
+    /// A node that came back with other volumes is no longer what the cluster counts on; the next plan would take it as it is.
+    pub(super) fn freeze_for_lost_data(
+        &self,
+        journal: &mut Journal,
+        hold: &Hold,
+    ) -> Result<(), RollError> {
+        match hold {
+            Hold::OtherVolumes { node, .. } => {
+                self.freeze(journal, Some(node.clone()), hold.to_string())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn await_platform(
@@ -289,7 +347,10 @@ impl Roller<'_> {
                     self.keep_alive(journal)?;
                     Ok(None)
                 }
-                Err(hold) => Err(RollError::held(doing)(hold)),
+                Err(hold) => {
+                    self.freeze_for_lost_data(journal, &hold)?;
+                    Err(RollError::held(doing)(hold))
+                }
             }
         })?;
         let nothing = || Hold::Incomplete("nothing was read".to_owned());

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::error::RollError;
 use super::roller::Roller;
 use super::store::Journal;
-use crate::domain::{GroupChange, Process};
+use crate::domain::{GroupChange, Persistence, Process};
 use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
@@ -39,14 +39,15 @@ impl Roller<'_> {
             return Ok(());
         }
         let names = missing.iter().map(|process| process.as_str().to_owned()).collect();
-        journal.write(self.clock, Event::Suspending { processes: names, minutes })?;
+        journal
+            .write(self.clock, Event::Suspending { processes: names, minutes, from: seen.at })?;
         let (account, group) = (&journal.run().plan.account, &journal.run().plan.group);
         let doing = format!("suspend {} of group {group}", words(&missing));
         let ask = || self.client.suspend(account, group, &missing, minutes);
         self.set(&doing, ask, || {
             let mut found = seen.clone();
             found.suspensions = self.client.suspensions(account, group)?.items;
-            found.at = self.clock.now();
+            found.at = self.client.vendor_now();
             let missing =
                 lapsing(&found, left.min(SignedDuration::from_mins(i64::from(minutes) - 1)));
             Ok(if missing.is_empty() {
@@ -77,8 +78,19 @@ impl Roller<'_> {
             let (expected, found) = (change.image_from, seen.group.image_id.clone());
             return Err(RollError::held(doing)(Hold::OtherImage { expected, found }));
         }
-        let persistence =
-            change.root_persistence_off.then(|| run.plan.persistence.with_root(false));
+        // The switches that are not ours go back as they are, and must be as they were.
+        let found = &seen.group.persistence;
+        let planned = run.plan.persistence.with_root(found.root_device);
+        let is_other = found.block_devices != planned.block_devices
+            || found.private_ip != planned.private_ip
+            || found.block_devices_mode != planned.block_devices_mode;
+        if is_other {
+            let what = "data volumes, addresses or the way data volumes come back";
+            return Err(RollError::held(doing)(Hold::OtherPersistence(what)));
+        }
+        let persistence = change
+            .root_persistence_off
+            .then(|| Persistence { root_device: false, ..found.clone() });
         let update = GroupChange { image_id: change.image_to.clone(), persistence };
         let in_list = seen.group.names_images_in_list;
         journal.write(self.clock, Event::Switching { change })?;
@@ -209,7 +221,8 @@ impl Roller<'_> {
                 }
                 for (process, minutes) in again {
                     let one = std::slice::from_ref(&process);
-                    let end = self.clock.now() + SignedDuration::from_mins(i64::from(minutes) + 1);
+                    let end = self.client.vendor_now()
+                        + SignedDuration::from_mins(i64::from(minutes) + 1);
                     self.set(
                         &doing,
                         || self.client.suspend(account, group, one, minutes),

@@ -41,6 +41,12 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Another process has written to the journal meanwhile.
+    #[error("another process has gone on with run {id} meanwhile; nothing more is done here")]
+    Overtaken {
+        /// The run.
+        id: String,
+    },
     /// Nothing says where journals are.
     #[error(
         "there is no folder for journals, since no home folder is known; name one with state_dir or SPOTINST_ESG_STATE_DIR"
@@ -208,7 +214,8 @@ impl Runs {
         first: Event,
     ) -> Result<Journal, StoreError> {
         self.make_folder()?;
-        let path = self.folder.join(format!("{}.{ENDING}", plan.run_id));
+        let id = plan.run_id.clone();
+        let path = self.folder.join(format!("{id}.{ENDING}"));
         let fail =
             |source| StoreError::Io { attempt: "write the journal", path: path.clone(), source };
         let at = clock.now();
@@ -224,7 +231,7 @@ impl Runs {
         file.persist_noclobber(&path).map_err(|error| fail(error.error))?;
         // Only then is the name on the disk, too.
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
-        self.open(entries_id(&entries))
+        self.open(&id)
     }
 
     fn make_folder(&self) -> Result<(), StoreError> {
@@ -235,13 +242,6 @@ impl Runs {
                 source,
             }
         })
-    }
-}
-
-fn entries_id(entries: &[Entry; 2]) -> &str {
-    match &entries[0].event {
-        Event::Planned(plan) => &plan.run_id,
-        _ => "",
     }
 }
 
@@ -276,9 +276,16 @@ impl Journal {
         let fail =
             |source| StoreError::Io { attempt: "write the journal", path: path.clone(), source };
         let text = line(&entry).map_err(fail)?;
-        let mut file = OpenOptions::new().write(true).open(path).map_err(fail)?;
-        // A line that was cut off on its way to the disk announced nothing that was done.
+        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(fail)?;
+        file.lock().map_err(fail)?;
         let end = self.whole;
+        // A whole line that is not known here is another process's: what this one believes of the run is old.
+        let mut tail = Vec::new();
+        file.seek(SeekFrom::Start(end)).and_then(|_| file.read_to_end(&mut tail)).map_err(fail)?;
+        if tail.contains(&b'\n') {
+            return Err(StoreError::Overtaken { id: self.run.id().to_owned() });
+        }
+        // A line that was cut off on its way to the disk announced nothing that was done.
         file.seek(SeekFrom::Start(end))
             .and_then(|_| file.write_all(&text))
             .and_then(|()| file.set_len(end + text.len() as u64))

@@ -1,6 +1,6 @@
 //! Looking at a group as a whole.
 
-use crate::domain::{AccountId, Clock, GroupId, StatefulInstance, StatefulInstanceId};
+use crate::domain::{AccountId, GroupId, StatefulInstance, StatefulInstanceId};
 use crate::drive::stateful::Sight;
 use crate::plan::roll::{Node, Survey};
 use crate::plan::stateful::Promises;
@@ -11,12 +11,7 @@ use crate::spot::{Client, SpotError};
 /// # Errors
 ///
 /// The first call that fails.
-pub fn survey(
-    client: &Client,
-    clock: &dyn Clock,
-    account: &AccountId,
-    group: &GroupId,
-) -> Result<Survey, SpotError> {
+pub fn survey(client: &Client, account: &AccountId, group: &GroupId) -> Result<Survey, SpotError> {
     let config = client.get_group(account, group)?;
     let deployments = client.deployments(account, group)?;
     let suspensions = client.suspensions(account, group)?;
@@ -49,8 +44,25 @@ pub fn survey(
         deployments: deployments.items,
         left_out,
         oddities,
-        at: clock.now(),
+        at: client.vendor_now(),
     })
+}
+
+/// Only the instances, in two calls, and what could not be taken of them.
+///
+/// # Errors
+///
+/// The first call that fails.
+pub(super) fn nodes(
+    client: &Client,
+    account: &AccountId,
+    group: &GroupId,
+) -> Result<(Vec<Node>, Vec<String>), SpotError> {
+    let status = client.group_status(account, group)?;
+    let listed = client.list_stateful_instances(account, group)?;
+    let node = |instance: &StatefulInstance| Node::new(instance, &status.items);
+    let left_out = [status.left_out, listed.left_out].concat();
+    Ok((listed.items.iter().map(node).collect(), left_out))
 }
 
 /// One instance of the survey, as an action on it needs it.

@@ -84,6 +84,9 @@ pub struct Carried {
     pub warnings: Vec<String>,
 }
 
+/// Says whether an action may be asked for right now, and if not, why.
+pub type Permit<'a> = dyn Fn() -> Result<(), String> + Sync + 'a;
+
 /// What an action is carried out with.
 #[derive(Clone, Copy)]
 pub struct Actor<'a> {
@@ -93,6 +96,8 @@ pub struct Actor<'a> {
     pub clock: &'a dyn Clock,
     /// Tells the person who waits.
     pub progress: &'a Progress<'a>,
+    /// Asked before each sending, if there is one.
+    pub permit: Option<&'a Permit<'a>>,
 }
 
 impl Actor<'_> {

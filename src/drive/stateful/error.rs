@@ -21,6 +21,16 @@ pub enum ActError {
         /// Why, with evidence.
         refusal: Box<Refusal>,
     },
+    /// It may not be asked for any more, or not once more.
+    #[error("cannot {doing}: {reason}")]
+    Withheld {
+        /// What was attempted on what.
+        doing: String,
+        /// Why.
+        reason: String,
+        /// How often it had been asked for before.
+        sent: u32,
+    },
     /// The vendor refused it, or it could not be sent: nothing has been changed.
     #[error("{0}")]
     NotDone(Box<SpotError>),
@@ -111,6 +121,7 @@ impl ActError {
             Self::TimeUp { .. } => ErrorKind::Timeout,
             Self::Refused { refusal, .. } if **refusal == Refusal::Absent => ErrorKind::NotFound,
             Self::Refused { .. }
+            | Self::Withheld { .. }
             | Self::Unknown { .. }
             | Self::Failed { .. }
             | Self::Unmet { .. }
@@ -126,6 +137,7 @@ impl ActError {
             | Self::Blind { error, .. }
             | Self::Unknown { error, .. } => Some(error),
             Self::Refused { .. }
+            | Self::Withheld { .. }
             | Self::Failed { .. }
             | Self::TimeUp { .. }
             | Self::Unmet { .. }
@@ -141,7 +153,8 @@ impl ActError {
             Self::Refused { refusal, .. } => {
                 matches!(**refusal, Refusal::Busy { .. } | Refusal::NoInstance)
             }
-            Self::Unknown { .. }
+            Self::Withheld { .. }
+            | Self::Unknown { .. }
             | Self::Failed { .. }
             | Self::TimeUp { .. }
             | Self::Blind { .. }
@@ -183,6 +196,7 @@ impl Failed {
     pub fn has_changed(&self) -> bool {
         match &self.error {
             ActError::Unread(_) | ActError::Refused { .. } | ActError::NotDone(_) => false,
+            ActError::Withheld { sent, .. } => *sent > 0,
             ActError::Unknown { .. }
             | ActError::Failed { .. }
             | ActError::TimeUp { .. }

@@ -8,7 +8,7 @@ mod error;
 mod pursuit;
 mod sight;
 
-pub use act::{Actor, Carried, Job};
+pub use act::{Actor, Carried, Job, Permit};
 pub use error::{ActError, Failed};
 pub use pursuit::TRACE_WINDOW;
 pub(in crate::drive) use pursuit::ends_sight;

@@ -99,9 +99,12 @@ impl<'a> Pursuit<'a> {
     /// Asks for it as soon as the rate limit allows, and never on the strength of an old look: after a block the
     /// instance is looked at again. None if by then there is nothing left to ask for.
     fn ask(&mut self) -> Result<Option<Sent>, ActError> {
-        let Actor { client, clock, progress } = self.actor;
+        let Actor { client, clock, progress, permit } = self.actor;
         let job = self.job;
         loop {
+            if let Some(reason) = permit.and_then(|permit| permit().err()) {
+                return Err(ActError::Withheld { doing: job.doing(), reason, sent: self.sent });
+            }
             let sent = watched(progress, &format!("asking to {}", job.doing()), || {
                 client.act(&job.account, &job.target, &job.action)
             });
@@ -316,6 +319,7 @@ impl<'a> Pursuit<'a> {
             ActError::Failed { log, .. } | ActError::TimeUp { log, .. } => *log = worst,
             ActError::Unread(_)
             | ActError::Refused { .. }
+            | ActError::Withheld { .. }
             | ActError::NotDone(_)
             | ActError::Unknown { .. }
             | ActError::Blind { .. }

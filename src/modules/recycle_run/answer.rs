@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::ansible::Failure;
-use crate::drive::roll::Begun;
+use crate::drive::roll::Journal;
 use crate::modules::rolling::{self, Made, PlannedNode, ShownChange, ShownFinding};
 use crate::plan::roll::{NodeRun, Outcome, Phase, Run, told};
 use jiff::SignedDuration;
@@ -119,13 +119,18 @@ impl Returns {
     }
 
     /// What was begun.
-    pub(super) fn begun(made: &Made, begun: &Begun, put_back: Vec<String>) -> Self {
-        let run = begun.journal.run();
+    pub(super) fn begun(
+        made: &Made,
+        journal: &Journal,
+        is_resumed: bool,
+        put_back: Vec<String>,
+    ) -> Self {
+        let run = journal.run();
         let nodes = run.nodes.iter().enumerate().filter(|(_, node)| node.phase != Phase::Done);
         Self {
             run_id: Some(run.id().to_owned()),
-            journal: Some(begun.journal.path().display().to_string()),
-            resumed: begun.is_resumed,
+            journal: Some(journal.path().display().to_string()),
+            resumed: is_resumed,
             put_back,
             image_id: run.plan.target.image_id.as_ref().map(ToString::to_string),
             nodes: nodes.map(|(index, node)| taken_up(index, node)).collect(),
@@ -174,7 +179,7 @@ fn taken_up(index: usize, node: &NodeRun) -> PlannedNode {
         launched_at: planned.launched_at.clone(),
         position: index + 1,
         is_canary: index == 0,
-        phase: node.phase.taken_up_at().as_str().to_owned(),
+        phase: node.taken_up_at().as_str().to_owned(),
         why: format!("in phase {}", node.phase),
     }
 }

@@ -41,8 +41,10 @@ pub enum Event {
     Suspending {
         /// Which.
         processes: Vec<String>,
-        /// For how long from now.
+        /// For how long.
         minutes: u32,
+        /// From when on, by the vendor's clock.
+        from: Timestamp,
     },
     /// The image, and with it the root's persistence, is about to be set.
     Switching {

@@ -16,6 +16,8 @@ pub struct Holder {
     pub pid: Option<u32>,
     /// When that process was started, in the system's own count: ids are used again.
     pub started: Option<String>,
+    /// Among which processes it can be seen: those of a container have ids of their own.
+    pub among: Option<String>,
 }
 
 impl fmt::Display for Holder {
@@ -67,7 +69,7 @@ pub fn claim(
     match liveness {
         Liveness::Dead => Claim::Abandoned(holder.clone()),
         Liveness::Alive => Claim::Held(holder.clone()),
-        Liveness::Unknown if now.duration_since(last_sign) > silence => {
+        Liveness::Unknown if now.duration_since(last_sign).abs() > silence => {
             Claim::Abandoned(holder.clone())
         }
         Liveness::Unknown => Claim::Held(holder.clone()),
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     fn holder(pid: Option<u32>) -> Holder {
-        Holder { host: "control".to_owned(), boot: None, pid, started: None }
+        Holder { host: "control".to_owned(), boot: None, pid, started: None, among: None }
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub use rollback::{NoRollback, Rollback, rollback};
 pub use run::{Ended, Frozen, JournalError, NodeRun, Replacement, Run};
 pub use schedule::{NextRun, next_run};
 pub use standing::{ChangedSetting, NodeLook, Standing, Status};
-pub use step::{Hold, SUSPENDED, is_same_node, lapsing, may_enter, may_go_on, may_recycle};
+pub use step::{
+    Hold, SUSPENDED, is_itself, is_same_node, lapsing, may_enter, may_go_on, may_recycle,
+};
 pub use survey::{ImageSight, Node, Survey};
 pub use target::{Match, Target, Wanted};

@@ -143,6 +143,11 @@ pub fn opening(runs: Vec<(Run, Liveness)>, intent: Intent<'_>) -> Result<Opening
                 silent: now.duration_since(run.last_sign),
             });
         }
+        if run.frozen.is_some() && run.ended.is_none() {
+            // It was cut off before its settings were put back; after that it stays in the way.
+            put_back.push(run);
+            continue;
+        }
         if let Some(frozen) = &run.frozen {
             return Err(Taken::Frozen {
                 run_id: run.id().to_owned(),

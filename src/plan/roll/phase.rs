@@ -72,8 +72,9 @@ impl Phase {
             Self::Planned | Self::PreGate => Self::Planned,
             // Its service may be stopped already, so the gate before that can hold no more; the one after still must.
             Self::Draining | Self::Stopped | Self::MidGate => Self::Draining,
-            Self::Baking => Self::PostGate,
-            Self::Recycling | Self::Identity | Self::Starting | Self::PostGate | Self::Done => self,
+            Self::Recycling | Self::Done => self,
+            // By now it may be yet another machine.
+            Self::Identity | Self::Starting | Self::PostGate | Self::Baking => Self::Identity,
         }
     }
 

@@ -12,6 +12,9 @@ use crate::domain::{GroupChange, Process};
 /// How far the end of a suspension may be from the one that was asked for: the vendor counts whole minutes, by its own clock.
 const LEEWAY: SignedDuration = SignedDuration::from_mins(5);
 
+/// A setting that was asked for longer ago and is not there will not appear any more.
+const SETTLED: SignedDuration = SignedDuration::from_mins(10);
+
 /// One setting, and what is to be done about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Restoration {
@@ -80,7 +83,8 @@ pub fn restorations(run: &Run, outcome: Outcome, survey: &Survey) -> Vec<Restora
 
 fn root(run: &Run, survey: &Survey) -> RestoreAct {
     let before = &run.plan.persistence;
-    if survey.group.persistence.root_device == before.root_device {
+    // What was asked for and never seen may yet come about: then it is put back although it looks as before.
+    if survey.group.persistence.root_device == before.root_device && run.is_switched {
         return RestoreAct::Nothing;
     }
     // The switches that someone else may have changed meanwhile go back as they are now.
@@ -92,7 +96,7 @@ fn root(run: &Run, survey: &Survey) -> RestoreAct {
 fn image(run: &Run, survey: &Survey) -> RestoreAct {
     let Some(switch) = &run.plan.switch else { return RestoreAct::Nothing };
     let (found, ours, before) = (&survey.group.image_id, &switch.image_to, &switch.image_from);
-    if found == before {
+    if found == before && run.is_switched {
         return RestoreAct::Nothing;
     }
     let name = |id: &Option<crate::domain::ImageId>| {
@@ -117,9 +121,18 @@ fn suspensions(run: &Run, survey: &Survey) -> RestoreAct {
     for (name, ours) in &run.suspended {
         let process = Process::parse(name);
         let found = survey.suspensions.iter().find(|it| it.process == process);
-        let Some(found) = found else { continue };
+        let Some(found) = found else {
+            // It may yet appear, if it was asked for a moment ago.
+            let is_recent =
+                run.suspended_at.is_some_and(|at| run.last_sign.duration_since(at) < SETTLED);
+            if is_recent {
+                release.push(process);
+            }
+            continue;
+        };
         let end = found.expires_at.as_ref().and_then(|at| at.instant());
-        let is_ours = end.is_some_and(|end| end.duration_since(*ours).abs() <= LEEWAY);
+        let is_ours = end
+            .is_some_and(|end| ours.iter().any(|ours| end.duration_since(*ours).abs() <= LEEWAY));
         if !is_ours {
             let until = found.expires_at.as_ref().map_or("for good", |at| at.as_str());
             left.push(format!("{name} is suspended by someone else ({until})"));

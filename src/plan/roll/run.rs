@@ -10,6 +10,9 @@ use super::holder::Holder;
 use super::phase::Phase;
 use crate::domain::{ImageId, InstanceId, StatefulInstanceId};
 
+/// A holder that nobody can see is believed in for this long at least: a recycle alone may take it without a word.
+const SHORTEST_SILENCE: SignedDuration = SignedDuration::from_hours(1);
+
 /// Why a journal tells nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum JournalError {
@@ -37,8 +40,10 @@ pub struct Run {
     pub holder: Option<Holder>,
     /// Its nodes, in the order they are rolled.
     pub nodes: Vec<NodeRun>,
-    /// Which processes it has suspended, or was about to, and until when.
-    pub suspended: BTreeMap<String, Timestamp>,
+    /// Which processes it has suspended, or was about to, and the ends that it asked for, by the vendor's clock.
+    pub suspended: BTreeMap<String, Vec<Timestamp>>,
+    /// When it last suspended any, by our clock.
+    pub suspended_at: Option<Timestamp>,
     /// Whether it has set the group's image, or was about to.
     pub has_set_image: bool,
     /// Whether it has switched the root's persistence off, or was about to.
@@ -102,6 +107,15 @@ pub struct Ended {
 }
 
 impl NodeRun {
+    /// Where it is taken up again. A machine whose replacement was not asked for is still there, and what the gates saw of the
+    /// cluster without it is old.
+    pub fn taken_up_at(&self) -> Phase {
+        match self.phase {
+            Phase::Recycling if self.asked.is_none() && self.recycled.is_none() => Phase::Draining,
+            phase => phase.taken_up_at(),
+        }
+    }
+
     /// The machine that it should run as, as far as this run knows.
     pub fn instance_id(&self) -> Option<&InstanceId> {
         let replaced = self.recycled.as_ref().map(|replaced| &replaced.instance_id);
@@ -150,6 +164,7 @@ impl Run {
             last_sign: first.at,
             holder: None,
             suspended: BTreeMap::new(),
+            suspended_at: None,
             has_set_image: false,
             has_set_root: false,
             is_switched: false,
@@ -175,9 +190,12 @@ impl Run {
                 self.holder = Some(holder.clone());
                 self.ended = None;
             }
-            Event::Suspending { processes, minutes } => {
-                let until = at + SignedDuration::from_mins(i64::from(*minutes));
-                self.suspended.extend(processes.iter().map(|process| (process.clone(), until)));
+            Event::Suspending { processes, minutes, from } => {
+                self.suspended_at = Some(at);
+                let until = *from + SignedDuration::from_mins(i64::from(*minutes));
+                for process in processes {
+                    self.suspended.entry(process.clone()).or_default().push(until);
+                }
             }
             Event::Switching { change } => {
                 self.has_set_image |= change.image_to.is_some();
@@ -212,7 +230,10 @@ impl Run {
             None => self.left.remove(&setting),
         };
         match setting {
-            Setting::Suspensions => self.suspended.clear(),
+            Setting::Suspensions => {
+                self.suspended.clear();
+                self.suspended_at = None;
+            }
             Setting::Image => (self.has_set_image, self.is_switched) = (false, false),
             Setting::RootPersistence => (self.has_set_root, self.is_switched) = (false, false),
         }
@@ -273,7 +294,7 @@ impl Run {
 
     /// How long without a sign of life its holder may be believed in: as long as what it suspended stays so.
     pub fn silence(&self) -> SignedDuration {
-        SignedDuration::from_mins(i64::from(self.plan.suspend_minutes))
+        SignedDuration::from_mins(i64::from(self.plan.suspend_minutes)).max(SHORTEST_SILENCE)
     }
 
     /// Seconds from first to last phase of each node that is done.

@@ -49,6 +49,8 @@ pub enum Hold {
         /// The phase that needs it.
         to: Phase,
     },
+    /// Its recycle may have been asked for and is not seen to begin.
+    MayBeAsked,
     /// The look was incomplete.
     Incomplete(String),
     /// It is not listed any more.
@@ -118,6 +120,9 @@ impl fmt::Display for Hold {
             Self::NotRecycled { to } => {
                 write!(f, "its recycle is not proved, so it may not go to phase {to}")
             }
+            Self::MayBeAsked => f.write_str(
+                "its recycle may have been asked for before and is not seen to begin; start the run again",
+            ),
             Self::Incomplete(what) => write!(f, "not everything could be read: {what}"),
             Self::Vanished => f.write_str("the group lists it no more"),
             Self::OtherInstance { expected, found } => write!(
@@ -210,7 +215,8 @@ pub fn may_enter<'a>(
     let is_in_order = match to {
         Phase::Planned => false,
         Phase::Recycling => matches!(from, Phase::MidGate | Phase::Recycling),
-        _ if is_past_return => to >= from || (to == Phase::PostGate && from == Phase::Baking),
+        // What was cut off there is proved anew from its identity on.
+        _ if is_past_return => to > Phase::Recycling && from != Phase::Done || to == Phase::Done,
         _ => to < Phase::Recycling && from != Phase::Done,
     };
     if to > Phase::Recycling && node.recycled.is_none() {
@@ -228,18 +234,7 @@ pub fn may_enter<'a>(
 ///
 /// The first thing found that is not proved.
 pub fn may_go_on(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hold> {
-    if !survey.left_out.is_empty() {
-        return Err(Hold::Incomplete(survey.left_out.join("; ")));
-    }
-    let seen = survey.nodes.iter().find(|seen| seen.id == node.planned.id).ok_or(Hold::Vanished)?;
-    if seen.seen.instance_id.as_ref() != node.instance_id() {
-        let (expected, found) = (node.instance_id().cloned(), seen.seen.instance_id.clone());
-        return Err(Hold::OtherInstance { expected, found });
-    }
-    if !seen.is_active() {
-        return Err(Hold::NotActive(seen.seen.state.clone()));
-    }
-    has_its_volumes(&node.planned, seen)?;
+    is_itself(&run.plan, node, &survey.nodes, &survey.left_out)?;
     others_run(run, node, survey)?;
     let is_waived = |deployment: &Deployment| {
         deployment.id.as_ref().is_some_and(|id| run.plan.waived_deployments.contains(id))
@@ -260,6 +255,31 @@ pub fn may_recycle(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hol
     may_go_on(run, node, survey)?;
     is_suspended(survey)?;
     is_configured(run, survey)
+}
+
+/// Whether a node is the machine that this run knows, running, with its data.
+///
+/// # Errors
+///
+/// What it is not.
+pub fn is_itself(
+    plan: &Planned,
+    node: &NodeRun,
+    nodes: &[Node],
+    left_out: &[String],
+) -> Result<(), Hold> {
+    if !left_out.is_empty() {
+        return Err(Hold::Incomplete(left_out.join("; ")));
+    }
+    let seen = nodes.iter().find(|seen| seen.id == node.planned.id).ok_or(Hold::Vanished)?;
+    if seen.seen.instance_id.as_ref() != node.instance_id() {
+        let (expected, found) = (node.instance_id().cloned(), seen.seen.instance_id.clone());
+        return Err(Hold::OtherInstance { expected, found });
+    }
+    if !seen.is_active() {
+        return Err(Hold::NotActive(seen.seen.state.clone()));
+    }
+    is_same_node(plan, &node.planned, seen)
 }
 
 /// Whether the machine that a node runs as now is what it was promised to be.

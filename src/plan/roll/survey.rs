@@ -24,7 +24,7 @@ pub struct Survey {
     pub left_out: Vec<String>,
     /// What was odd otherwise.
     pub oddities: Vec<String>,
-    /// When it was made.
+    /// When it was made, by the vendor's clock.
     pub at: Timestamp,
 }
 

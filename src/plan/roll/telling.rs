@@ -17,7 +17,7 @@ impl fmt::Display for Event {
             ),
             Self::Held { holder } => write!(f, "carried out by {holder}"),
             Self::Alive => f.write_str("alive"),
-            Self::Suspending { processes, minutes } => {
+            Self::Suspending { processes, minutes, .. } => {
                 write!(f, "about to suspend {} for {minutes} min", processes.join(", "))
             }
             Self::Switching { change } => write!(f, "about to set {}", switched(change)),

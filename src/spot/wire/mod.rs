@@ -44,7 +44,7 @@ pub(super) fn listed<T>(
     kind: &str,
     mut decode: impl FnMut(Map<String, Value>, &mut Vec<String>) -> Option<Decoded<T>>,
 ) -> Listed<T> {
-    let Reply { items: sent, mut oddities, mut left_out } = reply;
+    let Reply { items: sent, mut oddities, mut left_out, .. } = reply;
     let mut items = Vec::with_capacity(sent.len());
     let mut seen = BTreeSet::new();
     for (index, item) in sent.into_iter().enumerate() {
