@@ -8,6 +8,9 @@ use crate::site::{NEW, NEWEST, OLD, Site, last_words};
 use crate::support::ansible::VERSIONS;
 use crate::support::cli::ran;
 
+/// Makes something go wrong, and says what the roll is given.
+type Prepare = fn(&Site) -> Value;
+
 /// A gate that is never open.
 fn shut() -> Value {
     json!([{"name": "the gate", "kind": "command", "command": ["false"]}])
@@ -26,7 +29,7 @@ fn fail(site: &Site, version: &str, more: &Value, words: &[&str]) -> String {
 
 #[test]
 fn until_the_machine_is_given_up_the_service_is_started_again_and_the_roll_ends() {
-    let cases: [(&str, fn(&Site) -> Value, &str, usize); 5] = [
+    let cases: [(&str, Prepare, &str, usize); 5] = [
         ("pre_gate", |_| json!({"rolling_recycle_gates_before": shut()}), "", 0),
         (
             "draining",
@@ -98,7 +101,7 @@ fn one_that_does_not_come_back_on_its_own_machine_freezes_the_roll() {
 
 #[test]
 fn from_then_on_whatever_is_not_proved_freezes_the_roll() {
-    let cases: [(&str, fn(&Site) -> Value, &str, &str); 6] = [
+    let cases: [(&str, Prepare, &str, &str); 6] = [
         (
             "recycling",
             |site| {

@@ -35,6 +35,15 @@ module.exit_json(changed=before != wanted)
 /// Stands for the node's `findmnt`: each folder of data says itself on which disk it is.
 const FINDMNT: &str = "#!/bin/sh\nfor path; do :; done\ncat \"$path/.disk\"\n";
 
+/// The journal's clock is the computer's own, so the simulator's has to go with it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that starts other processes lives in their time"
+)]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 pub(crate) struct Site {
     pub(crate) desk: Desk,
     pub(crate) count: usize,
@@ -54,7 +63,7 @@ groups:
      created_at: '2025-11-01T00:00:00Z', volumes: [{{device: /dev/xvdb}}], capacity: {{minimum: 0, maximum: 99}},
      stateful: [{}]}}
 ",
-            jiff::Timestamp::now(),
+            now(),
             nodes.join(", ")
         ));
         let site = Self { desk, count };

@@ -96,6 +96,7 @@ mod tests {
             "target": {"wanted": {"kind": "present_configuration"}, "image_id": null},
             "persistence": {"root_device": false, "block_devices": true, "private_ip": true, "block_devices_mode": "reattach"},
             "suspended_before": [], "suspend_minutes": 60, "revert_image_on_abort": true, "waived": [],
+            "others": [], "may_be_down": [], "waived_deployments": [],
             "nodes": nodes.iter().map(planned).collect::<Vec<_>>(),
         });
         let entry = |event: Event| Entry { at: Timestamp::UNIX_EPOCH, event };
