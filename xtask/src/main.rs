@@ -30,7 +30,7 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Show the inventory of three simulated clusters; needs no account and no AWS.
+    /// Show the inventory of three simulated clusters and roll a new image through one; needs no account and no AWS.
     Demo(demo::Arguments),
     /// Make the pinned Python environments that the tests and the demo use.
     Tools,

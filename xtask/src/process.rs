@@ -4,7 +4,17 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// Whether this process was asked to end; see [`end_orderly`].
+static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Looks for what may have happened are this far apart.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a program that runs when the end is asked for may take to end by itself.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Why a command of xtask ended.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +72,6 @@ pub(crate) fn poll<T>(
     limit: Duration,
     mut look: impl FnMut() -> Result<Option<T>, Failure>,
 ) -> Result<Option<T>, Failure> {
-    const PAUSE: Duration = Duration::from_millis(100);
     for _ in 0..limit.div_duration_f64(PAUSE) as u64 {
         if let Some(found) = look()? {
             return Ok(Some(found));
@@ -70,6 +79,44 @@ pub(crate) fn poll<T>(
         std::thread::sleep(PAUSE);
     }
     look()
+}
+
+/// The time now, as `2026-01-01T00:00:00Z`.
+#[expect(clippy::disallowed_methods, reason = "the one place where xtask reads the clock")]
+pub(crate) fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+/// From now on an interrupt, a request to end and the end of the terminal do not end this process: what it runs is ended, and it
+/// then cleans up and ends by itself.
+pub(crate) fn end_orderly() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let listen = move || -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut hang_up = signal(SignalKind::hangup())?;
+            ready.send(()).ok();
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
+            }
+            IS_INTERRUPTED.store(true, Ordering::SeqCst);
+            // The runtime stays: without it nobody would hear a second interrupt, which must not end the clean-up.
+            std::future::pending().await
+        })
+    };
+    std::thread::spawn(listen);
+    let deaf = |_| Failure::Other("cannot listen for interrupts".to_owned());
+    is_ready.recv().map_err(deaf)
+}
+
+/// Whether the end was asked for.
+pub(crate) fn is_interrupted() -> bool {
+    IS_INTERRUPTED.load(Ordering::SeqCst)
 }
 
 /// The command as it would be typed.
@@ -94,8 +141,19 @@ pub(crate) fn start(command: &mut Command) -> Result<Child, Failure> {
 /// Runs it to its end, its output on the terminal.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     let mut child = start(command.stdin(Stdio::null()))?;
-    let status = child.wait().map_err(|error| Failure::Other(format!("cannot wait: {error}")))?;
-    ended_well(command, status)
+    let cannot_wait = |error| Failure::Other(format!("cannot wait: {error}"));
+    let mut left = GRACE;
+    while left > Duration::ZERO {
+        let status = poll(PAUSE, || child.try_wait().map_err(cannot_wait))?;
+        if let Some(status) = status {
+            return ended_well(command, status);
+        }
+        if is_interrupted() {
+            left = left.saturating_sub(PAUSE);
+        }
+    }
+    child.kill().and_then(|()| child.wait()).map_err(cannot_wait)?;
+    Err(Failure::Other(format!("{} was ended", typed(command))))
 }
 
 /// Runs it to its end and returns what it wrote on stdout.

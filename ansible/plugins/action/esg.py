@@ -50,4 +50,5 @@ class ActionModule(ActionBase):
         return reply
 
     def _show(self, line):
-        self._display.display(f'{self._task.get_name()}: {line}', stderr=True)
+        # Without the name of the role: a person follows these lines.
+        self._display.display(f'{self._task.name or self._task.action}: {line}', stderr=True)
