@@ -60,6 +60,9 @@ impl Command {
     fn start(&self) -> std::io::Result<Child> {
         process::Command::new(&self.program)
             .args(&self.arguments)
+            // What a check writes is shown and kept, so it must not have what is secret.
+            .env_remove("SPOTINST_API_TOKEN")
+            .env_remove("SPOTINST_TOKEN")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

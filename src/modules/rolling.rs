@@ -31,15 +31,18 @@ pub(super) struct RollOptions {
     /// them is rolled at a time. The group's id when not given.
     pub(super) system: Option<String>,
     /// The image that every instance shall run.
+    #[schemars(extend("x-keeps-empty" = true))]
     pub(super) image_id: Option<String>,
     /// The image that every instance shall run, by its name.
     pub(super) image: Option<ImageByName>,
     /// The SSM parameter that holds the id of the image that every instance shall run.
+    #[schemars(extend("x-keeps-empty" = true))]
     pub(super) image_ssm_parameter: Option<String>,
     /// Every instance shall have been launched after this moment, such as `2026-11-20T00:00:00Z`; a date alone means its
     /// midnight in UTC.
     ///
     /// Without this and without an image, the group's present configuration is brought to every instance.
+    #[schemars(extend("x-keeps-empty" = true))]
     pub(super) launched_after: Option<String>,
     /// An earlier run that is taken back: the image that its nodes ran before it, and only the nodes that it rolled.
     ///
@@ -89,6 +92,20 @@ fn own() -> Vec<String> {
 impl RollOptions {
     /// The aim, as it was asked for.
     fn wanted(&self) -> Result<Wanted, Failure> {
+        let named = [
+            ("image_id", &self.image_id),
+            ("image_ssm_parameter", &self.image_ssm_parameter),
+            ("launched_after", &self.launched_after),
+        ];
+        // A variable that was meant to hold it and is empty does not ask for the present configuration.
+        let is_empty = |(_, text): &&(&str, &Option<String>)| {
+            text.as_ref().is_some_and(|text| text.trim().is_empty())
+        };
+        if let Some((name, _)) = named.iter().find(is_empty) {
+            return Err(Failure::new(format!(
+                "option {name} is empty; name what is wanted, or leave it out for the group's present configuration"
+            )));
+        }
         if let Some(id) = &self.image_id {
             return Ok(Wanted::Image { id: ImageId::new(id) });
         }
@@ -167,6 +184,13 @@ pub(super) fn make(
     let progress = Progress::new(clock.as_ref(), say);
     let seen =
         watched(&progress, &format!("reading group {group}"), || survey(&client, &account, group))?;
+    if let Wanted::LaunchedAfter { moment } = &wanted
+        && *moment > seen.at
+    {
+        return Err(Failure::new(format!(
+            "option launched_after is {moment}, which is still to come: no launch could be later"
+        )));
+    }
     let (target, image) = watched(&progress, "looking up the machine image", || {
         resolve(wanted, &seen, connection, world)
     })?;

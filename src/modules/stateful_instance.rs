@@ -67,7 +67,10 @@ pub(super) struct Args {
     /// runs with its volumes, if the platform is kept from replacing machines, and if the group launches what the run wants; the
     /// first step sets that. A recycle that fails after it was asked for freezes the run.
     run_id: Option<String>,
-    /// Folder of the journals, where `run_id` is given. `~/.local/state/spotinst-esg/runs` when not given.
+    /// Whether it may be done although a roll of the group is open, of which it is no step.
+    #[serde(default)]
+    ignore_open_run: bool,
+    /// Folder of the journals. `~/.local/state/spotinst-esg/runs` when not given.
     #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
     state_dir: Option<String>,
     /// What a deallocation deletes at once. The vendor keeps the rest for some days.
@@ -242,11 +245,16 @@ impl Module<World> for StatefulInstance {
         let (session, client) = args.session(context.world)?;
         let account = super::connection::only(session.accounts()?)?;
         let job = args.job(account)?;
+        let mut unread = None;
+        if !args.ignore_open_run {
+            unread = step::is_beside_a_roll(&args, &job, context.world)?;
+        }
         let progress = Progress::new(session.clock.as_ref(), context.progress);
         let sight = watched(&progress, &format!("reading {}", job.target), || {
             look(&client, &job.account, &job.target)
         })?;
-        let oddities = sight.oddities.clone();
+        let mut oddities = sight.oddities.clone();
+        oddities.extend(unread);
         let (before, is_joined) = match job.decide(&sight).map_err(answer::refused(&sight, &job))? {
             Step::Nothing(settled) => {
                 return Ok(nothing(&job, &sight, &settled).with_warnings(oddities));

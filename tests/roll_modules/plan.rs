@@ -408,13 +408,21 @@ fn what_is_as_wanted_already_is_left_alone() {
         ("2026-03-02T00:00:00Z", &["ssi-1", "ssi-2"]),
         ("2026-03-01T23:59:59.999Z", &["ssi-1"]),
         ("2026-02-01", &[]),
-        ("2030-01-01", &["ssi-1", "ssi-3", "ssi-2"]),
     ] {
         let answer = of(json!({"launched_after": after})).well();
         assert_eq!(texts(&answer["nodes"], "id"), expected, "{after}: {answer}");
         assert_eq!(answer["image_id"], "ami-1", "the group's own");
         let image = answer["changes"].as_array().unwrap().iter().any(|it| it["setting"] == "image");
         assert!(!image, "{answer}");
+    }
+    for (aim, words) in [
+        (json!({"launched_after": "2099-01-01"}), "still to come"),
+        (json!({"launched_after": ""}), "launched_after is empty"),
+        (json!({"image_id": ""}), "image_id is empty"),
+        (json!({"image_ssm_parameter": " "}), "image_ssm_parameter is empty"),
+    ] {
+        let refused = of(aim.clone());
+        assert!(refused.failed().contains(words), "{aim}: {}", refused.failed());
     }
     for odd in ["yesterday", "2026-13-01", "2026-03-03 00:00", " "] {
         let refused = of(json!({"launched_after": odd}));

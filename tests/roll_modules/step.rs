@@ -81,9 +81,20 @@ fn a_node_that_someone_else_has_replaced_is_not_replaced_again() {
     let run = controller.start();
     controller.prepare(&run, "ssi-1");
     // By a person, and with the old image.
-    let person =
+    let mut person =
         json!({"group_id": "sig-1", "id": "ssi-1", "state": "recycled", "instance_id": "i-1"});
+    let refused = controller.call("stateful_instance", &person);
+    assert!(
+        refused.failed().contains(&format!("run {run} of group sig-1 is open")),
+        "{}",
+        refused.failed()
+    );
+    person["ignore_open_run"] = json!(true);
     controller.call("stateful_instance", &person).well();
+    let mut other = json!({"group_id": "sig-1", "id": "ssi-1", "state": "recycled", "run_id": run});
+    other["instance_id"] = json!("i-2");
+    let refused = controller.call("stateful_instance", &other);
+    assert!(refused.failed().contains("knows ssi-1 as i-1"), "{}", refused.failed());
     let refused = controller.recycle(&run, "ssi-1");
     assert!(
         refused.failed().contains("this run knows it as i-1: someone else has acted on it"),

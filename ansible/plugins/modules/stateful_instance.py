@@ -141,9 +141,14 @@ options:
         group launches what the run wants; the first step sets that. A recycle that fails after it was asked for
         freezes the run.
     type: str
+  ignore_open_run:
+    description:
+      - Whether it may be done although a roll of the group is open, of which it is no step.
+    type: bool
+    default: false
   state_dir:
     description:
-      - "Folder of the journals, where O(run_id) is given. C(~/.local/state/spotinst-esg/runs) when not given."
+      - "Folder of the journals. C(~/.local/state/spotinst-esg/runs) when not given."
       - If not given, the environment variable E(SPOTINST_ESG_STATE_DIR) is used.
     type: path
   deallocation:
@@ -632,6 +637,7 @@ def main():
             },
             'volume_id': {'type': 'str'},
             'run_id': {'type': 'str'},
+            'ignore_open_run': {'type': 'bool', 'default': False},
             'state_dir': {'type': 'path'},
             'deallocation': {
                 'type': 'dict',

@@ -101,7 +101,7 @@ impl RollError {
             Self::Spot(error) => error.kind(),
             Self::Act(failed) => failed.error.kind(),
             Self::Store(StoreError::NoRun { .. }) => ErrorKind::NotFound,
-            Self::Store(StoreError::NoFolder) => ErrorKind::Usage,
+            Self::Store(StoreError::NoFolder | StoreError::Relative { .. }) => ErrorKind::Usage,
             Self::NotSeen { .. } | Self::Store(StoreError::Locked { .. }) => ErrorKind::Timeout,
             Self::Store(
                 StoreError::Io { .. } | StoreError::Damaged { .. } | StoreError::Overtaken { .. },

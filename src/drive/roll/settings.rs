@@ -11,7 +11,8 @@ use crate::domain::{GroupChange, Persistence, Process};
 use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
-    Event, Hold, Outcome, RestoreAct, Run, Setting, Survey, lapsing, restorations,
+    Event, Hold, Outcome, RestoreAct, Run, Setting, Survey, lapsing, other_persistence,
+    restorations,
 };
 use crate::spot::Sent;
 
@@ -81,11 +82,7 @@ impl Roller<'_> {
         // The switches that are not ours go back as they are, and must be as they were.
         let found = &seen.group.persistence;
         let planned = run.plan.persistence.with_root(found.root_device);
-        let is_other = found.block_devices != planned.block_devices
-            || found.private_ip != planned.private_ip
-            || found.block_devices_mode != planned.block_devices_mode;
-        if is_other {
-            let what = "data volumes, addresses or the way data volumes come back";
+        if let Some(what) = other_persistence(&planned, found) {
             return Err(RollError::held(doing)(Hold::OtherPersistence(what)));
         }
         let persistence = change

@@ -47,6 +47,12 @@ pub enum StoreError {
         /// The run.
         id: String,
     },
+    /// Where journals are depends on where the program is started.
+    #[error("the folder of journals, {}, is not named from the root on: another start would not find them", folder.display())]
+    Relative {
+        /// What was named.
+        folder: PathBuf,
+    },
     /// Nothing says where journals are.
     #[error(
         "there is no folder for journals, since no home folder is known; name one with state_dir or SPOTINST_ESG_STATE_DIR"
@@ -99,7 +105,11 @@ impl Runs {
             Some(named) => Some(environment.expand(named)),
             None => environment.state_folder().map(|folder| folder.join("runs")),
         };
-        folder.map(Self::new).ok_or(StoreError::NoFolder)
+        match folder {
+            Some(folder) if folder.is_relative() => Err(StoreError::Relative { folder }),
+            Some(folder) => Ok(Self::new(folder)),
+            None => Err(StoreError::NoFolder),
+        }
     }
 
     /// Where they are.
@@ -168,7 +178,7 @@ impl Runs {
         let mut paths = Vec::new();
         for entry in entries {
             let path = entry.map_err(fail)?.path();
-            if path.extension().is_some_and(|ending| ending == ENDING) {
+            if path.extension().is_some_and(|ending| ending == ENDING) && path.is_file() {
                 paths.push(path);
             }
         }

@@ -134,6 +134,12 @@ pub(in crate::modules) fn shown_changes(survey: &Survey, draft: &Draft) -> Vec<S
 pub(in crate::modules) fn told(draft: &Draft, survey: &Survey) -> String {
     let (count, group) = (draft.nodes.len(), &survey.group.id);
     let wanted = &draft.target.wanted;
+    let blocked = draft.blockers().len();
+    if count == 0 && blocked > 0 {
+        return format!(
+            "nothing can be planned in group {group}, {blocked} things stand in the way"
+        );
+    }
     if count == 0 {
         return format!(
             "nothing to roll in group {group}: every instance asked for is as wanted ({wanted})"

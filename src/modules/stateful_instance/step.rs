@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::answer::{self, Returns};
 use super::{Args, MARGIN, State, failure, outcome};
 use crate::ansible::{Context, Failure, Outcome, Planned};
-use crate::domain::StatefulInstanceId;
+use crate::domain::{StatefulAction, StatefulInstanceId, StatefulTarget};
 use crate::drive::roll::{Recycled, RollError};
 use crate::drive::stateful::{Job, look};
 use crate::drive::{Progress, watched};
@@ -33,6 +33,16 @@ pub(super) fn plan<'c>(
         let group = &journal.run().plan.group;
         return Err(Failure::new(format!(
             "run {run_id} rolls group {group}: set group_id to that"
+        )));
+    }
+    let planned = journal.run().node(&StatefulInstanceId::new(&args.id));
+    let planned = planned.and_then(|node| node.planned.instance_id.clone());
+    if let (Some(expected), Some(planned)) = (&args.instance_id, &planned)
+        && expected != planned.as_str()
+    {
+        return Err(Failure::new(format!(
+            "option instance_id is {expected}, and run {run_id} knows {} as {planned}",
+            args.id
         )));
     }
     let clock = session.clock.clone();
@@ -70,4 +80,38 @@ fn already(job: &Job, seen: &crate::plan::stateful::Snapshot) -> Outcome<Returns
         message: Some(format!("{} had been replaced already, and is as wanted", job.target)),
         ..Outcome::from(Returns::present(job, Some(seen)))
     }
+}
+
+/// Whoever acts on a group that is being rolled takes a second node down. A resume takes none down.
+///
+/// Answers why it cannot be told, if it cannot.
+pub(super) fn is_beside_a_roll(
+    args: &Args,
+    job: &Job,
+    world: &World,
+) -> Result<Option<String>, Failure> {
+    let StatefulTarget::Grouped { group, .. } = &job.target else { return Ok(None) };
+    if job.action == StatefulAction::Resume {
+        return Ok(None);
+    }
+    let runs = match rolling::runs(args.state_dir.as_deref(), world) {
+        Ok(runs) => runs,
+        Err(_) if args.state_dir.is_none() => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let known = match runs.all() {
+        Ok(known) => known,
+        Err(error) => return Ok(Some(format!("whether a roll is open is not known: {error}"))),
+    };
+    let Some(run) = known.iter().find(|run| run.is_open() && run.plan.group == *group) else {
+        return Ok(None);
+    };
+    Err(Failure::new(format!(
+        "cannot {}: run {} of group {group} is open; let it finish, give run_id if this is a step of it, give it up with \
+         `spotinst-esg runs restore {}`, or set ignore_open_run",
+        job.doing(),
+        run.id(),
+        run.id()
+    ))
+    .with_error_code(Some("RUN_OPEN")))
 }

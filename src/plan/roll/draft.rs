@@ -100,7 +100,9 @@ pub fn draft(
     findings.push(no_other_run(survey, taken));
     let mut warnings = waive(&mut findings, &wish.waivers, NEVER_WAIVED, PREDICATES);
     warnings.extend(survey.oddities.iter().cloned());
-    warnings.extend(foreign(survey));
+    if taken.is_none() {
+        warnings.extend(foreign(survey));
+    }
     let is_waived_down = |finding: &&Finding| finding.name == "active" && finding.waived.is_some();
     let may_be_down: Vec<StatefulInstanceId> = findings
         .iter()

@@ -39,6 +39,7 @@ pub use schedule::{NextRun, next_run};
 pub use standing::{ChangedSetting, NodeLook, Standing, Status};
 pub use step::{
     Hold, SUSPENDED, is_itself, is_same_node, lapsing, may_enter, may_go_on, may_recycle,
+    other_persistence,
 };
 pub use survey::{ImageSight, Node, Survey};
 pub use target::{Match, Target, Wanted};

@@ -8,7 +8,9 @@ use super::event::{Planned, PlannedNode};
 use super::phase::Phase;
 use super::run::{NodeRun, Run};
 use super::survey::{Node, Survey};
-use crate::domain::{Deployment, ImageId, InstanceId, Process, StatefulInstanceId, StatefulState};
+use crate::domain::{
+    Deployment, ImageId, InstanceId, Persistence, Process, StatefulInstanceId, StatefulState,
+};
 
 /// What is suspended while a run lives: everything by which the platform replaces or adds machines by itself (OpenAPI
 /// description: suspendProcessesRequestBody). Interruptions by AWS cannot be suspended.
@@ -217,6 +219,7 @@ pub fn may_enter<'a>(
         Phase::Recycling => matches!(from, Phase::MidGate | Phase::Recycling),
         // What was cut off there is proved anew from its identity on.
         _ if is_past_return => to > Phase::Recycling && from != Phase::Done || to == Phase::Done,
+        _ if from == Phase::Planned => to == Phase::PreGate,
         _ => to < Phase::Recycling && from != Phase::Done,
     };
     if to > Phase::Recycling && node.recycled.is_none() {
@@ -383,15 +386,19 @@ fn is_configured(run: &Run, survey: &Survey) -> Result<(), Hold> {
     let before = &run.plan.persistence;
     let is_off = switch.is_some_and(|switch| switch.root_persistence_off);
     let needed = before.with_root(before.root_device && !is_off);
-    let found = &group.persistence;
+    match other_persistence(&needed, &group.persistence) {
+        Some(what) => Err(Hold::OtherPersistence(what)),
+        None => Ok(()),
+    }
+}
+
+/// What is persisted otherwise than needed.
+pub fn other_persistence(needed: &Persistence, found: &Persistence) -> Option<&'static str> {
     let compared = [
         (found.root_device == needed.root_device, "root volumes"),
         (found.block_devices == needed.block_devices, "data volumes"),
         (found.private_ip == needed.private_ip, "private addresses"),
         (found.block_devices_mode == needed.block_devices_mode, "the way data volumes come back"),
     ];
-    match compared.iter().find(|(is_same, _)| !is_same) {
-        Some((_, what)) => Err(Hold::OtherPersistence(what)),
-        None => Ok(()),
-    }
+    compared.into_iter().find(|(is_same, _)| !is_same).map(|(_, what)| what)
 }
