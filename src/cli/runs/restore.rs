@@ -91,7 +91,7 @@ fn carry_out(desk: &Desk<'_>, journal: &mut Journal, reason: &str) -> Result<Res
     let (run, me) = (journal.run(), desk.me(journal.run()));
     if let Claim::Held(holder) = desk.claim(run) {
         let run_id = run.id().to_owned();
-        let error = RollError::NotHolder { run_id, holder };
+        let error = RollError::NotHolder { run_id, holder: Box::new(holder) };
         return Err(Failure::new(
             REFUSED,
             format!("{error}; end that first, it puts the settings back itself"),

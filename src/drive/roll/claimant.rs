@@ -55,7 +55,7 @@ impl Claimant<'_> {
         let run_id = journal.run().id().to_owned();
         *journal = self.runs.open(&run_id)?;
         match self.claim(journal.run()) {
-            Claim::Held(holder) => Err(RollError::NotHolder { run_id, holder }),
+            Claim::Held(holder) => Err(RollError::NotHolder { run_id, holder: Box::new(holder) }),
             Claim::Free | Claim::Own | Claim::Abandoned(_) => Ok(()),
         }
     }

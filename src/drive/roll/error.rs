@@ -35,7 +35,7 @@ pub enum RollError {
         /// The run.
         run_id: String,
         /// Who does.
-        holder: Holder,
+        holder: Box<Holder>,
     },
     /// Who carried the run out is gone, and nobody has taken his place.
     #[error(
@@ -45,7 +45,7 @@ pub enum RollError {
         /// The run.
         run_id: String,
         /// Who did.
-        holder: Holder,
+        holder: Box<Holder>,
     },
     /// A step may not be taken.
     #[error("cannot {doing}: {hold}")]

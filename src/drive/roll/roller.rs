@@ -187,9 +187,11 @@ impl Roller<'_> {
         let journal = self.runs.open(run_id)?;
         match self.claim(journal.run()) {
             Claim::Own => Ok(journal),
-            Claim::Held(holder) => Err(RollError::NotHolder { run_id: run_id.to_owned(), holder }),
+            Claim::Held(holder) => {
+                Err(RollError::NotHolder { run_id: run_id.to_owned(), holder: Box::new(holder) })
+            }
             Claim::Abandoned(holder) => {
-                Err(RollError::Abandoned { run_id: run_id.to_owned(), holder })
+                Err(RollError::Abandoned { run_id: run_id.to_owned(), holder: Box::new(holder) })
             }
             Claim::Free => Err(RollError::held(format!("go on with run {run_id}"))(Hold::Over)),
         }
