@@ -69,7 +69,8 @@ pub(crate) fn bench(repository: &Repository) -> Result<(), Failure> {
     process::say("Compiling a release without the AWS crates, some minutes the first time ...");
     let programs = repository.build(&["--package", "spotinst-esg", "--no-default-features"])?;
     stage::make(repository, named(&programs, "spotinst-esg")?)?;
-    let mut command = repository.cargo(&["bench", "--no-default-features", "--bench", "inventory"]);
+    let mut command = repository.cargo(&["bench", "--no-default-features"]);
+    command.args(["--no-fail-fast", "--bench", "inventory", "--bench", "rolling"]);
     command.env("SPOTINST_ESG_TOOLS", &tools);
     process::run(&mut command)
 }

@@ -22,8 +22,8 @@ pub(super) fn show(scene: &Scene) -> Result<(), Failure> {
     );
     present(playbook(scene).args(["--check", "--diff"]))?;
     say(
-        "\nNow the roll, about forty seconds: one machine at a time, the next one only when the cluster is whole again. The simulator's\n\
-         time runs eightfold.",
+        "\nNow the roll, about forty seconds: one machine at a time, the next one only when the cluster is whole again. A machine is\n\
+         replaced in four seconds here.",
     );
     present(&mut playbook(scene))?;
     say(

@@ -19,9 +19,6 @@ pub(super) const FOLDER: &str = "SPOTINST_ESG_DEMO";
 /// The cluster whose machines are processes.
 const CLUSTER: &str = "kafka-prod";
 
-/// Virtual seconds per real second: a recycle takes some seconds, so that one can watch it.
-const SPEED: u32 = 8;
-
 /// How long a simulator that was left running stays, in seconds.
 const KEPT_FOR: u32 = 7200;
 
@@ -83,9 +80,15 @@ fn serve(parts: &Parts, scratch: &Path) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// Gives the machines of the cluster hooks and addresses that this computer has, and lets time begin now.
+/// Gives the machines of the cluster hooks and addresses that this computer has, lets time begin now and machines come and go soon.
 fn give_machines(fleet: &mut Value, hooks: &Value) -> Result<(), Failure> {
-    fleet["clock"] = json!({"start": process::now(), "mode": "realtime", "speed": SPEED});
+    fleet["clock"] = json!({"start": process::now(), "mode": "realtime", "speed": 1});
+    // Four seconds instead of minutes.
+    for (phase, seconds) in
+        [("accepted", 0.5), ("terminating", 1.0), ("replacing", 0.5), ("booting", 2.0)]
+    {
+        fleet["latency"][format!("{phase}_seconds")] = json!(seconds);
+    }
     let groups = fleet["groups"].as_array_mut();
     let group = groups.and_then(|all| all.iter_mut().find(|group| group["name"] == CLUSTER));
     let missing = || Failure::Other(format!("the demo fleet has no group {CLUSTER}"));
