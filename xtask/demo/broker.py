@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 
 PORT = 19092
-SECONDS_TO_CATCH_UP = 2.0
+SECONDS_TO_CATCH_UP = 0.8
 DEMO = pathlib.Path(os.environ["SPOTINST_ESG_DEMO"])
 MACHINES = DEMO / "machines"
 

@@ -83,9 +83,9 @@ fn serve(parts: &Parts, scratch: &Path) -> Result<Command, Failure> {
 /// Gives the machines of the cluster hooks and addresses that this computer has, lets time begin now and machines come and go soon.
 fn give_machines(fleet: &mut Value, hooks: &Value) -> Result<(), Failure> {
     fleet["clock"] = json!({"start": process::now(), "mode": "realtime", "speed": 1});
-    // Four seconds instead of minutes.
+    // Three seconds instead of minutes.
     for (phase, seconds) in
-        [("accepted", 0.5), ("terminating", 1.0), ("replacing", 0.5), ("booting", 2.0)]
+        [("accepted", 0.5), ("terminating", 1.0), ("replacing", 0.5), ("booting", 1.0)]
     {
         fleet["latency"][format!("{phase}_seconds")] = json!(seconds);
     }
