@@ -215,7 +215,7 @@ options:
 EXAMPLES = r'''
 - name: See what a new image would need
   spotinst.esg.recycle_plan:
-    group_id: sig-12345678
+    group_id: sig-1f0a5b3c
     image_id: ami-0123456789abcdef0
     waivers:
       - predicate: image_available
@@ -230,8 +230,8 @@ EXAMPLES = r'''
 
 - name: See whether every instance was launched since the kernel was patched
   spotinst.esg.recycle_plan:
-    group_id: sig-12345678
-    launched_after: "2026-11-01"
+    group_id: sig-1f0a5b3c
+    launched_after: "2025-11-01"
 '''
 
 RETURN = r'''

@@ -289,7 +289,7 @@ EXAMPLES = r'''
 - name: Begin a roll to a new image
   spotinst.esg.recycle_run:
     state: started
-    group_id: sig-12345678
+    group_id: sig-1f0a5b3c
     image_id: ami-0123456789abcdef0
     waivers:
       - predicate: image_available
@@ -303,6 +303,7 @@ EXAMPLES = r'''
     state: finished
     run_id: "{{ roll.run_id }}"
     reason: this was an example
+  when: roll.run_id is not none
 '''
 
 RETURN = r'''
