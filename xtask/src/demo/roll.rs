@@ -22,7 +22,7 @@ pub(super) fn show(scene: &Scene) -> Result<(), Failure> {
     );
     present(playbook(scene).args(["--check", "--diff"]))?;
     say(
-        "\nNow the roll, about forty seconds: one machine at a time, the next one only when the cluster is whole again. A machine is\n\
+        "\nNow the roll, less than a minute: one machine at a time, the next one only when the cluster is whole again. A machine is\n\
          replaced in a few seconds here.",
     );
     present(&mut playbook(scene))?;
