@@ -103,8 +103,8 @@ fn image(run: &Run, survey: &Survey) -> RestoreAct {
         id.as_ref().map_or("none", |id| id.as_str()).to_owned()
     };
     match before {
-        Some(before) if found == ours => RestoreAct::Update(GroupChange {
-            image_id: Some(before.clone()),
+        Some(previous) if found == ours || found == before => RestoreAct::Update(GroupChange {
+            image_id: Some(previous.clone()),
             ..GroupChange::default()
         }),
         None if found == ours => RestoreAct::Leave("the group named no image before".to_owned()),
