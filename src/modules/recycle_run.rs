@@ -188,13 +188,14 @@ fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Retu
         Some(Opening::Begin) | None => None,
     };
     let must_put_back = matches!(opening, Some(Opening::PutBack(_)));
-    if adopted.is_none() {
+    // What was cut off is put back in any case; then it is planned anew.
+    if adopted.is_none() && !must_put_back {
         let blockers: Vec<_> = draft.blockers().into_iter().cloned().collect();
         if !blockers.is_empty() {
             let error = RollError::Blocked { group: group.to_string(), blockers };
             return Err(returns.evidence(Failure::from(error)).with_warnings(warnings));
         }
-        if draft.nodes.is_empty() && !must_put_back {
+        if draft.nodes.is_empty() {
             return Ok(Planned::unchanged(returns).with_message(message).with_warnings(warnings));
         }
     }

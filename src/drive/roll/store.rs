@@ -178,12 +178,20 @@ impl Runs {
         let mut paths = Vec::new();
         for entry in entries {
             let path = entry.map_err(fail)?.path();
-            if path.extension().is_some_and(|ending| ending == ENDING) && path.is_file() {
+            if path.extension().is_some_and(|ending| ending == ENDING) {
                 paths.push(path);
             }
         }
         paths.sort();
-        Ok(paths.iter().map(|path| Ok(read(path)?.0)).collect())
+        let run = |path: &PathBuf| {
+            // A pipe, for instance, would be waited for.
+            if !path.is_file() {
+                let problem = "it is no file".to_owned();
+                return Err(StoreError::Damaged { path: path.clone(), problem });
+            }
+            Ok(read(path)?.0)
+        };
+        Ok(paths.iter().map(run).collect())
     }
 
     /// The journal of one run.
