@@ -120,14 +120,13 @@ impl Roller<'_> {
         doing: &str,
     ) -> Result<(), String> {
         let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
-        let look = || -> Result<(), RollError> {
+        let mut look = || -> Result<(), RollError> {
             let seen = self.survey(journal.run())?;
             let node = of(&journal, id, doing)?;
             may_recycle(journal.run(), &node, &seen).map_err(RollError::held(doing))?;
             let instance_id = node.planned.instance_id.unwrap_or_else(|| InstanceId::new(""));
             Ok(journal.write(self.clock, Event::Asking { node: id.clone(), instance_id })?)
         };
-        let mut look = look;
         look().map_err(|error| error.to_string())
     }
 

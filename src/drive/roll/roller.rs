@@ -305,7 +305,8 @@ impl Roller<'_> {
         match is_itself(&journal.run().plan, node, &seen, &left_out) {
             Ok(()) => Ok(()),
             Err(hold) => {
-                if !matches!(hold, Hold::Incomplete(_)) {
+                let is_in_flight = node.phase.is_in_flight();
+                if is_in_flight && !matches!(hold, Hold::Incomplete(_)) {
                     self.freeze(journal, Some(id.clone()), hold.to_string())?;
                 }
                 Err(RollError::held(doing)(hold))
