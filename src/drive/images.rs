@@ -115,7 +115,15 @@ mod real {
         also: &[ImageId],
     ) -> Result<LookedUp, ImagesError> {
         check(region, wanted)?;
-        let aws = Aws::connect(aws_config(access))?;
+        let aws = Aws::connect(aws_config(access)).map_err(|error| {
+            let attempt = format!("look up {} in region {region}", told(wanted));
+            match ImagesError::from(error) {
+                ImagesError::NoCredentials(why) => {
+                    ImagesError::NoCredentials(format!("{attempt}: {why}"))
+                }
+                other => other,
+            }
+        })?;
         let (id, named) = match wanted {
             ImageWanted::Id(id) => (Some(id.clone()), None),
             ImageWanted::SsmParameter(name) => (Some(published(&aws, region, name)?), None),
@@ -144,6 +152,17 @@ mod real {
         instance_types: &[String],
     ) -> Result<BTreeMap<String, Vec<String>>, ImagesError> {
         Ok(Aws::connect(aws_config(access))?.architectures(region, instance_types)?)
+    }
+
+    /// What is wanted, in words.
+    fn told(wanted: &ImageWanted) -> String {
+        match wanted {
+            ImageWanted::Id(id) => format!("the machine image {}", printable(id.as_str())),
+            ImageWanted::Named { name, .. } => format!("the machine image {}", printable(name)),
+            ImageWanted::SsmParameter(name) => {
+                format!("the machine image of parameter {}", printable(name))
+            }
+        }
     }
 
     /// Refuses what would ask for something else than was meant.

@@ -221,10 +221,8 @@ fn what_ec2_does_not_tell_blocks_like_anything_else() {
     ] {
         let arguments = with(json!({"group_id": "sig-1"}), &aim);
         let refused = call(&desk, "recycle_plan", &arguments);
-        assert!(
-            refused.failed().starts_with("cannot plan the roll: ")
-                && refused.failed().contains(words)
-        );
+        let told = refused.failed();
+        assert!(told.starts_with("cannot plan the roll: ") && told.contains(words), "{told}");
     }
 }
 
