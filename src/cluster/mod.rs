@@ -7,8 +7,12 @@ mod http;
 mod limits;
 mod prometheus;
 mod tcp;
+mod tls;
+mod zookeeper;
 
 pub use command::Command;
 pub use http::{Http, HttpError, HttpTarget, Login};
 pub use prometheus::Prometheus;
 pub use tcp::Tcp;
+pub use tls::{ClientFiles, TlsFiles, TlsFilesError};
+pub use zookeeper::{ADMIN_PORT, CLIENT_PORT, Metrics, ZooKeeper, ZooKeeperError, ZooKeeperTarget};

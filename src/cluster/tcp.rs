@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::domain::{Clock, Observation, ObstacleKind, Seen, printable};
+use crate::domain::{Clock, Observation, Obstacle, ObstacleKind, Seen, printable};
 
 /// An address to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,31 +19,44 @@ pub struct Tcp {
 impl Tcp {
     /// Connects and hangs up. Of a name with several addresses one that accepts is enough, and all must refuse.
     pub fn look(&self, timeout: Duration, clock: &dyn Clock) -> Observation {
-        let ends = clock.monotonic().saturating_add(timeout);
         let object = self.to_string();
-        let addresses = match self.resolve(timeout) {
-            Ok(addresses) => addresses,
-            Err((kind, detail)) => return Observation::blocked(object, kind, detail),
-        };
+        match self.connect(timeout, clock) {
+            Ok(Some(_hung_up)) => Observation { object, seen: Ok(Seen::Accepted) },
+            Ok(None) => Observation { object, seen: Ok(Seen::Refused) },
+            Err(obstacle) => Observation { object, seen: Err(obstacle) },
+        }
+    }
+
+    /// Connects to the first address that accepts; none means that all refuse.
+    ///
+    /// # Errors
+    ///
+    /// What is in the way; it proves nothing about what listens there.
+    pub(super) fn connect(
+        &self,
+        timeout: Duration,
+        clock: &dyn Clock,
+    ) -> Result<Option<TcpStream>, Obstacle> {
+        let ends = clock.monotonic().saturating_add(timeout);
+        let addresses =
+            self.resolve(timeout).map_err(|(kind, detail)| Obstacle { kind, detail })?;
         let mut obstacle = None;
         for address in &addresses {
             let left = ends.saturating_sub(clock.monotonic()).max(Duration::from_millis(1));
             match TcpStream::connect_timeout(address, left) {
-                Ok(_hung_up) => return Observation { object, seen: Ok(Seen::Accepted) },
+                Ok(stream) => return Ok(Some(stream)),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     let detail = format!("{address} within {} s", timeout.as_secs());
-                    obstacle = Some((ObstacleKind::Time, detail));
+                    obstacle = Some(Obstacle { kind: ObstacleKind::Time, detail });
                 }
                 Err(error) => {
-                    obstacle = Some((ObstacleKind::Connection, format!("{address}: {error}")));
+                    let detail = format!("{address}: {error}");
+                    obstacle = Some(Obstacle { kind: ObstacleKind::Connection, detail });
                 }
             }
         }
-        match obstacle {
-            Some((kind, detail)) => Observation::blocked(object, kind, detail),
-            None => Observation { object, seen: Ok(Seen::Refused) },
-        }
+        obstacle.map_or(Ok(None), Err)
     }
 
     /// Resolves aside, since the system's resolver knows no deadline. One that hangs ends by itself later.

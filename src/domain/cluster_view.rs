@@ -8,7 +8,6 @@ use super::one_line;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClusterView {
     nodes: BTreeMap<String, NodeView>,
-    measures: BTreeMap<String, f64>,
 }
 
 /// One node of it.
@@ -16,8 +15,6 @@ pub struct ClusterView {
 pub struct NodeView {
     /// What the node is to the others.
     pub standing: Standing,
-    /// Values measured at it, by name; the name tells the unit.
-    pub measures: BTreeMap<String, f64>,
 }
 
 /// What a node is to the others.
@@ -29,6 +26,8 @@ pub enum Standing {
     Follower,
     /// It follows without a vote.
     Observer,
+    /// It takes no part at present: its process is down, or it has no quorum. It certainly does not lead.
+    Away,
     /// Nobody could tell, and why: a lowercase fragment. It may well lead.
     Unknown(String),
 }
@@ -52,19 +51,14 @@ impl ClusterView {
         self.nodes.insert(node.into(), view);
     }
 
-    /// Notes a value that belongs to the whole cluster.
-    pub fn measure(&mut self, name: impl Into<String>, value: f64) {
-        self.measures.insert(name.into(), value);
+    /// Leaves a node out of what is known.
+    pub fn forget(&mut self, node: &str) {
+        self.nodes.remove(node);
     }
 
     /// The nodes in the order of their names.
     pub fn nodes(&self) -> impl Iterator<Item = (&str, &NodeView)> {
         self.nodes.iter().map(|(name, view)| (name.as_str(), view))
-    }
-
-    /// A value that belongs to the whole cluster.
-    pub fn measured(&self, name: &str) -> Option<f64> {
-        self.measures.get(name).copied()
     }
 
     /// The standing of a node; unknown if the node was not seen.
@@ -97,6 +91,7 @@ impl std::fmt::Display for Standing {
             Self::Leader => f.write_str("leader"),
             Self::Follower => f.write_str("follower"),
             Self::Observer => f.write_str("observer"),
+            Self::Away => f.write_str("away"),
             Self::Unknown(why) => write!(f, "unknown: {}", one_line(why)),
         }
     }
@@ -109,7 +104,7 @@ mod tests {
     fn view(standings: &[Standing]) -> ClusterView {
         let mut view = ClusterView::default();
         for (at, standing) in standings.iter().enumerate() {
-            let node = NodeView { standing: standing.clone(), measures: BTreeMap::new() };
+            let node = NodeView { standing: standing.clone() };
             view.note(format!("n{at}"), node);
         }
         view
@@ -117,11 +112,12 @@ mod tests {
 
     #[test]
     fn one_leads_only_if_all_others_are_known_not_to() {
-        use Standing::{Follower, Leader, Observer};
+        use Standing::{Away, Follower, Leader, Observer};
         let unknown = || Standing::Unknown("no answer".to_owned());
         for (standings, expected) in [
             (vec![Follower, Leader, Observer], Leadership::One("n1")),
             (vec![Follower, Follower], Leadership::Nobody),
+            (vec![Away, Leader], Leadership::One("n1")),
             (vec![Leader, Follower, Leader], Leadership::Several(vec!["n0", "n2"])),
             (vec![Leader, Leader, unknown()], Leadership::Several(vec!["n0", "n1"])),
             (vec![Leader, unknown()], Leadership::Unknown(vec!["n1"])),
@@ -137,6 +133,5 @@ mod tests {
         let view = view(&[Standing::Leader]);
         assert_eq!(view.standing("n0"), Standing::Leader);
         assert_eq!(view.standing("n9").to_string(), "unknown: it was not seen");
-        assert_eq!(view.measured("lag"), None);
     }
 }

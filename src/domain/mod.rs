@@ -8,6 +8,7 @@ mod clock;
 mod cluster_view;
 mod deployment;
 mod ec2;
+mod ensemble;
 mod fleet;
 mod group;
 mod group_change;
@@ -28,6 +29,9 @@ pub use clock::Clock;
 pub use cluster_view::{ClusterView, Leadership, NodeView, Standing};
 pub use deployment::{Deployment, DeploymentStatus};
 pub use ec2::Ec2Instance;
+pub use ensemble::{
+    Ensemble, EnsembleMember, EnsembleServer, Membership, Monitor, Presence, ServerMode, Serving,
+};
 pub use fleet::{AccountFleet, Fleet, GroupFleet, Notice, Subject};
 pub use group::{BlockDevicesMode, Group, Health, Healthiness, Member, Persistence};
 pub use group_change::GroupChange;

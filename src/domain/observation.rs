@@ -80,6 +80,10 @@ pub enum ObstacleKind {
     Time,
     /// The answer broke off.
     Broken,
+    /// The connection was closed without an answer.
+    Empty,
+    /// The one who answered does not tell it, or not to everyone.
+    NotAllowed,
     /// More than is read.
     TooLarge,
     /// The answer is not what the protocol promises.
@@ -112,6 +116,8 @@ impl ObstacleKind {
             Self::Tls => "no trusted connection",
             Self::Time => "no answer in time",
             Self::Broken => "the answer broke off",
+            Self::Empty => "the answer is empty",
+            Self::NotAllowed => "the server does not tell it",
             Self::TooLarge => "the answer is too large",
             Self::NotUnderstood => "the answer is not understood",
             Self::Partial => "the answer is not whole",

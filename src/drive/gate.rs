@@ -1,5 +1,7 @@
 //! Watching a gate: look, weigh, pause, until it is open or it is clear that it stays shut.
 
+mod clusters;
+
 use std::time::Duration;
 
 use super::concurrently::each;
@@ -9,7 +11,11 @@ use crate::domain::Clock;
 use crate::plan::gate::{End, Finding, Predicate, Report, Step, Terms, Watch};
 use crate::plan::{Verdict, Waiver};
 
-pub use crate::cluster::{Command, Http, HttpError, HttpTarget, Login, Prometheus, Tcp};
+pub use crate::cluster::{
+    ADMIN_PORT, ClientFiles, Command, Http, HttpError, HttpTarget, Login, Metrics, Prometheus, Tcp,
+    TlsFiles, ZooKeeper, ZooKeeperTarget,
+};
+pub use clusters::Ensemble;
 
 /// Most looks at a time.
 const AT_ONCE: usize = 16;

@@ -1,5 +1,6 @@
 //! `cluster_gate`: wait until named predicates hold, or say which do not.
 
+mod ensemble;
 mod gates;
 mod part;
 
@@ -47,6 +48,13 @@ use part::Part;
 /// `prometheus` passes if every series of the instant query is within the bounds; each is reported as an object of its own. It
 /// fails if one is not. It is unknown if the query gives no series (unless `empty` says otherwise), more than 500 of them, a value
 /// that is no finite number, an error, or a warning that the result is not whole.
+///
+/// `zookeeper` asks every server of an ensemble and gives several predicates, named after the gate: `NAME.servers_serve`,
+/// `NAME.one_leader`, `NAME.followers_synced` (as many followers are in step with the leader as there are voters besides it,
+/// and none is still brought up to date), `NAME.in_broadcast`, `NAME.majority_without_target` (with fewer than three voters no
+/// server can be lost), `NAME.same_membership` (all tell the same members, and those are the servers that are asked) and
+/// `NAME.few_outstanding`; in phase `mid` also `NAME.target_stopped`, in phase `post` also `NAME.znodes_alike`. A word that is
+/// not in the server's whitelist, an empty and a half answer are unknown.
 ///
 /// A series that vanishes has not been seen to be well: with other objects than in the look before, counting begins anew.
 ///
@@ -190,7 +198,7 @@ impl Args {
             if !names.insert(&gate.name) {
                 return Err(Failure::new(format!("two gates are called {}", one_line(&gate.name))));
             }
-            sources.push(Box::new(gate.probe(world)?));
+            sources.push(gate.source(world)?);
         }
         let waivers = waivers(&self.waivers)?;
         Ok(Gate { sources, terms, waivers })

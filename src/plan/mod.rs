@@ -3,6 +3,7 @@
 pub mod gate;
 pub mod inventory;
 pub mod roll;
+pub mod safety;
 pub mod stateful;
 
 mod verdict;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::canned::{Canned, Reply};
+use super::keepers::{Said, keeper, well};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -37,10 +38,15 @@ pub(crate) fn rehearsed(examples: &str) -> String {
             _ => line.to_owned(),
         }
     });
+    let keepers = ["leader", "follower", "follower"];
+    let keepers = keepers.map(|mode| keeper(move |word| Said::Text(well(word, mode, 3))));
     shortened
         .collect::<Vec<_>>()
         .join("\n")
         .replace("http://prometheus.example.com:9090", server.url())
+        .replace("10.0.0.11:2181", &keepers[0])
+        .replace("10.0.0.12:2181", &keepers[1])
+        .replace("10.0.0.13:2181", &keepers[2])
         .replace("https://10.0.0.1:9200", server.url())
         .replace("http://10.0.0.1:8778", server.url())
         .replace("host: 10.0.0.1", "host: 127.0.0.1")
@@ -59,19 +65,24 @@ fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/tls").join(name)
 }
 
+/// How to speak TLS as 127.0.0.1 with the certificate of [`Secured::authority`].
+pub(crate) fn server_config() -> Arc<ServerConfig> {
+    let certificate = CertificateDer::from_pem_file(file("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    Arc::new(config)
+}
+
 impl Secured {
     /// Answers everything with status 200 and an empty JSON object.
     pub(crate) fn start() -> Self {
-        let certificate = CertificateDer::from_pem_file(file("server.pem")).unwrap();
-        let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
-        let config = Arc::new(config);
+        let config = server_config();
         let listener = TcpListener::bind(("0.0.0.0", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         thread::spawn(move || {

@@ -7,6 +7,7 @@ pub(crate) mod ansible;
 pub(crate) mod canned;
 pub(crate) mod cli;
 pub(crate) mod cluster;
+pub(crate) mod keepers;
 pub(crate) mod module;
 pub(crate) mod moto;
 pub(crate) mod roll;

@@ -41,6 +41,14 @@ description:
     otherwise), more than 500 of them, a value that is no finite number, an error, or a warning that the result
     is not whole.
   - >-
+    C(zookeeper) asks every server of an ensemble and gives several predicates, named after the gate:
+    C(NAME.servers_serve), C(NAME.one_leader), C(NAME.followers_synced) (as many followers are in step with the
+    leader as there are voters besides it, and none is still brought up to date), C(NAME.in_broadcast),
+    C(NAME.majority_without_target) (with fewer than three voters no server can be lost),
+    C(NAME.same_membership) (all tell the same members, and those are the servers that are asked) and
+    C(NAME.few_outstanding); in phase C(mid) also C(NAME.target_stopped), in phase C(post) also
+    C(NAME.znodes_alike). A word that is not in the server's whitelist, an empty and a half answer are unknown.
+  - >-
     A series that vanishes has not been seen to be well: with other objects than in the look before, counting
     begins anew.
   - >-
@@ -85,6 +93,8 @@ options:
             - A command on the controller ends as expected.
           prometheus:
             - An instant query gives values as expected.
+          zookeeper:
+            - A ZooKeeper ensemble can lose a server, does without it, or has it back.
         required: true
       timeout:
         description:
@@ -146,8 +156,8 @@ options:
       ca_path:
         description:
           - >-
-            Of C(http) and C(prometheus): file with the certificates that are trusted in place of the system's,
-            in PEM.
+            Of C(http), C(prometheus) and C(zookeeper): file with the certificates that are trusted in place of
+            the system's, in PEM.
         type: path
       command:
         description:
@@ -197,6 +207,62 @@ options:
             Of C(http) and C(command): regular expression that must be found in the value. It is not tied to the
             start or the end.
         type: str
+      phase:
+        description:
+          - "Of C(zookeeper): at which point of the roll of C(target) it is asked."
+        type: str
+        choices:
+          pre:
+            - "Before its service is stopped: the cluster is whole and can lose it."
+          mid:
+            - "Its service is stopped, its machine still there: the others carry on."
+          post:
+            - "It is back: the cluster is as whole as before."
+      target:
+        description:
+          - "Of C(zookeeper): the server that is rolled, as it is in C(servers)."
+        type: str
+      servers:
+        description:
+          - >-
+            Of C(zookeeper): every server of the ensemble, observers too, as C(host) or C(host:port); the port
+            is C(2181) when not given.
+        type: list
+        elements: str
+      metrics:
+        description:
+          - "Of C(zookeeper): where servers tell more than whether they serve; C(mntr) when not given."
+        type: str
+        choices:
+          mntr:
+            - By the four-letter words C(mntr) and C(conf), which C(4lw.commands.whitelist) must allow.
+          admin:
+            - By the AdminServer.
+          none:
+            - From nowhere. What only they tell is unknown then, and has to be waived.
+      admin_port:
+        description:
+          - "Of C(zookeeper): port of the AdminServer; C(8080) when not given."
+          - From V(1) to V(65535).
+        type: int
+      admin_https:
+        description:
+          - "Of C(zookeeper): whether the AdminServer is asked by HTTPS; by HTTP when not given."
+        type: bool
+      tls:
+        description:
+          - >-
+            Of C(zookeeper): whether the port of C(servers) speaks TLS, as the C(secureClientPort) does; then
+            C(ca_path) is needed.
+        type: bool
+      client_cert:
+        description:
+          - "Of C(zookeeper) with C(tls): file with the certificate to show, with its chain, in PEM."
+        type: path
+      client_key:
+        description:
+          - "Of C(zookeeper) with C(tls): file with its key, in PEM, without a password."
+        type: path
     required: true
   samples:
     description:
@@ -396,6 +462,17 @@ EXAMPLES = r'''
       - predicate: replication lag
         reason: the archive is rebuilt until tomorrow
         objects: ['{topic="archive"}']
+
+- name: Wait until a ZooKeeper ensemble can lose one of its servers
+  spotinst.esg.cluster_gate:
+    gates:
+      - name: zookeeper
+        kind: zookeeper
+        servers: ["10.0.0.11:2181", "10.0.0.12:2181", "10.0.0.13:2181"]
+        phase: pre
+        target: "10.0.0.12:2181"
+    samples: 3
+    spacing: 2
 '''
 
 RETURN = r'''
@@ -487,7 +564,7 @@ def main():
                 'elements': 'dict',
                 'options': {
                     'name': {'type': 'str', 'required': True},
-                    'kind': {'type': 'str', 'choices': ['tcp', 'http', 'command', 'prometheus'], 'required': True},
+                    'kind': {'type': 'str', 'choices': ['tcp', 'http', 'command', 'prometheus', 'zookeeper'], 'required': True},
                     'timeout': {'type': 'int', 'default': 10},
                     'host': {'type': 'str'},
                     'port': {'type': 'int'},
@@ -510,6 +587,15 @@ def main():
                     'min': {'type': 'float'},
                     'max': {'type': 'float'},
                     'matches': {'type': 'str'},
+                    'phase': {'type': 'str', 'choices': ['pre', 'mid', 'post']},
+                    'target': {'type': 'str'},
+                    'servers': {'type': 'list', 'elements': 'str'},
+                    'metrics': {'type': 'str', 'choices': ['mntr', 'admin', 'none']},
+                    'admin_port': {'type': 'int'},
+                    'admin_https': {'type': 'bool'},
+                    'tls': {'type': 'bool'},
+                    'client_cert': {'type': 'path'},
+                    'client_key': {'type': 'path'},
                 },
                 'required_together': [['username', 'password']],
                 'required_if': [
@@ -517,6 +603,7 @@ def main():
                     ['kind', 'http', ['url']],
                     ['kind', 'command', ['command']],
                     ['kind', 'prometheus', ['url', 'query']],
+                    ['kind', 'zookeeper', ['servers', 'phase', 'target']],
                 ],
                 'required': True,
             },

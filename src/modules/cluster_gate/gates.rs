@@ -9,11 +9,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::World;
+use super::ensemble::EnsembleArgs;
 use crate::ansible::Failure;
 use crate::domain::one_line;
-use crate::drive::gate::{Command, Http, HttpTarget, Login, Look, Probe, Prometheus, Tcp};
+use crate::drive::gate::{
+    Command, Ensemble, Http, HttpTarget, Login, Look, Probe, Prometheus, Source, Tcp, ZooKeeper,
+};
 use crate::plan::Verdict;
 use crate::plan::gate::{Expectation, Predicate, Wanted};
+use crate::plan::safety::{Phase, Question};
 
 /// Longest name of a gate, in characters.
 const LONGEST_NAME: usize = 100;
@@ -25,7 +29,8 @@ const LONGEST_NAME: usize = 100;
         ["kind", "tcp", ["host", "port"]],
         ["kind", "http", ["url"]],
         ["kind", "command", ["command"]],
-        ["kind", "prometheus", ["url", "query"]]
+        ["kind", "prometheus", ["url", "query"]],
+        ["kind", "zookeeper", ["servers", "phase", "target"]]
     ]
 ))]
 pub(super) struct GateArgs {
@@ -62,7 +67,7 @@ pub(super) struct GateArgs {
     follow_redirects: Option<bool>,
     /// Of `http` and `prometheus`: whether the server must prove who it is; it must when not given.
     validate_certs: Option<bool>,
-    /// Of `http` and `prometheus`: file with the certificates that are trusted in place of the system's, in PEM.
+    /// Of `http`, `prometheus` and `zookeeper`: file with the certificates that are trusted in place of the system's, in PEM.
     #[schemars(extend("x-type" = "path"))]
     ca_path: Option<String>,
     /// Of `command`: the program and its arguments. No shell reads them. It runs on the controller, with the environment of the
@@ -90,6 +95,23 @@ pub(super) struct GateArgs {
     /// Of `http` and `command`: regular expression that must be found in the value. It is not tied to the start or the end.
     #[schemars(extend("x-keeps-empty" = true))]
     matches: Option<String>,
+    /// Of `zookeeper`: at which point of the roll of `target` it is asked.
+    phase: Option<PhaseArg>,
+    /// Of `zookeeper`: the server that is rolled, as it is in `servers`.
+    target: Option<String>,
+    #[serde(flatten)]
+    ensemble: EnsembleArgs,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum PhaseArg {
+    /// Before its service is stopped: the cluster is whole and can lose it.
+    Pre,
+    /// Its service is stopped, its machine still there: the others carry on.
+    Mid,
+    /// It is back: the cluster is as whole as before.
+    Post,
 }
 
 fn ten() -> u32 {
@@ -107,6 +129,8 @@ enum Kind {
     Command,
     /// An instant query gives values as expected.
     Prometheus,
+    /// A ZooKeeper ensemble can lose a server, does without it, or has it back.
+    Zookeeper,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -132,13 +156,14 @@ impl Kind {
             Self::Http => "http",
             Self::Command => "command",
             Self::Prometheus => "prometheus",
+            Self::Zookeeper => "zookeeper",
         }
     }
 }
 
 impl GateArgs {
     /// Ready to be looked at; nothing is sent.
-    pub(super) fn probe(&self, world: &World) -> Result<Probe, Failure> {
+    pub(super) fn source(&self, world: &World) -> Result<Box<dyn Source>, Failure> {
         let name = &self.name;
         if *name != one_line(name.trim()) || name.is_empty() || name.chars().count() > LONGEST_NAME
         {
@@ -151,7 +176,14 @@ impl GateArgs {
         }
         self.refuse_foreign().map_err(|text| self.refused(&text))?;
         let expects = Expectation::read(&self.wanted()).map_err(|it| self.refused(&it))?;
+        let timeout = Duration::from_secs(u64::from(self.timeout));
         let (look, predicate) = match self.kind {
+            Kind::Zookeeper => {
+                let observer = self.ensemble.observer(self.ca_path.as_deref(), world);
+                let observer = observer.map_err(|it| self.refused(&it))?;
+                let question = self.question(&observer).map_err(|it| self.refused(&it))?;
+                return Ok(Box::new(Ensemble { observer, question, timeout }));
+            }
             Kind::Tcp => (self.tcp(), Predicate::Accepts),
             Kind::Http => {
                 let http = Http::new(&self.target(world)).map_err(|it| self.refused(&it))?;
@@ -166,8 +198,23 @@ impl GateArgs {
             ),
             Kind::Prometheus => (self.prometheus(world)?, self.measures(expects)?),
         };
-        let timeout = Duration::from_secs(u64::from(self.timeout));
-        Ok(Probe { name: name.clone(), look, predicate, timeout })
+        Ok(Box::new(Probe { name: name.clone(), look, predicate, timeout }))
+    }
+
+    /// What is asked of an ensemble; phase and target are there, the options are checked before.
+    fn question(&self, observer: &ZooKeeper) -> Result<Question, String> {
+        let phase = match self.phase {
+            Some(PhaseArg::Mid) => Phase::Mid,
+            Some(PhaseArg::Post) => Phase::Post,
+            Some(PhaseArg::Pre) | None => Phase::Pre,
+        };
+        let target = ZooKeeper::address(self.target.as_deref().unwrap_or_default());
+        let target = target.map_err(|error| format!("target: {error}"))?;
+        if !observer.addresses().any(|server| server == target) {
+            let servers: Vec<&str> = observer.addresses().collect();
+            return Err(format!("target {target} is none of the servers {}", servers.join(", ")));
+        }
+        Ok(Question { gate: self.name.clone(), phase, target })
     }
 
     fn refused(&self, why: &dyn std::fmt::Display) -> Failure {
@@ -176,10 +223,12 @@ impl GateArgs {
 
     /// An option of another kind would be taken for a check that is never made.
     fn refuse_foreign(&self) -> Result<(), String> {
-        use Kind::{Command, Http, Prometheus, Tcp};
+        use Kind::{Command, Http, Prometheus, Tcp, Zookeeper};
         let by_http: &[Kind] = &[Http, Prometheus];
         let valued: &[Kind] = &[Http, Command, Prometheus];
         let texts: &[Kind] = &[Http, Command];
+        let of_ensembles = self.ensemble.given();
+        let of_ensembles = of_ensembles.map(|(name, is_given)| (name, is_given, &[Zookeeper][..]));
         for (option, is_given, kinds) in [
             ("host", self.host.is_some(), &[Tcp][..]),
             ("port", self.port.is_some(), &[Tcp]),
@@ -192,7 +241,9 @@ impl GateArgs {
             ("status", self.status.is_some(), &[Http]),
             ("follow_redirects", self.follow_redirects.is_some(), &[Http]),
             ("validate_certs", self.validate_certs.is_some(), by_http),
-            ("ca_path", self.ca_path.is_some(), by_http),
+            ("ca_path", self.ca_path.is_some(), &[Http, Prometheus, Zookeeper]),
+            ("phase", self.phase.is_some(), &[Zookeeper]),
+            ("target", self.target.is_some(), &[Zookeeper]),
             ("command", self.command.is_some(), &[Command]),
             ("exit_status", self.exit_status.is_some(), &[Command]),
             ("query", self.query.is_some(), &[Prometheus]),
@@ -202,7 +253,10 @@ impl GateArgs {
             ("min", self.min.is_some(), valued),
             ("max", self.max.is_some(), valued),
             ("matches", self.matches.is_some(), texts),
-        ] {
+        ]
+        .into_iter()
+        .chain(of_ensembles)
+        {
             if is_given && !kinds.contains(&self.kind) {
                 let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
                 let (kinds, own) = (kinds.join(" and "), self.kind.as_str());

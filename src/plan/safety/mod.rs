@@ -1,0 +1,9 @@
+//! Whether a cluster can lose a node, judged from what its own servers tell: predicates by technology.
+//!
+//! Each gives findings that a gate weighs like any other. What was not seen is unknown, and unknown never passes.
+
+mod phase;
+mod zookeeper;
+
+pub use phase::{Phase, Question};
+pub use zookeeper::judge as judge_zookeeper;
