@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::limits::read_some;
+use super::limits::{MOST_KEPT, read_some};
 use crate::domain::{Captured, Observation, ObstacleKind, Seen, printable};
 
 /// How long is waited for the rest of the output of a command that has ended.
@@ -75,7 +75,7 @@ impl Command {
 fn captured_aside(mut from: impl Read + Send + 'static) -> Receiver<Option<Captured>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
-        let captured = read_some(&mut from, || true).unwrap_or_default();
+        let captured = read_some(&mut from, MOST_KEPT, || true).unwrap_or_default();
         // What is beyond is read and dropped, so that it can write on and end.
         std::io::copy(&mut from, &mut std::io::sink()).unwrap_or_default();
         sender.send(captured).unwrap_or_default();

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::limits::read_some;
+use super::limits::{MOST_KEPT, read_some};
 use crate::domain::{Clock, Observation, ObstacleKind, Seen, one_line, printable};
 
 /// Most redirects that are followed.
@@ -83,6 +83,7 @@ pub struct Http {
     headers: HeaderMap,
     secrets: Vec<String>,
     body: Option<Vec<u8>>,
+    most: usize,
 }
 
 impl Http {
@@ -120,7 +121,12 @@ impl Http {
             headers.insert(AUTHORIZATION, value);
         }
         let secrets = secrets(&headers, target.login.as_ref());
-        Ok(Self { client, method, url, headers, secrets, body })
+        Ok(Self { client, method, url, headers, secrets, body, most: MOST_KEPT })
+    }
+
+    /// The same, reading longer bodies, up to `most` bytes.
+    pub(super) fn reading(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     /// Where it is, fit to be shown.
@@ -154,7 +160,7 @@ impl Http {
         };
         let status = response.status().as_u16();
         // Each read has its own timeout, so an answer that trickles in is bounded here.
-        let seen = match read_some(&mut response, || clock.monotonic() <= ends) {
+        let seen = match read_some(&mut response, self.most, || clock.monotonic() <= ends) {
             Ok(Some(body)) => Ok(Seen::Answered { status, body }),
             Ok(None) => return blocked(ObstacleKind::Time, in_time()),
             Err(error) if is_late(&error) => return blocked(ObstacleKind::Time, in_time()),

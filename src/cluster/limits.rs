@@ -10,13 +10,14 @@ pub(super) const MOST_KEPT: usize = 1 << 20;
 /// How much is read at a time, in bytes.
 const CHUNK: usize = 16 << 10;
 
-/// Reads on until the end, until there is more than is kept, or until `go_on` says no.
+/// Reads on until the end, until there are more than `most` bytes, or until `go_on` says no.
 ///
 /// # Errors
 ///
 /// Those of the reader; what came before is lost.
 pub(super) fn read_some(
     reader: &mut impl Read,
+    most: usize,
     mut go_on: impl FnMut() -> bool,
 ) -> io::Result<Option<Captured>> {
     let mut bytes = Vec::new();
@@ -31,8 +32,8 @@ pub(super) fn read_some(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
-        if bytes.len() > MOST_KEPT {
-            bytes.truncate(MOST_KEPT);
+        if bytes.len() > most {
+            bytes.truncate(most);
             return Ok(Some(Captured { bytes, is_cut: true }));
         }
     }

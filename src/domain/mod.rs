@@ -19,6 +19,7 @@ mod observation;
 mod open_enum;
 mod quoted;
 mod scheduled_task;
+mod search;
 mod stateful;
 mod suspension;
 mod time;
@@ -43,6 +44,10 @@ pub use managed::{ManagedInstance, ManagedStatus};
 pub use observation::{Captured, Observation, Obstacle, ObstacleKind, Seen, Series};
 pub use quoted::{one_line, printable};
 pub use scheduled_task::{Frequency, ScheduledTask, TaskKind};
+pub use search::{
+    SearchCluster, SearchHealth, SearchIdentity, SearchNode, SearchProduct, SearchSetting,
+    SearchStatus, ShardCopy, Voting, Watermark,
+};
 pub use stateful::{Device, StatefulInstance, StatefulState};
 pub use suspension::{Process, Suspension};
 pub use time::VendorTime;

@@ -12,10 +12,10 @@ use crate::plan::gate::{End, Finding, Predicate, Report, Step, Terms, Watch};
 use crate::plan::{Verdict, Waiver};
 
 pub use crate::cluster::{
-    ADMIN_PORT, ClientFiles, Command, Http, HttpError, HttpTarget, Login, Metrics, Prometheus, Tcp,
-    TlsFiles, ZooKeeper, ZooKeeperTarget,
+    ADMIN_PORT, ClientFiles, Command, Http, HttpError, HttpTarget, Login, Metrics, Prometheus,
+    Search, SearchTarget, Tcp, TlsFiles, ZooKeeper, ZooKeeperTarget,
 };
-pub use clusters::Ensemble;
+pub use clusters::{Ensemble, SearchCluster};
 
 /// Most looks at a time.
 const AT_ONCE: usize = 16;
@@ -68,13 +68,7 @@ impl Source for Probe {
             Look::Prometheus(prometheus) => (prometheus.look(timeout, clock), prometheus.secrets()),
         };
         let mut findings = self.predicate.judge(&self.name, self.look.kind(), &observation);
-        for finding in &mut findings {
-            hide(&mut finding.object, secrets);
-            hide(&mut finding.evidence, secrets);
-            if let Some(serde_json::Value::String(text)) = &mut finding.value {
-                hide(text, secrets);
-            }
-        }
+        conceal(&mut findings, secrets);
         findings
     }
 }
@@ -87,6 +81,17 @@ impl Look {
             Self::Http(_) => "http",
             Self::Command(_) => "command",
             Self::Prometheus(_) => "prometheus",
+        }
+    }
+}
+
+/// Takes secrets out of whatever findings say: servers repeat what they are sent.
+fn conceal(findings: &mut [Finding], secrets: &[String]) {
+    for finding in findings {
+        hide(&mut finding.object, secrets);
+        hide(&mut finding.evidence, secrets);
+        if let Some(serde_json::Value::String(text)) = &mut finding.value {
+            hide(text, secrets);
         }
     }
 }

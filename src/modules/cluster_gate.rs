@@ -3,6 +3,7 @@
 mod ensemble;
 mod gates;
 mod part;
+mod search;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -55,6 +56,13 @@ use part::Part;
 /// server can be lost), `NAME.same_membership` (all tell the same members, and those are the servers that are asked) and
 /// `NAME.few_outstanding`; in phase `mid` also `NAME.target_stopped`, in phase `post` also `NAME.znodes_alike`. A word that is
 /// not in the server's whitelist, an empty and a half answer are unknown.
+///
+/// `elasticsearch` asks an Elasticsearch or OpenSearch cluster: `NAME.identified`, `NAME.settled` (no shard moves, is made or has no
+/// node), `NAME.status` (green; in phase `mid` yellow will do), `NAME.nodes_present` (exactly `nodes`, without `target` in phase
+/// `mid`), `NAME.master_elected`, `NAME.voting_majority`. In phase `pre` also `NAME.copies_elsewhere` (each shard with a copy on
+/// `target` has another that serves; green does not say that), `NAME.roles_elsewhere`, `NAME.disk_headroom` and `NAME.no_snapshot`; in
+/// `mid` and `post` `NAME.copies_serve`; in `pre` and `post` `NAME.nothing_left_over` (allocation is not restricted, no node excluded
+/// or registered to be shut down). An index that does not pass is an object of its own, so that a waiver can name it.
 ///
 /// A series that vanishes has not been seen to be well: with other objects than in the look before, counting begins anew.
 ///

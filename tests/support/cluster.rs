@@ -8,6 +8,7 @@ use std::thread;
 
 use super::canned::{Canned, Reply};
 use super::keepers::{Said, keeper, well};
+use super::searching::cluster;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -40,6 +41,10 @@ pub(crate) fn rehearsed(examples: &str) -> String {
     });
     let keepers = ["leader", "follower", "follower"];
     let keepers = keepers.map(|mode| keeper(move |word| Said::Text(well(word, mode, 3))));
+    let searching = cluster(|_| None);
+    let nodes = ["10.0.0.21", "10.0.0.22", "10.0.0.23"].map(|it| format!("https://{it}:9200"));
+    let shortened = shortened
+        .map(|line| nodes.iter().fold(line, |line, node| line.replace(node, searching.url())));
     shortened
         .collect::<Vec<_>>()
         .join("\n")
@@ -47,6 +52,7 @@ pub(crate) fn rehearsed(examples: &str) -> String {
         .replace("10.0.0.11:2181", &keepers[0])
         .replace("10.0.0.12:2181", &keepers[1])
         .replace("10.0.0.13:2181", &keepers[2])
+        .replace("search-", "n")
         .replace("https://10.0.0.1:9200", server.url())
         .replace("http://10.0.0.1:8778", server.url())
         .replace("host: 10.0.0.1", "host: 127.0.0.1")

@@ -11,6 +11,7 @@ pub(crate) mod keepers;
 pub(crate) mod module;
 pub(crate) mod moto;
 pub(crate) mod roll;
+pub(crate) mod searching;
 
 use std::path::PathBuf;
 

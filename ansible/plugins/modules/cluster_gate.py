@@ -49,6 +49,15 @@ description:
     C(NAME.few_outstanding); in phase C(mid) also C(NAME.target_stopped), in phase C(post) also
     C(NAME.znodes_alike). A word that is not in the server's whitelist, an empty and a half answer are unknown.
   - >-
+    C(elasticsearch) asks an Elasticsearch or OpenSearch cluster: C(NAME.identified), C(NAME.settled) (no shard
+    moves, is made or has no node), C(NAME.status) (green; in phase C(mid) yellow will do),
+    C(NAME.nodes_present) (exactly C(nodes), without C(target) in phase C(mid)), C(NAME.master_elected),
+    C(NAME.voting_majority). In phase C(pre) also C(NAME.copies_elsewhere) (each shard with a copy on C(target)
+    has another that serves; green does not say that), C(NAME.roles_elsewhere), C(NAME.disk_headroom) and
+    C(NAME.no_snapshot); in C(mid) and C(post) C(NAME.copies_serve); in C(pre) and C(post)
+    C(NAME.nothing_left_over) (allocation is not restricted, no node excluded or registered to be shut down). An
+    index that does not pass is an object of its own, so that a waiver can name it.
+  - >-
     A series that vanishes has not been seen to be well: with other objects than in the look before, counting
     begins anew.
   - >-
@@ -95,6 +104,8 @@ options:
             - An instant query gives values as expected.
           zookeeper:
             - A ZooKeeper ensemble can lose a server, does without it, or has it back.
+          elasticsearch:
+            - The same of an Elasticsearch or OpenSearch cluster and a node.
         required: true
       timeout:
         description:
@@ -124,15 +135,17 @@ options:
         choices: [GET, HEAD, POST]
       headers:
         description:
-          - "Of C(http) and C(prometheus): headers to send. Their values are hidden wherever they would show."
+          - >-
+            Of C(http), C(prometheus) and C(elasticsearch): headers to send. Their values are hidden wherever
+            they would show.
         type: dict
       username:
         description:
-          - "Of C(http) and C(prometheus): name for HTTP's basic authentication."
+          - "Of C(http), C(prometheus) and C(elasticsearch): name for HTTP's basic authentication."
         type: str
       password:
         description:
-          - "Of C(http) and C(prometheus): password for HTTP's basic authentication."
+          - "Of C(http), C(prometheus) and C(elasticsearch): password for HTTP's basic authentication."
         type: str
       body:
         description:
@@ -151,13 +164,15 @@ options:
         type: bool
       validate_certs:
         description:
-          - "Of C(http) and C(prometheus): whether the server must prove who it is; it must when not given."
+          - >-
+            Of C(http), C(prometheus) and C(elasticsearch): whether the server must prove who it is; it must
+            when not given.
         type: bool
       ca_path:
         description:
           - >-
-            Of C(http), C(prometheus) and C(zookeeper): file with the certificates that are trusted in place of
-            the system's, in PEM.
+            Of C(http), C(prometheus), C(elasticsearch) and C(zookeeper): file with the certificates that are
+            trusted in place of the system's, in PEM.
         type: path
       command:
         description:
@@ -209,7 +224,7 @@ options:
         type: str
       phase:
         description:
-          - "Of C(zookeeper): at which point of the roll of C(target) it is asked."
+          - "Of C(zookeeper) and C(elasticsearch): at which point of the roll of C(target) it is asked."
         type: str
         choices:
           pre:
@@ -220,7 +235,7 @@ options:
             - "It is back: the cluster is as whole as before."
       target:
         description:
-          - "Of C(zookeeper): the server that is rolled, as it is in C(servers)."
+          - "Of C(zookeeper) and C(elasticsearch): the node that is rolled, as it is in C(servers) or C(nodes)."
         type: str
       servers:
         description:
@@ -263,6 +278,28 @@ options:
         description:
           - "Of C(zookeeper) with C(tls): file with its key, in PEM, without a password."
         type: path
+      urls:
+        description:
+          - >-
+            Of C(elasticsearch): where nodes are asked, such as C(https://10.0.0.1:9200). The first that answers
+            is asked for everything, so name all of them. They hold no credentials.
+        type: list
+        elements: str
+      nodes:
+        description:
+          - >-
+            Of C(elasticsearch): the names (C(node.name)) of all nodes that there should be, C(target) among
+            them.
+        type: list
+        elements: str
+      cluster_uuid:
+        description:
+          - "Of C(elasticsearch): the unique id of the cluster, where it must be this one."
+        type: str
+      api_key:
+        description:
+          - "Of C(elasticsearch): an API key, as Elasticsearch encodes it."
+        type: str
     required: true
   samples:
     description:
@@ -473,6 +510,24 @@ EXAMPLES = r'''
         target: "10.0.0.12:2181"
     samples: 3
     spacing: 2
+
+- name: Wait until an OpenSearch cluster has its node back and is whole again
+  spotinst.esg.cluster_gate:
+    gates:
+      - name: opensearch
+        kind: elasticsearch
+        urls: ["https://10.0.0.21:9200", "https://10.0.0.22:9200", "https://10.0.0.23:9200"]
+        username: monitor
+        password: "{{ monitor_password }}"
+        ca_path: /etc/ssl/cluster-ca.pem
+        nodes: [search-1, search-2, search-3]
+        phase: post
+        target: search-2
+    samples: 6
+    spacing: 10
+    window: 60
+    wait_timeout: 21600
+    stall_timeout: 600
 '''
 
 RETURN = r'''
@@ -564,7 +619,11 @@ def main():
                 'elements': 'dict',
                 'options': {
                     'name': {'type': 'str', 'required': True},
-                    'kind': {'type': 'str', 'choices': ['tcp', 'http', 'command', 'prometheus', 'zookeeper'], 'required': True},
+                    'kind': {
+                        'type': 'str',
+                        'choices': ['tcp', 'http', 'command', 'prometheus', 'zookeeper', 'elasticsearch'],
+                        'required': True,
+                    },
                     'timeout': {'type': 'int', 'default': 10},
                     'host': {'type': 'str'},
                     'port': {'type': 'int'},
@@ -596,6 +655,10 @@ def main():
                     'tls': {'type': 'bool'},
                     'client_cert': {'type': 'path'},
                     'client_key': {'type': 'path'},
+                    'urls': {'type': 'list', 'elements': 'str'},
+                    'nodes': {'type': 'list', 'elements': 'str'},
+                    'cluster_uuid': {'type': 'str'},
+                    'api_key': {'type': 'str', 'no_log': True},
                 },
                 'required_together': [['username', 'password']],
                 'required_if': [
@@ -604,6 +667,7 @@ def main():
                     ['kind', 'command', ['command']],
                     ['kind', 'prometheus', ['url', 'query']],
                     ['kind', 'zookeeper', ['servers', 'phase', 'target']],
+                    ['kind', 'elasticsearch', ['urls', 'nodes', 'phase', 'target']],
                 ],
                 'required': True,
             },

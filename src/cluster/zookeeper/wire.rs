@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::{CLIENT_PORT, ZooKeeperError};
-use crate::cluster::limits::read_some;
+use crate::cluster::limits::{MOST_KEPT, read_some};
 use crate::cluster::tcp::Tcp;
 use crate::domain::{Clock, Obstacle, ObstacleKind, one_line, printable};
 
@@ -96,7 +96,7 @@ fn exchange(
 ) -> io::Result<Option<crate::domain::Captured>> {
     stream.write_all(word.as_bytes())?;
     stream.flush()?;
-    read_some(&mut UntilHungUp(stream), go_on)
+    read_some(&mut UntilHungUp(stream), MOST_KEPT, go_on)
 }
 
 /// Servers hang up without taking leave of TLS, and some reset the connection once they have answered; whether the answer is

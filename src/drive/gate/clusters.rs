@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::Source;
-use crate::cluster::ZooKeeper;
+use super::{Source, conceal};
+use crate::cluster::{Search, ZooKeeper};
 use crate::domain::Clock;
 use crate::plan::gate::Finding;
-use crate::plan::safety::{Question, judge_zookeeper};
+use crate::plan::safety::{Question, SearchQuestion, judge_search, judge_zookeeper};
 
 /// A ZooKeeper ensemble and what is asked of it.
 #[derive(Debug)]
@@ -22,5 +22,25 @@ pub struct Ensemble {
 impl Source for Ensemble {
     fn look(&self, clock: &dyn Clock) -> Vec<Finding> {
         judge_zookeeper(&self.observer.look(self.timeout, clock), &self.question)
+    }
+}
+
+/// An Elasticsearch or OpenSearch cluster and what is asked of it.
+#[derive(Debug)]
+pub struct SearchCluster {
+    /// Who is asked.
+    pub observer: Search,
+    /// What.
+    pub question: SearchQuestion,
+    /// How long one question may take; a look asks a dozen.
+    pub timeout: Duration,
+}
+
+impl Source for SearchCluster {
+    fn look(&self, clock: &dyn Clock) -> Vec<Finding> {
+        let seen = self.observer.look(self.timeout, clock);
+        let mut findings = judge_search(&seen, &self.question);
+        conceal(&mut findings, self.observer.secrets());
+        findings
     }
 }

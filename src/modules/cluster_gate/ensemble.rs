@@ -80,6 +80,21 @@ impl EnsembleArgs {
         ZooKeeper::new(&target).map_err(|error| error.to_string())
     }
 
+    /// The server that is rolled, by the address at which it is asked.
+    pub(super) fn target(
+        &self,
+        observer: &ZooKeeper,
+        target: Option<&str>,
+    ) -> Result<String, String> {
+        let target = ZooKeeper::address(target.unwrap_or_default());
+        let target = target.map_err(|error| format!("target: {error}"))?;
+        if observer.addresses().any(|server| server == target) {
+            return Ok(target);
+        }
+        let servers: Vec<&str> = observer.addresses().collect();
+        Err(format!("target {target} is none of the servers {}", servers.join(", ")))
+    }
+
     fn trust(&self, ca_path: Option<&str>, world: &World) -> Result<Option<TlsFiles>, String> {
         let expand = |path: &String| world.environment.expand(path);
         let has_tls = self.tls.unwrap_or(false);

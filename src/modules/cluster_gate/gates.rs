@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::World;
 use super::ensemble::EnsembleArgs;
+use super::search::SearchArgs;
 use crate::ansible::Failure;
 use crate::domain::one_line;
 use crate::drive::gate::{
-    Command, Ensemble, Http, HttpTarget, Login, Look, Probe, Prometheus, Source, Tcp, ZooKeeper,
+    Command, Ensemble, Http, HttpTarget, Login, Look, Probe, Prometheus, SearchCluster, Source, Tcp,
 };
 use crate::plan::Verdict;
 use crate::plan::gate::{Expectation, Predicate, Wanted};
@@ -30,7 +31,8 @@ const LONGEST_NAME: usize = 100;
         ["kind", "http", ["url"]],
         ["kind", "command", ["command"]],
         ["kind", "prometheus", ["url", "query"]],
-        ["kind", "zookeeper", ["servers", "phase", "target"]]
+        ["kind", "zookeeper", ["servers", "phase", "target"]],
+        ["kind", "elasticsearch", ["urls", "nodes", "phase", "target"]]
     ]
 ))]
 pub(super) struct GateArgs {
@@ -51,12 +53,12 @@ pub(super) struct GateArgs {
     url: Option<String>,
     /// Of `http`: the method; `GET` when not given.
     method: Option<Method>,
-    /// Of `http` and `prometheus`: headers to send. Their values are hidden wherever they would show.
+    /// Of `http`, `prometheus` and `elasticsearch`: headers to send. Their values are hidden wherever they would show.
     #[schemars(with = "Option<BTreeMap<String, String>>", extend("x-no-log" = true))]
     headers: Option<BTreeMap<String, SecretString>>,
-    /// Of `http` and `prometheus`: name for HTTP's basic authentication.
+    /// Of `http`, `prometheus` and `elasticsearch`: name for HTTP's basic authentication.
     username: Option<String>,
-    /// Of `http` and `prometheus`: password for HTTP's basic authentication.
+    /// Of `http`, `prometheus` and `elasticsearch`: password for HTTP's basic authentication.
     #[schemars(with = "Option<String>", extend("x-no-log" = true))]
     password: Option<SecretString>,
     /// Of `http`: what to send. A text is sent as it is, anything else as JSON.
@@ -65,9 +67,9 @@ pub(super) struct GateArgs {
     status: Option<Vec<u16>>,
     /// Of `http`: whether redirects are followed, within the same scheme, host and port; they are not when not given.
     follow_redirects: Option<bool>,
-    /// Of `http` and `prometheus`: whether the server must prove who it is; it must when not given.
+    /// Of `http`, `prometheus` and `elasticsearch`: whether the server must prove who it is; it must when not given.
     validate_certs: Option<bool>,
-    /// Of `http`, `prometheus` and `zookeeper`: file with the certificates that are trusted in place of the system's, in PEM.
+    /// Of `http`, `prometheus`, `elasticsearch` and `zookeeper`: file with the certificates that are trusted in place of the system's, in PEM.
     #[schemars(extend("x-type" = "path"))]
     ca_path: Option<String>,
     /// Of `command`: the program and its arguments. No shell reads them. It runs on the controller, with the environment of the
@@ -95,12 +97,14 @@ pub(super) struct GateArgs {
     /// Of `http` and `command`: regular expression that must be found in the value. It is not tied to the start or the end.
     #[schemars(extend("x-keeps-empty" = true))]
     matches: Option<String>,
-    /// Of `zookeeper`: at which point of the roll of `target` it is asked.
+    /// Of `zookeeper` and `elasticsearch`: at which point of the roll of `target` it is asked.
     phase: Option<PhaseArg>,
-    /// Of `zookeeper`: the server that is rolled, as it is in `servers`.
+    /// Of `zookeeper` and `elasticsearch`: the node that is rolled, as it is in `servers` or `nodes`.
     target: Option<String>,
     #[serde(flatten)]
     ensemble: EnsembleArgs,
+    #[serde(flatten)]
+    search: SearchArgs,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -131,6 +135,8 @@ enum Kind {
     Prometheus,
     /// A ZooKeeper ensemble can lose a server, does without it, or has it back.
     Zookeeper,
+    /// The same of an Elasticsearch or OpenSearch cluster and a node.
+    Elasticsearch,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -157,6 +163,7 @@ impl Kind {
             Self::Command => "command",
             Self::Prometheus => "prometheus",
             Self::Zookeeper => "zookeeper",
+            Self::Elasticsearch => "elasticsearch",
         }
     }
 }
@@ -181,8 +188,16 @@ impl GateArgs {
             Kind::Zookeeper => {
                 let observer = self.ensemble.observer(self.ca_path.as_deref(), world);
                 let observer = observer.map_err(|it| self.refused(&it))?;
-                let question = self.question(&observer).map_err(|it| self.refused(&it))?;
+                let target = self.ensemble.target(&observer, self.target.as_deref());
+                let question = self.question(target.map_err(|it| self.refused(&it))?);
                 return Ok(Box::new(Ensemble { observer, question, timeout }));
+            }
+            Kind::Elasticsearch => {
+                let observer = self.search.observer(self.target(world));
+                let observer = observer.map_err(|it| self.refused(&it))?;
+                let question = self.question(self.target.clone().unwrap_or_default());
+                let question = self.search.question(question).map_err(|it| self.refused(&it))?;
+                return Ok(Box::new(SearchCluster { observer, question, timeout }));
             }
             Kind::Tcp => (self.tcp(), Predicate::Accepts),
             Kind::Http => {
@@ -201,20 +216,14 @@ impl GateArgs {
         Ok(Box::new(Probe { name: name.clone(), look, predicate, timeout }))
     }
 
-    /// What is asked of an ensemble; phase and target are there, the options are checked before.
-    fn question(&self, observer: &ZooKeeper) -> Result<Question, String> {
+    /// What is asked of a cluster; the phase is there, the options are checked before.
+    fn question(&self, target: String) -> Question {
         let phase = match self.phase {
             Some(PhaseArg::Mid) => Phase::Mid,
             Some(PhaseArg::Post) => Phase::Post,
             Some(PhaseArg::Pre) | None => Phase::Pre,
         };
-        let target = ZooKeeper::address(self.target.as_deref().unwrap_or_default());
-        let target = target.map_err(|error| format!("target: {error}"))?;
-        if !observer.addresses().any(|server| server == target) {
-            let servers: Vec<&str> = observer.addresses().collect();
-            return Err(format!("target {target} is none of the servers {}", servers.join(", ")));
-        }
-        Ok(Question { gate: self.name.clone(), phase, target })
+        Question { gate: self.name.clone(), phase, target }
     }
 
     fn refused(&self, why: &dyn std::fmt::Display) -> Failure {
@@ -223,16 +232,20 @@ impl GateArgs {
 
     /// An option of another kind would be taken for a check that is never made.
     fn refuse_foreign(&self) -> Result<(), String> {
-        use Kind::{Command, Http, Prometheus, Tcp, Zookeeper};
-        let by_http: &[Kind] = &[Http, Prometheus];
+        use Kind::{Command, Elasticsearch, Http, Prometheus, Tcp, Zookeeper};
+        let by_http: &[Kind] = &[Http, Prometheus, Elasticsearch];
+        let clusters: &[Kind] = &[Zookeeper, Elasticsearch];
         let valued: &[Kind] = &[Http, Command, Prometheus];
         let texts: &[Kind] = &[Http, Command];
         let of_ensembles = self.ensemble.given();
         let of_ensembles = of_ensembles.map(|(name, is_given)| (name, is_given, &[Zookeeper][..]));
+        let of_searches = self.search.given();
+        let of_searches =
+            of_searches.map(|(name, is_given)| (name, is_given, &[Elasticsearch][..]));
         for (option, is_given, kinds) in [
             ("host", self.host.is_some(), &[Tcp][..]),
             ("port", self.port.is_some(), &[Tcp]),
-            ("url", self.url.is_some(), by_http),
+            ("url", self.url.is_some(), &[Http, Prometheus]),
             ("method", self.method.is_some(), &[Http]),
             ("headers", self.headers.is_some(), by_http),
             ("username", self.username.is_some(), by_http),
@@ -241,9 +254,9 @@ impl GateArgs {
             ("status", self.status.is_some(), &[Http]),
             ("follow_redirects", self.follow_redirects.is_some(), &[Http]),
             ("validate_certs", self.validate_certs.is_some(), by_http),
-            ("ca_path", self.ca_path.is_some(), &[Http, Prometheus, Zookeeper]),
-            ("phase", self.phase.is_some(), &[Zookeeper]),
-            ("target", self.target.is_some(), &[Zookeeper]),
+            ("ca_path", self.ca_path.is_some(), &[Http, Prometheus, Zookeeper, Elasticsearch]),
+            ("phase", self.phase.is_some(), clusters),
+            ("target", self.target.is_some(), clusters),
             ("command", self.command.is_some(), &[Command]),
             ("exit_status", self.exit_status.is_some(), &[Command]),
             ("query", self.query.is_some(), &[Prometheus]),
@@ -256,6 +269,7 @@ impl GateArgs {
         ]
         .into_iter()
         .chain(of_ensembles)
+        .chain(of_searches)
         {
             if is_given && !kinds.contains(&self.kind) {
                 let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();

@@ -3,7 +3,9 @@
 //! Each gives findings that a gate weighs like any other. What was not seen is unknown, and unknown never passes.
 
 mod phase;
+mod search;
 mod zookeeper;
 
 pub use phase::{Phase, Question};
+pub use search::{SearchQuestion, judge as judge_search};
 pub use zookeeper::judge as judge_zookeeper;

@@ -1,0 +1,198 @@
+//! What an Elasticsearch or OpenSearch cluster tells by HTTP.
+
+mod read;
+
+use std::time::Duration;
+
+use reqwest::Url;
+use serde_json::Value;
+
+use super::http::{Http, HttpError, HttpTarget};
+use crate::domain::{
+    Clock, Observation, Obstacle, ObstacleKind, SearchCluster, SearchProduct, Seen,
+};
+
+/// The list of ten thousands of shards is some mebibytes long.
+const LONGEST: usize = 64 << 20;
+
+/// How a cluster is asked.
+#[derive(Clone, Debug)]
+pub struct SearchTarget {
+    /// Its nodes. The first that answers as one of a formed cluster is asked for everything.
+    pub urls: Vec<String>,
+    /// How, for each of them: login, headers and certificates; its URL is not used.
+    pub http: HttpTarget,
+}
+
+/// A cluster that can be asked any number of times.
+#[derive(Debug)]
+pub struct Search {
+    nodes: Vec<(Url, Http)>,
+}
+
+impl Search {
+    /// Makes ready; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// What is wanted cannot be asked for.
+    pub fn new(target: &SearchTarget) -> Result<Self, HttpError> {
+        let mut nodes = Vec::new();
+        for url in &target.urls {
+            let url = format!("{}/", url.trim().trim_end_matches('/'));
+            let http = Http::new(&HttpTarget {
+                url: url.clone(),
+                method: "GET".to_owned(),
+                ..target.http.clone()
+            })?
+            .reading(LONGEST);
+            let url = Url::parse(&url).map_err(|_| HttpError::Url("is no URL"))?;
+            nodes.push((url, http));
+        }
+        if nodes.is_empty() {
+            return Err(HttpError::Url("is missing: urls is empty"));
+        }
+        Ok(Self { nodes })
+    }
+
+    /// What may show nowhere, though a server may well repeat it.
+    pub fn secrets(&self) -> &[String] {
+        self.nodes.first().map_or(&[], |(_, http)| http.secrets())
+    }
+
+    /// Asks once; each question within `timeout`.
+    pub fn look(&self, timeout: Duration, clock: &dyn Clock) -> SearchCluster {
+        let mut first = None;
+        for (url, http) in &self.nodes {
+            let asker = Asker { url, http, timeout, clock };
+            let identity = asker.ask("", read::identity);
+            if identity.as_ref().is_ok_and(|it| it.cluster_uuid.is_some()) {
+                return asker.rest(identity);
+            }
+            first.get_or_insert((asker, identity));
+        }
+        match first {
+            // Nobody belongs to a formed cluster: what the first one says of it is all there is.
+            Some((asker, identity @ Ok(_))) => asker.rest(identity),
+            Some((_, Err(obstacle))) => silent(&obstacle),
+            None => silent(&Obstacle { kind: ObstacleKind::Empty, detail: String::new() }),
+        }
+    }
+}
+
+/// Nobody answers.
+fn silent(obstacle: &Obstacle) -> SearchCluster {
+    fn no<T>(obstacle: &Obstacle) -> Result<T, Obstacle> {
+        Err(obstacle.clone())
+    }
+    SearchCluster {
+        identity: no(obstacle),
+        health: no(obstacle),
+        nodes: no(obstacle),
+        master: no(obstacle),
+        shards: no(obstacle),
+        voting: no(obstacle),
+        settings: no(obstacle),
+        shutdowns: no(obstacle),
+        disks: no(obstacle),
+        high_watermark: no(obstacle),
+        snapshots: no(obstacle),
+    }
+}
+
+struct Asker<'a> {
+    url: &'a Url,
+    http: &'a Http,
+    timeout: Duration,
+    clock: &'a dyn Clock,
+}
+
+impl Asker<'_> {
+    fn rest(&self, identity: Result<crate::domain::SearchIdentity, Obstacle>) -> SearchCluster {
+        let product = identity.as_ref().ok().map(|it| it.product);
+        // The health is asked last, so that what it calls settled covers what was read before.
+        let settings = "_cluster/settings?flat_settings=true&include_defaults=true";
+        let settings: Result<Value, Obstacle> = self.ask(settings, |it| Ok(it.clone()));
+        let and_then = |settings: &Result<Value, Obstacle>| settings.clone();
+        SearchCluster {
+            nodes: self.ask("_nodes?filter_path=nodes.*.name,nodes.*.roles", read::nodes),
+            master: self.ask("_cat/master?format=json&h=node", read::master),
+            shards: self
+                .ask("_cat/shards?format=json&h=index,shard,prirep,state,node", read::shards),
+            voting: self.ask(
+                "_cluster/state/metadata?filter_path=metadata.cluster_coordination",
+                read::voting,
+            ),
+            high_watermark: and_then(&settings).and_then(|it| read::watermark(&it)),
+            settings: settings.and_then(|it| read::settings(&it)),
+            shutdowns: match product {
+                Some(SearchProduct::Elasticsearch) => self.shutdowns(),
+                Some(SearchProduct::OpenSearch) => Ok(Vec::new()),
+                None => Err(Obstacle {
+                    kind: ObstacleKind::NotUnderstood,
+                    detail: "which product it is is not known".to_owned(),
+                }),
+            },
+            disks: self.ask("_cat/allocation?format=json&h=node,disk.percent", read::disks),
+            snapshots: self.ask("_snapshot/_status", read::snapshots),
+            health: self.ask("_cluster/health?wait_for_events=languid&timeout=5s", read::health),
+            identity,
+        }
+    }
+
+    /// A build without the commercial part has no such register: then nothing can be in it.
+    fn shutdowns(&self) -> Result<Vec<String>, Obstacle> {
+        let (status, told) = self.get("_nodes/shutdown")?;
+        match status {
+            200 => read::shutdowns(&told),
+            400 | 404 | 405 => Ok(Vec::new()),
+            status => Err(self.refused("_nodes/shutdown", status)),
+        }
+    }
+
+    fn ask<T>(
+        &self,
+        path: &str,
+        read: impl FnOnce(&Value) -> Result<T, Obstacle>,
+    ) -> Result<T, Obstacle> {
+        let (status, told) = self.get(path)?;
+        // A health that has to be waited for too long comes with 408 and is told all the same.
+        let is_good = status == 200 || (status == 408 && told.get("timed_out").is_some());
+        if is_good { read(&told) } else { Err(self.refused(path, status)) }
+    }
+
+    fn get(&self, path: &str) -> Result<(u16, Value), Obstacle> {
+        let blocked = |kind, detail: String| Err(Obstacle { kind, detail });
+        let Ok(url) = self.url.join(path) else {
+            return blocked(ObstacleKind::NotUnderstood, path.to_owned());
+        };
+        let Observation { object, seen } = self.http.look_at(url, self.timeout, self.clock);
+        match seen {
+            Err(Obstacle { kind, detail }) => blocked(kind, format!("{object}: {detail}")),
+            Ok(Seen::Answered { body, .. }) if body.is_cut => {
+                blocked(ObstacleKind::TooLarge, object)
+            }
+            Ok(Seen::Answered { status, body }) => match serde_json::from_slice(&body.bytes) {
+                Ok(told) => Ok((status, told)),
+                Err(_) if matches!(status, 400..) => Ok((status, Value::Null)),
+                Err(_) => blocked(
+                    ObstacleKind::NotUnderstood,
+                    format!("{object} does not answer in JSON"),
+                ),
+            },
+            Ok(Seen::Accepted | Seen::Refused | Seen::Exited { .. } | Seen::Series(_)) => {
+                blocked(ObstacleKind::Connection, object)
+            }
+        }
+    }
+
+    fn refused(&self, path: &str, status: u16) -> Obstacle {
+        let path = path.split('?').next().unwrap_or(path);
+        let detail = format!("{}{path}: status {status}", self.http.object());
+        let kind = match status {
+            401 | 403 => ObstacleKind::NotAllowed,
+            _ => ObstacleKind::NotUnderstood,
+        };
+        Obstacle { kind, detail }
+    }
+}

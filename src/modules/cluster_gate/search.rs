@@ -1,0 +1,64 @@
+//! The kind `elasticsearch` of a gate, as it is typed.
+
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::drive::gate::{HttpTarget, Search, SearchTarget};
+use crate::plan::safety::{Question, SearchQuestion};
+
+#[derive(Deserialize, JsonSchema, Default)]
+pub(super) struct SearchArgs {
+    /// Of `elasticsearch`: where nodes are asked, such as `https://10.0.0.1:9200`. The first that answers is asked for everything, so
+    /// name all of them. They hold no credentials.
+    pub(super) urls: Option<Vec<String>>,
+    /// Of `elasticsearch`: the names (`node.name`) of all nodes that there should be, `target` among them.
+    nodes: Option<Vec<String>>,
+    /// Of `elasticsearch`: the unique id of the cluster, where it must be this one.
+    cluster_uuid: Option<String>,
+    /// Of `elasticsearch`: an API key, as Elasticsearch encodes it.
+    #[schemars(with = "Option<String>", extend("x-no-log" = true))]
+    api_key: Option<SecretString>,
+}
+
+impl SearchArgs {
+    /// Its options, and whether each is given.
+    pub(super) fn given(&self) -> [(&'static str, bool); 4] {
+        [
+            ("urls", self.urls.is_some()),
+            ("nodes", self.nodes.is_some()),
+            ("cluster_uuid", self.cluster_uuid.is_some()),
+            ("api_key", self.api_key.is_some()),
+        ]
+    }
+
+    /// Ready to be asked; nothing is sent.
+    pub(super) fn observer(&self, mut http: HttpTarget) -> Result<Search, String> {
+        if let Some(key) = &self.api_key {
+            if http.login.is_some() {
+                return Err("give either api_key or username and password".to_owned());
+            }
+            let value = SecretString::from(format!("ApiKey {}", key.expose_secret()));
+            http.headers.insert("Authorization".to_owned(), value);
+        }
+        let target = SearchTarget { urls: self.urls.clone().unwrap_or_default(), http };
+        Search::new(&target).map_err(|error| error.to_string())
+    }
+
+    /// What is asked.
+    pub(super) fn question(&self, question: Question) -> Result<SearchQuestion, String> {
+        let given = self.nodes.iter().flatten();
+        let nodes: std::collections::BTreeSet<String> =
+            given.clone().map(|name| name.trim().to_owned()).collect();
+        if nodes.iter().any(String::is_empty) || nodes.len() != given.count() {
+            return Err("nodes names each node once".to_owned());
+        }
+        if !nodes.contains(&question.target) {
+            let nodes: Vec<String> = nodes.into_iter().collect();
+            let text =
+                format!("target {} is none of the nodes {}", question.target, nodes.join(", "));
+            return Err(text);
+        }
+        Ok(SearchQuestion { question, nodes, cluster_uuid: self.cluster_uuid.clone() })
+    }
+}

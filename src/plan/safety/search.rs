@@ -1,0 +1,343 @@
+//! Elasticsearch and OpenSearch: whether a cluster can lose a node.
+//!
+//! Green alone does not prove it: an index without replicas is green until its node is gone. So each shard with a copy on
+//! the node must have another copy that serves, and the vote for a master must be won without it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::phase::{Judged, Phase, Question};
+use crate::domain::{
+    Obstacle, SearchCluster, SearchHealth, SearchNode, SearchStatus, ShardCopy, Watermark,
+};
+use crate::plan::gate::Finding;
+
+const KIND: &str = "elasticsearch";
+
+/// More tasks that wait for the master are a master that does not keep up.
+const MOST_PENDING: u64 = 9;
+
+/// What may be set of allocation for good.
+const ENABLE: &str = "cluster.routing.allocation.enable";
+const EXCLUDE: &str = "cluster.routing.allocation.exclude.";
+
+/// What is asked of a cluster besides what is asked of each.
+#[derive(Clone, Debug)]
+pub struct SearchQuestion {
+    /// Phase and target: a node's name.
+    pub question: Question,
+    /// The names of all nodes that there should be, the target among them.
+    pub nodes: BTreeSet<String>,
+    /// Which cluster it must be, by its unique id; any if none.
+    pub cluster_uuid: Option<String>,
+}
+
+/// Judges one look at a cluster.
+///
+/// `identified`, `settled`, `status`, `nodes_present`, `master_elected`, `copies_elsewhere` by index (pre), `copies_serve` by index
+/// (mid and post), `voting_majority`, `nothing_left_over` (pre and post), `roles_elsewhere` (pre), `disk_headroom` (pre),
+/// `no_snapshot` (pre); the names begin with the gate's.
+pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding> {
+    let it = Asked { cluster, wanted: question, phase: question.question.phase };
+    let mut found = vec![
+        it.whole("identified", it.identified()),
+        it.whole("settled", or_unknown(&cluster.health, |health| settled(health, it.phase))),
+        it.whole("status", or_unknown(&cluster.health, |health| status(health, it.phase))),
+        it.whole("nodes_present", or_unknown(&cluster.nodes, |nodes| it.nodes_present(nodes))),
+        it.whole("master_elected", it.master_elected()),
+        it.whole("voting_majority", it.voting_majority()),
+    ];
+    match &cluster.shards {
+        Err(obstacle) => found.push(it.whole("shards", Judged::unknown(obstacle.to_string()))),
+        Ok(shards) if it.phase == Phase::Pre => found.extend(it.copies_elsewhere(shards)),
+        Ok(shards) => found.extend(it.copies_serve(shards)),
+    }
+    if it.phase != Phase::Mid {
+        found.push(it.whole("nothing_left_over", it.nothing_left_over()));
+    }
+    if it.phase == Phase::Pre {
+        found.push(it.whole("roles_elsewhere", it.roles_elsewhere()));
+        found.push(it.whole("disk_headroom", it.disk_headroom()));
+        found.push(it.whole("no_snapshot", or_unknown(&cluster.snapshots, |it| no_snapshot(it))));
+    }
+    found
+}
+
+fn or_unknown<T>(told: &Result<T, Obstacle>, judge: impl FnOnce(&T) -> Judged) -> Judged {
+    match told {
+        Ok(told) => judge(told),
+        Err(obstacle) => Judged::unknown(obstacle.to_string()),
+    }
+}
+
+struct Asked<'a> {
+    cluster: &'a SearchCluster,
+    wanted: &'a SearchQuestion,
+    phase: Phase,
+}
+
+impl Asked<'_> {
+    fn target(&self) -> &str {
+        &self.wanted.question.target
+    }
+
+    fn whole(&self, name: &str, judged: Judged) -> Finding {
+        self.wanted.question.finding(KIND, name, "cluster", judged)
+    }
+
+    fn identified(&self) -> Judged {
+        let told = match &self.cluster.identity {
+            Ok(told) => told,
+            Err(obstacle) => return Judged::unknown(obstacle.to_string()),
+        };
+        let text = format!("{:?} {}", told.product, told.version);
+        match (&told.cluster_uuid, &self.wanted.cluster_uuid) {
+            (None, _) => Judged::fail(format!("{text}: it belongs to no formed cluster")),
+            (Some(uuid), Some(wanted)) if uuid != wanted => {
+                Judged::fail(format!("{text}: it is cluster {uuid}, {wanted} is wanted"))
+            }
+            (Some(uuid), _) => Judged::pass(format!("{text}, cluster {uuid}")),
+        }
+    }
+
+    /// Exactly the nodes that there should be: one that is not known may be the one that a shard's only copy is on.
+    fn nodes_present(&self, nodes: &BTreeMap<String, SearchNode>) -> Judged {
+        let is_wanted = |name: &&String| !self.wanted.question.is_away(name);
+        let wanted: BTreeSet<&String> = self.wanted.nodes.iter().filter(is_wanted).collect();
+        let there: BTreeSet<&String> = nodes.keys().collect();
+        let names = |set: BTreeSet<&&String>| {
+            set.into_iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let missing = names(wanted.difference(&there).collect());
+        let extra = names(there.difference(&wanted).collect());
+        match (missing.is_empty(), extra.is_empty()) {
+            (true, true) => Judged::pass(format!("the {} nodes are there", wanted.len())),
+            (true, false) => Judged::fail(format!("not expected: {extra}")),
+            (false, true) => Judged::fail(format!("missing: {missing}"))
+                .off_by(wanted.difference(&there).count() as u64),
+            (false, false) => Judged::fail(format!("missing: {missing}; not expected: {extra}")),
+        }
+    }
+
+    fn master_elected(&self) -> Judged {
+        match (&self.cluster.master, &self.cluster.nodes) {
+            (Err(obstacle), _) => Judged::unknown(obstacle.to_string()),
+            (Ok(None), _) => Judged::fail("no master is elected"),
+            (Ok(Some(master)), _) if self.wanted.question.is_away(master) => {
+                Judged::fail(format!("{master} is still the master"))
+            }
+            (Ok(Some(master)), Ok(nodes)) if !nodes.contains_key(master) => {
+                Judged::fail(format!("the master {master} is none of the nodes"))
+            }
+            (Ok(Some(master)), _) => Judged::pass(format!("{master} is the master")),
+        }
+    }
+
+    /// More than half of those whose votes count are there, the target not counted until it is back. It goes by the voting
+    /// configuration that was agreed on, not by a count of nodes.
+    fn voting_majority(&self) -> Judged {
+        let (voting, nodes) = match (&self.cluster.voting, &self.cluster.nodes) {
+            (Ok(voting), Ok(nodes)) => (voting, nodes),
+            (Err(obstacle), _) | (_, Err(obstacle)) => {
+                return Judged::unknown(obstacle.to_string());
+            }
+        };
+        if !voting.exclusions.is_empty() {
+            let excluded = voting.exclusions.join(", ");
+            return Judged::fail(format!("excluded from voting by someone: {excluded}"));
+        }
+        let all = voting.committed.len();
+        if all == 0 {
+            return Judged::unknown("nobody votes, as it is told");
+        }
+        let counts = |name: &str| self.phase == Phase::Post || name != self.target();
+        let there = nodes
+            .iter()
+            .filter(|(name, node)| counts(name) && voting.committed.contains(&node.id))
+            .count();
+        let text = format!("{there} of {all} votes are there without {}", self.target());
+        let text = if self.phase == Phase::Post {
+            format!("{there} of {all} votes are there")
+        } else {
+            text
+        };
+        if there * 2 > all { Judged::pass(text) } else { Judged::fail(text) }
+    }
+
+    /// One finding for each index that has a copy on the target.
+    fn copies_elsewhere(&self, shards: &[ShardCopy]) -> Vec<Finding> {
+        let on_target = |copy: &&ShardCopy| copy.node.as_deref() == Some(self.target());
+        let elsewhere: BTreeSet<(&str, u64)> = shards
+            .iter()
+            .filter(|copy| copy.serves() && !on_target(copy))
+            .map(|copy| (copy.index.as_str(), copy.shard))
+            .collect();
+        let mut by_index: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+        let mut judged = BTreeSet::new();
+        for copy in shards.iter().filter(on_target) {
+            judged.insert(copy.index.as_str());
+            if !elsewhere.contains(&(copy.index.as_str(), copy.shard)) {
+                by_index.entry(&copy.index).or_default().insert(copy.shard);
+            }
+        }
+        self.by_index("copies_elsewhere", judged.into_iter(), &by_index, |alone| {
+            format!("no other copy serves of shard {alone}")
+        })
+    }
+
+    /// One finding for each index: each of its shards is served by someone.
+    fn copies_serve(&self, shards: &[ShardCopy]) -> Vec<Finding> {
+        let is_away = |copy: &ShardCopy| {
+            copy.node.as_deref().is_some_and(|node| self.wanted.question.is_away(node))
+        };
+        let served: BTreeSet<(&str, u64)> = shards
+            .iter()
+            .filter(|copy| copy.serves() && !is_away(copy))
+            .map(|copy| (copy.index.as_str(), copy.shard))
+            .collect();
+        let mut by_index: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+        for copy in shards.iter().filter(|it| !served.contains(&(it.index.as_str(), it.shard))) {
+            by_index.entry(&copy.index).or_default().insert(copy.shard);
+        }
+        let all: BTreeSet<&str> = shards.iter().map(|copy| copy.index.as_str()).collect();
+        self.by_index("copies_serve", all.into_iter(), &by_index, |alone| {
+            format!("no copy serves of shard {alone}")
+        })
+    }
+
+    /// The good indices in one finding, and each bad one in its own, so that a waiver can name it.
+    fn by_index<'i>(
+        &self,
+        name: &str,
+        all: impl Iterator<Item = &'i str>,
+        bad: &BTreeMap<&'i str, BTreeSet<u64>>,
+        told: impl Fn(&str) -> String,
+    ) -> Vec<Finding> {
+        let good = all.filter(|index| !bad.contains_key(index)).count();
+        let mut found = vec![self.whole(name, Judged::pass(format!("of {good} indices it holds")))];
+        for (index, shards) in bad {
+            let shards: Vec<String> = shards.iter().map(u64::to_string).collect();
+            let judged = Judged::fail(told(&shards.join(", "))).off_by(shards.len() as u64);
+            found.push(self.wanted.question.finding(KIND, name, index, judged));
+        }
+        found
+    }
+
+    fn nothing_left_over(&self) -> Judged {
+        let (settings, shutdowns) = match (&self.cluster.settings, &self.cluster.shutdowns) {
+            (Ok(settings), Ok(shutdowns)) => (settings, shutdowns),
+            (Err(obstacle), _) | (_, Err(obstacle)) => {
+                return Judged::unknown(obstacle.to_string());
+            }
+        };
+        let mut left: Vec<String> = settings
+            .iter()
+            .filter(|it| match it.name.as_str() {
+                ENABLE => it.value != "all",
+                name => name.starts_with(EXCLUDE) && !it.value.is_empty(),
+            })
+            .map(|it| format!("{} {} is {}", it.scope, it.name, it.value))
+            .collect();
+        left.extend(shutdowns.iter().map(|node| format!("{node} is registered to be shut down")));
+        if left.is_empty() {
+            Judged::pass("allocation is not restricted and no node is to be shut down")
+        } else {
+            Judged::fail(left.join("; "))
+        }
+    }
+
+    fn roles_elsewhere(&self) -> Judged {
+        let nodes = match &self.cluster.nodes {
+            Ok(nodes) => nodes,
+            Err(obstacle) => return Judged::unknown(obstacle.to_string()),
+        };
+        let Some(target) = nodes.get(self.target()) else {
+            return Judged::unknown(format!("{} is none of the nodes", self.target()));
+        };
+        let others = nodes.iter().filter(|(name, _)| *name != self.target());
+        let elsewhere: BTreeSet<&String> = others.flat_map(|(_, node)| &node.roles).collect();
+        let alone: Vec<&str> = target
+            .roles
+            .iter()
+            .filter(|role| !elsewhere.contains(role))
+            .map(String::as_str)
+            .collect();
+        if alone.is_empty() {
+            Judged::pass("each of its roles is filled by another node, too")
+        } else {
+            Judged::fail(format!("nobody else is {}", alone.join(", ")))
+        }
+    }
+
+    fn disk_headroom(&self) -> Judged {
+        let (disks, most) = match (&self.cluster.disks, &self.cluster.high_watermark) {
+            (Ok(disks), Ok(Watermark::Percent(most))) => (disks, *most),
+            (Ok(_), Ok(Watermark::Other(value))) => {
+                let text = format!("the high watermark is {value}, which is not compared");
+                return Judged::unknown(text);
+            }
+            (Err(obstacle), _) | (_, Err(obstacle)) => {
+                return Judged::unknown(obstacle.to_string());
+            }
+        };
+        let holds_data = |node: &SearchNode| node.roles.iter().any(|role| role.starts_with("data"));
+        let nodes = self.cluster.nodes.iter().flatten();
+        let untold = nodes
+            .filter(|(name, node)| *name != self.target() && holds_data(node))
+            .find(|(name, _)| !disks.contains_key(*name));
+        if let Some((name, _)) = untold {
+            return Judged::unknown(format!("how full {name} is is not told"));
+        }
+        let others = disks.iter().filter(|(node, _)| *node != self.target());
+        let full: Vec<String> = others
+            .filter(|(_, percent)| **percent >= most)
+            .map(|(node, percent)| format!("{node} is {percent} % full"))
+            .collect();
+        let text = format!("{most} % is the high watermark");
+        if full.is_empty() {
+            Judged::pass(format!("the others are below it; {text}"))
+        } else {
+            Judged::fail(format!("{}; {text}", full.join(", ")))
+        }
+    }
+}
+
+fn settled(health: &SearchHealth, phase: Phase) -> Judged {
+    if health.timed_out {
+        return Judged::unknown("the cluster had still to settle when it answered");
+    }
+    let SearchHealth {
+        relocating, initializing, unassigned, in_flight_fetches, pending_tasks, ..
+    } = *health;
+    // Without the target its copies are without a node, as they should be.
+    let unassigned = if phase == Phase::Mid { 0 } else { unassigned };
+    let moving = relocating + initializing + unassigned + in_flight_fetches;
+    let text = format!(
+        "{relocating} shards move, {initializing} are made, {unassigned} have no node, {in_flight_fetches} are asked for, \
+         {pending_tasks} tasks wait"
+    );
+    let late = pending_tasks.saturating_sub(MOST_PENDING);
+    match moving + late {
+        0 => Judged::pass(text),
+        off => Judged::fail(text).off_by(off),
+    }
+}
+
+fn status(health: &SearchHealth, phase: Phase) -> Judged {
+    let text = format!("the cluster is {}", health.status);
+    match (&health.status, phase) {
+        (SearchStatus::Green, _) | (SearchStatus::Yellow, Phase::Mid) => Judged::pass(text),
+        (SearchStatus::Yellow | SearchStatus::Red, _) => Judged::fail(text),
+        (SearchStatus::Other(_), _) => Judged::unknown(text),
+    }
+}
+
+fn no_snapshot(running: &[String]) -> Judged {
+    if running.is_empty() {
+        Judged::pass("no snapshot is being taken")
+    } else {
+        Judged::fail(format!("being taken: {}", running.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,379 @@
+//! Tables for each predicate, and random clusters against what is true of them.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{ObstacleKind, SearchIdentity, SearchProduct, SearchSetting, Voting};
+use crate::plan::Verdict;
+
+fn name(id: usize) -> String {
+    format!("n{id}")
+}
+
+fn obstacle() -> Obstacle {
+    Obstacle { kind: ObstacleKind::Time, detail: "x".to_owned() }
+}
+
+fn copy(index: &str, shard: u64, node: usize) -> ShardCopy {
+    let state = "STARTED".to_owned();
+    ShardCopy { index: index.to_owned(), shard, state, node: Some(name(node)) }
+}
+
+/// A healthy cluster of `count` nodes that do everything; the first is the master. One index, a shard with two copies.
+fn cluster(count: usize) -> SearchCluster {
+    let node = |id: usize| {
+        let roles = ["cluster_manager", "data", "ingest"].map(str::to_owned).into();
+        (name(id), SearchNode { id: format!("id{id}"), roles })
+    };
+    SearchCluster {
+        identity: Ok(SearchIdentity {
+            product: SearchProduct::OpenSearch,
+            version: "2.19.1".to_owned(),
+            cluster_uuid: Some("u1".to_owned()),
+        }),
+        health: Ok(SearchHealth {
+            status: SearchStatus::Green,
+            timed_out: false,
+            nodes: count as u64,
+            relocating: 0,
+            initializing: 0,
+            unassigned: 0,
+            in_flight_fetches: 0,
+            pending_tasks: 0,
+        }),
+        nodes: Ok((1..=count).map(node).collect()),
+        master: Ok(Some(name(1))),
+        shards: Ok(vec![copy("logs", 0, 1), copy("logs", 0, 2)]),
+        voting: Ok(Voting {
+            committed: (1..=count).map(|id| format!("id{id}")).collect(),
+            exclusions: Vec::new(),
+        }),
+        settings: Ok(Vec::new()),
+        shutdowns: Ok(Vec::new()),
+        disks: Ok((1..=count).map(|id| (name(id), 50.0)).collect()),
+        high_watermark: Ok(Watermark::Percent(90.0)),
+        snapshots: Ok(Vec::new()),
+    }
+}
+
+/// Without one of its nodes, as the others carry on.
+fn without(mut it: SearchCluster, target: usize) -> SearchCluster {
+    it.nodes.as_mut().unwrap().remove(&name(target));
+    if it.master == Ok(Some(name(target))) {
+        it.master = Ok(Some(name(if target == 1 { 2 } else { 1 })));
+    }
+    for copy in it.shards.as_mut().unwrap() {
+        if copy.node == Some(name(target)) {
+            (copy.node, copy.state) = (None, "UNASSIGNED".to_owned());
+        }
+    }
+    let health = it.health.as_mut().unwrap();
+    (health.status, health.unassigned) = (SearchStatus::Yellow, 1);
+    it
+}
+
+fn question(count: usize, phase: Phase, target: usize) -> SearchQuestion {
+    SearchQuestion {
+        question: Question { gate: "es".to_owned(), phase, target: name(target) },
+        nodes: (1..=count).map(name).collect(),
+        cluster_uuid: None,
+    }
+}
+
+fn unmet(it: &SearchCluster, question: &SearchQuestion) -> BTreeMap<(String, String), Verdict> {
+    let bad = judge(it, question).into_iter().filter(|finding| finding.verdict != Verdict::Pass);
+    bad.map(|it| ((it.name.replace("es.", ""), it.object), it.verdict)).collect()
+}
+
+#[test]
+fn a_whole_cluster_passes_before_between_and_after() {
+    for target in 1..=3 {
+        for phase in [Phase::Pre, Phase::Post] {
+            assert_eq!(unmet(&cluster(3), &question(3, phase, target)), BTreeMap::new());
+        }
+        let mid = without(cluster(3), target);
+        assert_eq!(unmet(&mid, &question(3, Phase::Mid, target)), BTreeMap::new());
+        let after = unmet(&mid, &question(3, Phase::Post, target));
+        assert!(after.contains_key(&("nodes_present".to_owned(), "cluster".to_owned())));
+    }
+}
+
+type Change = fn(&mut SearchCluster);
+
+type Case = (&'static str, Phase, Change, &'static [(&'static str, &'static str, Verdict)]);
+
+fn health(it: &mut SearchCluster) -> &mut SearchHealth {
+    it.health.as_mut().unwrap()
+}
+
+fn set(it: &mut SearchCluster, scope: &'static str, name: &str, value: &str) {
+    let (name, value) = (name.to_owned(), value.to_owned());
+    it.settings.as_mut().unwrap().push(SearchSetting { scope, name, value });
+}
+
+fn before() -> Vec<Case> {
+    use Phase::Pre;
+    use Verdict::{Fail, Unknown};
+    const ALL: &str = "cluster";
+    vec![
+        ("yellow", Pre, |it| health(it).status = SearchStatus::Yellow, &[("status", ALL, Fail)]),
+        ("red", Pre, |it| health(it).status = SearchStatus::Red, &[("status", ALL, Fail)]),
+        (
+            "another light",
+            Pre,
+            |it| {
+                health(it).status = SearchStatus::Other("blue".to_owned());
+            },
+            &[("status", ALL, Unknown)],
+        ),
+        ("still settling", Pre, |it| health(it).timed_out = true, &[("settled", ALL, Unknown)]),
+        ("a shard moves", Pre, |it| health(it).relocating = 1, &[("settled", ALL, Fail)]),
+        ("a shard waits", Pre, |it| health(it).unassigned = 1, &[("settled", ALL, Fail)]),
+        ("many tasks", Pre, |it| health(it).pending_tasks = 10, &[("settled", ALL, Fail)]),
+        (
+            "no word of its health",
+            Pre,
+            |it| it.health = Err(obstacle()),
+            &[("settled", ALL, Unknown), ("status", ALL, Unknown)],
+        ),
+        (
+            "green, and the only copy on the target",
+            Pre,
+            |it| {
+                it.shards.as_mut().unwrap().push(copy("single", 0, 3));
+            },
+            &[("copies_elsewhere", "single", Fail)],
+        ),
+        (
+            "the other copy is still made",
+            Pre,
+            |it| {
+                it.shards = Ok(vec![copy("logs", 0, 3), copy("logs", 0, 2)]);
+                it.shards.as_mut().unwrap()[1].state = "INITIALIZING".to_owned();
+            },
+            &[("copies_elsewhere", "logs", Fail)],
+        ),
+        (
+            "the other copy moves",
+            Pre,
+            |it| {
+                it.shards = Ok(vec![copy("logs", 0, 3), copy("logs", 0, 2)]);
+                it.shards.as_mut().unwrap()[1].state = "RELOCATING".to_owned();
+            },
+            &[],
+        ),
+        (
+            "no word of the shards",
+            Pre,
+            |it| it.shards = Err(obstacle()),
+            &[("shards", ALL, Unknown)],
+        ),
+        ("no master", Pre, |it| it.master = Ok(None), &[("master_elected", ALL, Fail)]),
+        (
+            "excluded",
+            Pre,
+            |it| {
+                it.voting.as_mut().unwrap().exclusions.push("n2".to_owned());
+            },
+            &[("voting_majority", ALL, Fail)],
+        ),
+        (
+            "one that is gone still votes",
+            Pre,
+            |it| {
+                let voting = it.voting.as_mut().unwrap();
+                voting.committed.remove("id2");
+                voting.committed.insert("id9".to_owned());
+            },
+            &[("voting_majority", ALL, Fail)],
+        ),
+        (
+            "allocation restricted for now",
+            Pre,
+            |it| {
+                set(it, "persistent", ENABLE, "all");
+                set(it, "transient", ENABLE, "primaries");
+            },
+            &[("nothing_left_over", ALL, Fail)],
+        ),
+        (
+            "a node is emptied",
+            Pre,
+            |it| {
+                set(it, "persistent", "cluster.routing.allocation.exclude._name", "n2");
+            },
+            &[("nothing_left_over", ALL, Fail)],
+        ),
+        (
+            "set and harmless",
+            Pre,
+            |it| {
+                set(it, "persistent", ENABLE, "all");
+                set(it, "persistent", "cluster.routing.allocation.exclude._ip", "");
+                set(it, "transient", "indices.recovery.max_bytes_per_sec", "40mb");
+            },
+            &[],
+        ),
+        (
+            "a shutdown is registered",
+            Pre,
+            |it| {
+                it.shutdowns = Ok(vec!["id2".to_owned()]);
+            },
+            &[("nothing_left_over", ALL, Fail)],
+        ),
+        (
+            "the only one to take in",
+            Pre,
+            |it| {
+                for id in [1, 2] {
+                    it.nodes.as_mut().unwrap().get_mut(&name(id)).unwrap().roles.remove("ingest");
+                }
+            },
+            &[("roles_elsewhere", ALL, Fail)],
+        ),
+        (
+            "another is full",
+            Pre,
+            |it| {
+                it.disks.as_mut().unwrap().insert(name(1), 90.0);
+            },
+            &[("disk_headroom", ALL, Fail)],
+        ),
+        (
+            "the target is full",
+            Pre,
+            |it| {
+                it.disks.as_mut().unwrap().insert(name(3), 99.0);
+            },
+            &[],
+        ),
+        (
+            "bytes",
+            Pre,
+            |it| it.high_watermark = Ok(Watermark::Other("5gb".to_owned())),
+            &[("disk_headroom", ALL, Unknown)],
+        ),
+        (
+            "a snapshot",
+            Pre,
+            |it| it.snapshots = Ok(vec!["s1".to_owned()]),
+            &[("no_snapshot", ALL, Fail)],
+        ),
+        (
+            "a stranger",
+            Pre,
+            |it| {
+                let node = it.nodes.as_ref().unwrap()["n1"].clone();
+                it.nodes.as_mut().unwrap().insert("n9".to_owned(), node);
+            },
+            &[("disk_headroom", ALL, Unknown), ("nodes_present", ALL, Fail)],
+        ),
+        (
+            "not formed",
+            Pre,
+            |it| it.identity.as_mut().unwrap().cluster_uuid = None,
+            &[("identified", ALL, Fail)],
+        ),
+    ]
+}
+
+fn between() -> Vec<Case> {
+    use Phase::Mid;
+    use Verdict::Fail;
+    const ALL: &str = "cluster";
+    vec![
+        ("red", Mid, |it| health(it).status = SearchStatus::Red, &[("status", ALL, Fail)]),
+        (
+            "it is still there",
+            Mid,
+            |it| {
+                let node = it.nodes.as_ref().unwrap()["n1"].clone();
+                it.nodes.as_mut().unwrap().insert("n3".to_owned(), node);
+            },
+            &[("nodes_present", ALL, Fail)],
+        ),
+        (
+            "one more is gone",
+            Mid,
+            |it| *it = without(it.clone(), 2),
+            &[("nodes_present", ALL, Fail), ("voting_majority", ALL, Fail)],
+        ),
+        (
+            "its index was the only one",
+            Mid,
+            |it| {
+                let gone = ShardCopy {
+                    node: None,
+                    state: "UNASSIGNED".to_owned(),
+                    ..copy("single", 0, 3)
+                };
+                it.shards.as_mut().unwrap().push(gone);
+            },
+            &[("copies_serve", "single", Fail)],
+        ),
+        (
+            "allocation is restricted by the roll",
+            Mid,
+            |it| {
+                set(it, "persistent", ENABLE, "primaries");
+            },
+            &[],
+        ),
+    ]
+}
+
+#[test]
+fn whatever_is_wrong_is_said_by_its_predicate() {
+    for (what, phase, change, expected) in before().into_iter().chain(between()) {
+        let mut it = cluster(3);
+        if phase == Phase::Mid {
+            it = without(it, 3);
+        }
+        change(&mut it);
+        let found = unmet(&it, &question(3, phase, 3));
+        let expected = expected
+            .iter()
+            .map(|(name, object, verdict)| (((*name).to_owned(), (*object).to_owned()), *verdict));
+        assert_eq!(found, expected.collect(), "{what}");
+    }
+}
+
+#[test]
+fn another_cluster_at_the_same_address_does_not_pass() {
+    let mut asked = question(3, Phase::Post, 1);
+    asked.cluster_uuid = Some("u2".to_owned());
+    let found = unmet(&cluster(3), &asked);
+    assert_eq!(found, [(("identified".to_owned(), "cluster".to_owned()), Verdict::Fail)].into());
+}
+
+proptest! {
+    /// Whatever passes is safe: by counting, without the target each shard is served and the vote is won.
+    #[test]
+    fn what_passes_can_lose_the_target(
+        count in 1..6_usize,
+        target in any::<prop::sample::Index>(),
+        copies in prop::collection::vec((0..3_u64, 1..6_usize, any::<bool>()), 0..12),
+        voters in prop::collection::btree_set(1..8_usize, 0..6),
+    ) {
+        let mut it = cluster(count);
+        let target = target.index(count) + 1;
+        let placed = |(shard, node, started): (u64, usize, bool)| ShardCopy {
+            state: if started { "STARTED" } else { "INITIALIZING" }.to_owned(),
+            ..copy("logs", shard, (node - 1) % count + 1)
+        };
+        let shards: Vec<ShardCopy> = copies.into_iter().map(placed).collect();
+        it.shards = Ok(shards.clone());
+        it.voting.as_mut().unwrap().committed = voters.iter().map(|id| format!("id{id}")).collect();
+        if unmet(&it, &question(count, Phase::Pre, target)).is_empty() {
+            for lost in shards.iter().filter(|copy| copy.node == Some(name(target))) {
+                let saved = shards.iter().any(|other| {
+                    other.shard == lost.shard && other.state == "STARTED" && other.node != Some(name(target))
+                });
+                prop_assert!(saved, "{lost:?}");
+            }
+            let left = voters.iter().filter(|id| **id <= count && **id != target).count();
+            prop_assert!(left * 2 > voters.len());
+        }
+    }
+}
