@@ -4,6 +4,7 @@
 
 mod command;
 mod http;
+mod kafka;
 mod limits;
 mod prometheus;
 mod search;
@@ -13,6 +14,7 @@ mod zookeeper;
 
 pub use command::Command;
 pub use http::{Http, HttpError, HttpTarget, Login};
+pub use kafka::{Kafka, KafkaError, KafkaLogin, KafkaTarget, KafkaTls};
 pub use prometheus::Prometheus;
 pub use search::{Search, SearchTarget};
 pub use tcp::Tcp;

@@ -14,6 +14,7 @@ mod group;
 mod group_change;
 mod ids;
 mod image;
+mod kafka;
 mod managed;
 mod observation;
 mod open_enum;
@@ -40,6 +41,10 @@ pub use ids::{
     AccountId, GroupId, ImageId, InstanceId, ManagedInstanceId, Region, StatefulInstanceId,
 };
 pub use image::MachineImage;
+pub use kafka::{
+    KafkaBroker, KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition,
+    KafkaQuorum, KafkaQuorumReplica, KafkaReplicas, KafkaTopic,
+};
 pub use managed::{ManagedInstance, ManagedStatus};
 pub use observation::{Captured, Observation, Obstacle, ObstacleKind, Seen, Series};
 pub use quoted::{one_line, printable};

@@ -12,10 +12,11 @@ use crate::plan::gate::{End, Finding, Predicate, Report, Step, Terms, Watch};
 use crate::plan::{Verdict, Waiver};
 
 pub use crate::cluster::{
-    ADMIN_PORT, ClientFiles, Command, Http, HttpError, HttpTarget, Login, Metrics, Prometheus,
-    Search, SearchTarget, Tcp, TlsFiles, ZooKeeper, ZooKeeperTarget,
+    ADMIN_PORT, ClientFiles, Command, Http, HttpError, HttpTarget, Kafka, KafkaLogin, KafkaTarget,
+    KafkaTls, Login, Metrics, Prometheus, Search, SearchTarget, Tcp, TlsFiles, ZooKeeper,
+    ZooKeeperTarget,
 };
-pub use clusters::{Ensemble, SearchCluster};
+pub use clusters::{Ensemble, KafkaCluster, SearchCluster};
 
 /// Most looks at a time.
 const AT_ONCE: usize = 16;

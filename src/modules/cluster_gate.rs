@@ -2,8 +2,10 @@
 
 mod ensemble;
 mod gates;
+mod kafka;
 mod part;
 mod search;
+mod secured;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -63,6 +65,14 @@ use part::Part;
 /// `target` has another that serves; green does not say that), `NAME.roles_elsewhere`, `NAME.disk_headroom` and `NAME.no_snapshot`; in
 /// `mid` and `post` `NAME.copies_serve`; in `pre` and `post` `NAME.nothing_left_over` (allocation is not restricted, no node excluded
 /// or registered to be shut down). An index that does not pass is an object of its own, so that a waiver can name it.
+///
+/// `kafka` asks a Kafka cluster, with its own quorum or with ZooKeeper: `NAME.identified`, `NAME.brokers_live` (exactly `brokers`,
+/// without `target` in phase `mid`), `NAME.views_agree` (two brokers tell the same of all partitions), `NAME.visible` (what lies on
+/// the brokers' disks is what the metadata tells: who is not allowed to see a topic would find all well), `NAME.led`,
+/// `NAME.replicas_online`, `NAME.in_sync`, `NAME.above_min_in_sync` (writes are taken without `target`), `NAME.clean_elections`,
+/// `NAME.no_reassignment`, and `NAME.quorum_in_step` or, with ZooKeeper, `NAME.controller_known`; in phase `post` also
+/// `NAME.target_answers` and `NAME.preferred_leaders`. A topic that does not pass is an object of its own, so that a waiver can
+/// name it. Brokers that cannot be reached, or that do not let one ask, are unknown.
 ///
 /// A series that vanishes has not been seen to be well: with other objects than in the look before, counting begins anew.
 ///

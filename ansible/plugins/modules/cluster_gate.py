@@ -58,6 +58,16 @@ description:
     C(NAME.nothing_left_over) (allocation is not restricted, no node excluded or registered to be shut down). An
     index that does not pass is an object of its own, so that a waiver can name it.
   - >-
+    C(kafka) asks a Kafka cluster, with its own quorum or with ZooKeeper: C(NAME.identified),
+    C(NAME.brokers_live) (exactly C(brokers), without C(target) in phase C(mid)), C(NAME.views_agree) (two
+    brokers tell the same of all partitions), C(NAME.visible) (what lies on the brokers' disks is what the
+    metadata tells: who is not allowed to see a topic would find all well), C(NAME.led),
+    C(NAME.replicas_online), C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken without C(target)),
+    C(NAME.clean_elections), C(NAME.no_reassignment), and C(NAME.quorum_in_step) or, with ZooKeeper,
+    C(NAME.controller_known); in phase C(post) also C(NAME.target_answers) and C(NAME.preferred_leaders). A
+    topic that does not pass is an object of its own, so that a waiver can name it. Brokers that cannot be
+    reached, or that do not let one ask, are unknown.
+  - >-
     A series that vanishes has not been seen to be well: with other objects than in the look before, counting
     begins anew.
   - >-
@@ -106,6 +116,8 @@ options:
             - A ZooKeeper ensemble can lose a server, does without it, or has it back.
           elasticsearch:
             - The same of an Elasticsearch or OpenSearch cluster and a node.
+          kafka:
+            - The same of a Kafka cluster and a broker or controller.
         required: true
       timeout:
         description:
@@ -141,11 +153,13 @@ options:
         type: dict
       username:
         description:
-          - "Of C(http), C(prometheus) and C(elasticsearch): name for HTTP's basic authentication."
+          - >-
+            Of C(http), C(prometheus) and C(elasticsearch): name for HTTP's basic authentication. Of C(kafka):
+            name for SASL.
         type: str
       password:
         description:
-          - "Of C(http), C(prometheus) and C(elasticsearch): password for HTTP's basic authentication."
+          - "Of C(http), C(prometheus), C(elasticsearch) and C(kafka): its password."
         type: str
       body:
         description:
@@ -165,14 +179,14 @@ options:
       validate_certs:
         description:
           - >-
-            Of C(http), C(prometheus) and C(elasticsearch): whether the server must prove who it is; it must
-            when not given.
+            Of C(http), C(prometheus), C(elasticsearch) and C(kafka): whether the server must prove who it is;
+            it must when not given.
         type: bool
       ca_path:
         description:
           - >-
-            Of C(http), C(prometheus), C(elasticsearch) and C(zookeeper): file with the certificates that are
-            trusted in place of the system's, in PEM.
+            Of C(http), C(prometheus), C(elasticsearch), C(zookeeper) and C(kafka): file with the certificates
+            that are trusted in place of the system's, in PEM.
         type: path
       command:
         description:
@@ -224,7 +238,7 @@ options:
         type: str
       phase:
         description:
-          - "Of C(zookeeper) and C(elasticsearch): at which point of the roll of C(target) it is asked."
+          - "Of C(zookeeper), C(elasticsearch) and C(kafka): at which point of the roll of C(target) it is asked."
         type: str
         choices:
           pre:
@@ -235,7 +249,9 @@ options:
             - "It is back: the cluster is as whole as before."
       target:
         description:
-          - "Of C(zookeeper) and C(elasticsearch): the node that is rolled, as it is in C(servers) or C(nodes)."
+          - >-
+            Of C(zookeeper), C(elasticsearch) and C(kafka): the node that is rolled, as it is in C(servers) or
+            C(nodes), or by its id in Kafka.
         type: str
       servers:
         description:
@@ -264,20 +280,6 @@ options:
         description:
           - "Of C(zookeeper): whether the AdminServer is asked by HTTPS; by HTTP when not given."
         type: bool
-      tls:
-        description:
-          - >-
-            Of C(zookeeper): whether the port of C(servers) speaks TLS, as the C(secureClientPort) does; then
-            C(ca_path) is needed.
-        type: bool
-      client_cert:
-        description:
-          - "Of C(zookeeper) with C(tls): file with the certificate to show, with its chain, in PEM."
-        type: path
-      client_key:
-        description:
-          - "Of C(zookeeper) with C(tls): file with its key, in PEM, without a password."
-        type: path
       urls:
         description:
           - >-
@@ -300,6 +302,54 @@ options:
         description:
           - "Of C(elasticsearch): an API key, as Elasticsearch encodes it."
         type: str
+      bootstrap:
+        description:
+          - >-
+            Of C(kafka): brokers as C(host:port), best all of them. Two others than C(target) tell their view,
+            and are believed if they agree.
+        type: list
+        elements: str
+      brokers:
+        description:
+          - "Of C(kafka): the ids of all brokers that there should be."
+        type: list
+        elements: int
+      cluster_id:
+        description:
+          - "Of C(kafka): the unique id of the cluster, where it must be this one."
+        type: str
+      margin:
+        description:
+          - >-
+            Of C(kafka): how many more replicas than writes need must be in sync without C(target); C(0) when
+            not given. With C(1) one more broker may be lost meanwhile.
+          - From V(0) to V(4294967295).
+        type: int
+      sasl_mechanism:
+        description:
+          - >-
+            Of C(kafka): how one proves who one is; not at all when not given. All but C(oauthbearer) take
+            C(username) and C(password).
+        type: str
+        choices: [plain, scram-sha-256, scram-sha-512, oauthbearer]
+      oauth_token:
+        description:
+          - "Of C(kafka) with C(oauthbearer): the token."
+        type: str
+      tls:
+        description:
+          - >-
+            Of C(zookeeper) and C(kafka): whether their port speaks TLS, as ZooKeeper's C(secureClientPort) and
+            Kafka's listeners of type C(SSL) and C(SASL_SSL) do. ZooKeeper needs C(ca_path) then.
+        type: bool
+      client_cert:
+        description:
+          - "Of C(zookeeper) and C(kafka) with C(tls): file with the certificate to show, with its chain, in PEM."
+        type: path
+      client_key:
+        description:
+          - "Of C(zookeeper) and C(kafka) with C(tls): file with its key, in PEM, without a password."
+        type: path
     required: true
   samples:
     description:
@@ -621,7 +671,7 @@ def main():
                     'name': {'type': 'str', 'required': True},
                     'kind': {
                         'type': 'str',
-                        'choices': ['tcp', 'http', 'command', 'prometheus', 'zookeeper', 'elasticsearch'],
+                        'choices': ['tcp', 'http', 'command', 'prometheus', 'zookeeper', 'elasticsearch', 'kafka'],
                         'required': True,
                     },
                     'timeout': {'type': 'int', 'default': 10},
@@ -652,15 +702,21 @@ def main():
                     'metrics': {'type': 'str', 'choices': ['mntr', 'admin', 'none']},
                     'admin_port': {'type': 'int'},
                     'admin_https': {'type': 'bool'},
-                    'tls': {'type': 'bool'},
-                    'client_cert': {'type': 'path'},
-                    'client_key': {'type': 'path'},
                     'urls': {'type': 'list', 'elements': 'str'},
                     'nodes': {'type': 'list', 'elements': 'str'},
                     'cluster_uuid': {'type': 'str'},
                     'api_key': {'type': 'str', 'no_log': True},
+                    'bootstrap': {'type': 'list', 'elements': 'str'},
+                    'brokers': {'type': 'list', 'elements': 'int'},
+                    'cluster_id': {'type': 'str'},
+                    'margin': {'type': 'int'},
+                    'sasl_mechanism': {'type': 'str', 'choices': ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']},
+                    'oauth_token': {'type': 'str', 'no_log': True},
+                    'tls': {'type': 'bool'},
+                    'client_cert': {'type': 'path'},
+                    'client_key': {'type': 'path'},
                 },
-                'required_together': [['username', 'password']],
+                'required_together': [['username', 'password'], ['client_cert', 'client_key']],
                 'required_if': [
                     ['kind', 'tcp', ['host', 'port']],
                     ['kind', 'http', ['url']],
@@ -668,6 +724,7 @@ def main():
                     ['kind', 'prometheus', ['url', 'query']],
                     ['kind', 'zookeeper', ['servers', 'phase', 'target']],
                     ['kind', 'elasticsearch', ['urls', 'nodes', 'phase', 'target']],
+                    ['kind', 'kafka', ['bootstrap', 'brokers', 'phase', 'target']],
                 ],
                 'required': True,
             },

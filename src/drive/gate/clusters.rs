@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::{Source, conceal};
-use crate::cluster::{Search, ZooKeeper};
+use crate::cluster::{Kafka, Search, ZooKeeper};
 use crate::domain::Clock;
 use crate::plan::gate::Finding;
-use crate::plan::safety::{Question, SearchQuestion, judge_search, judge_zookeeper};
+use crate::plan::safety::{
+    KafkaQuestion, Question, SearchQuestion, judge_kafka, judge_search, judge_zookeeper,
+};
 
 /// A ZooKeeper ensemble and what is asked of it.
 #[derive(Debug)]
@@ -40,6 +42,26 @@ impl Source for SearchCluster {
     fn look(&self, clock: &dyn Clock) -> Vec<Finding> {
         let seen = self.observer.look(self.timeout, clock);
         let mut findings = judge_search(&seen, &self.question);
+        conceal(&mut findings, self.observer.secrets());
+        findings
+    }
+}
+
+/// A Kafka cluster and what is asked of it.
+#[derive(Debug)]
+pub struct KafkaCluster {
+    /// Who is asked.
+    pub observer: Kafka,
+    /// What.
+    pub question: KafkaQuestion,
+    /// How long one question may take; all of a look is over within twice that.
+    pub timeout: Duration,
+}
+
+impl Source for KafkaCluster {
+    fn look(&self, clock: &dyn Clock) -> Vec<Finding> {
+        let seen = self.observer.look(self.question.target, self.timeout, clock);
+        let mut findings = judge_kafka(&seen, &self.question);
         conceal(&mut findings, self.observer.secrets());
         findings
     }

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::drive::gate::{ADMIN_PORT, ClientFiles, Metrics, TlsFiles, ZooKeeper, ZooKeeperTarget};
+use super::secured::TlsArgs;
+use crate::drive::gate::{ADMIN_PORT, Metrics, TlsFiles, ZooKeeper, ZooKeeperTarget};
 use crate::modules::World;
 
 #[derive(Deserialize, JsonSchema, Default)]
-#[schemars(extend("x-required-together" = [["client_cert", "client_key"]]))]
 pub(super) struct EnsembleArgs {
     /// Of `zookeeper`: every server of the ensemble, observers too, as `host` or `host:port`; the port is `2181` when not given.
     pub(super) servers: Option<Vec<String>>,
@@ -18,14 +18,6 @@ pub(super) struct EnsembleArgs {
     admin_port: Option<u16>,
     /// Of `zookeeper`: whether the AdminServer is asked by HTTPS; by HTTP when not given.
     admin_https: Option<bool>,
-    /// Of `zookeeper`: whether the port of `servers` speaks TLS, as the `secureClientPort` does; then `ca_path` is needed.
-    tls: Option<bool>,
-    /// Of `zookeeper` with `tls`: file with the certificate to show, with its chain, in PEM.
-    #[schemars(extend("x-type" = "path"))]
-    client_cert: Option<String>,
-    /// Of `zookeeper` with `tls`: file with its key, in PEM, without a password.
-    #[schemars(extend("x-type" = "path"))]
-    client_key: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -41,21 +33,19 @@ enum MetricsFrom {
 
 impl EnsembleArgs {
     /// Its options, and whether each is given.
-    pub(super) fn given(&self) -> [(&'static str, bool); 7] {
+    pub(super) fn given(&self) -> [(&'static str, bool); 4] {
         [
             ("servers", self.servers.is_some()),
             ("metrics", self.metrics.is_some()),
             ("admin_port", self.admin_port.is_some()),
             ("admin_https", self.admin_https.is_some()),
-            ("tls", self.tls.is_some()),
-            ("client_cert", self.client_cert.is_some()),
-            ("client_key", self.client_key.is_some()),
         ]
     }
 
     /// Ready to be asked; nothing is sent.
     pub(super) fn observer(
         &self,
+        tls: &TlsArgs,
         ca_path: Option<&str>,
         world: &World,
     ) -> Result<ZooKeeper, String> {
@@ -73,8 +63,9 @@ impl EnsembleArgs {
                 https: self.admin_https.unwrap_or(false),
             },
         };
-        let trust = self.trust(ca_path, world)?;
-        let tls = trust.clone().filter(|_| self.tls.unwrap_or(false));
+        let trust = self.trust(tls, ca_path, world)?;
+        let is_on = tls.is_on();
+        let tls = trust.clone().filter(|_| is_on);
         let servers = self.servers.clone().unwrap_or_default();
         let target = ZooKeeperTarget { servers, metrics, tls, admin_trust: trust };
         ZooKeeper::new(&target).map_err(|error| error.to_string())
@@ -95,29 +86,23 @@ impl EnsembleArgs {
         Err(format!("target {target} is none of the servers {}", servers.join(", ")))
     }
 
-    fn trust(&self, ca_path: Option<&str>, world: &World) -> Result<Option<TlsFiles>, String> {
-        let expand = |path: &String| world.environment.expand(path);
-        let has_tls = self.tls.unwrap_or(false);
-        if !has_tls && self.client_cert.is_some() {
-            return Err("client_cert and client_key are without effect without tls".to_owned());
-        }
+    fn trust(
+        &self,
+        tls: &TlsArgs,
+        ca_path: Option<&str>,
+        world: &World,
+    ) -> Result<Option<TlsFiles>, String> {
+        let client = tls.client(world)?;
         match ca_path {
-            None if has_tls => {
+            None if tls.is_on() => {
                 Err("tls needs ca_path, the certificates of those who vouch for the servers"
                     .to_owned())
             }
             None => Ok(None),
-            Some(_) if !has_tls && !self.admin_https.unwrap_or(false) => {
+            Some(_) if !tls.is_on() && !self.admin_https.unwrap_or(false) => {
                 Err("ca_path is without effect without tls or admin_https".to_owned())
             }
-            Some(ca) => {
-                let client = self.client_cert.as_ref().zip(self.client_key.as_ref());
-                let client = client.map(|(certificate, key)| ClientFiles {
-                    certificate: expand(certificate),
-                    key: expand(key),
-                });
-                Ok(Some(TlsFiles { ca: world.environment.expand(ca), client }))
-            }
+            Some(ca) => Ok(Some(TlsFiles { ca: world.environment.expand(ca), client })),
         }
     }
 }

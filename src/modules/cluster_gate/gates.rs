@@ -10,11 +10,14 @@ use serde_json::Value;
 
 use super::World;
 use super::ensemble::EnsembleArgs;
+use super::kafka::KafkaArgs;
 use super::search::SearchArgs;
+use super::secured::TlsArgs;
 use crate::ansible::Failure;
 use crate::domain::one_line;
 use crate::drive::gate::{
-    Command, Ensemble, Http, HttpTarget, Login, Look, Probe, Prometheus, SearchCluster, Source, Tcp,
+    Command, Ensemble, Http, HttpTarget, KafkaCluster, Login, Look, Probe, Prometheus,
+    SearchCluster, Source, Tcp,
 };
 use crate::plan::Verdict;
 use crate::plan::gate::{Expectation, Predicate, Wanted};
@@ -25,14 +28,15 @@ const LONGEST_NAME: usize = 100;
 
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
-    "x-required-together" = [["username", "password"]],
+    "x-required-together" = [["username", "password"], ["client_cert", "client_key"]],
     "x-required-if" = [
         ["kind", "tcp", ["host", "port"]],
         ["kind", "http", ["url"]],
         ["kind", "command", ["command"]],
         ["kind", "prometheus", ["url", "query"]],
         ["kind", "zookeeper", ["servers", "phase", "target"]],
-        ["kind", "elasticsearch", ["urls", "nodes", "phase", "target"]]
+        ["kind", "elasticsearch", ["urls", "nodes", "phase", "target"]],
+        ["kind", "kafka", ["bootstrap", "brokers", "phase", "target"]]
     ]
 ))]
 pub(super) struct GateArgs {
@@ -56,9 +60,9 @@ pub(super) struct GateArgs {
     /// Of `http`, `prometheus` and `elasticsearch`: headers to send. Their values are hidden wherever they would show.
     #[schemars(with = "Option<BTreeMap<String, String>>", extend("x-no-log" = true))]
     headers: Option<BTreeMap<String, SecretString>>,
-    /// Of `http`, `prometheus` and `elasticsearch`: name for HTTP's basic authentication.
+    /// Of `http`, `prometheus` and `elasticsearch`: name for HTTP's basic authentication. Of `kafka`: name for SASL.
     username: Option<String>,
-    /// Of `http`, `prometheus` and `elasticsearch`: password for HTTP's basic authentication.
+    /// Of `http`, `prometheus`, `elasticsearch` and `kafka`: its password.
     #[schemars(with = "Option<String>", extend("x-no-log" = true))]
     password: Option<SecretString>,
     /// Of `http`: what to send. A text is sent as it is, anything else as JSON.
@@ -67,9 +71,9 @@ pub(super) struct GateArgs {
     status: Option<Vec<u16>>,
     /// Of `http`: whether redirects are followed, within the same scheme, host and port; they are not when not given.
     follow_redirects: Option<bool>,
-    /// Of `http`, `prometheus` and `elasticsearch`: whether the server must prove who it is; it must when not given.
+    /// Of `http`, `prometheus`, `elasticsearch` and `kafka`: whether the server must prove who it is; it must when not given.
     validate_certs: Option<bool>,
-    /// Of `http`, `prometheus`, `elasticsearch` and `zookeeper`: file with the certificates that are trusted in place of the system's, in PEM.
+    /// Of `http`, `prometheus`, `elasticsearch`, `zookeeper` and `kafka`: file with the certificates that are trusted in place of the system's, in PEM.
     #[schemars(extend("x-type" = "path"))]
     ca_path: Option<String>,
     /// Of `command`: the program and its arguments. No shell reads them. It runs on the controller, with the environment of the
@@ -97,14 +101,18 @@ pub(super) struct GateArgs {
     /// Of `http` and `command`: regular expression that must be found in the value. It is not tied to the start or the end.
     #[schemars(extend("x-keeps-empty" = true))]
     matches: Option<String>,
-    /// Of `zookeeper` and `elasticsearch`: at which point of the roll of `target` it is asked.
+    /// Of `zookeeper`, `elasticsearch` and `kafka`: at which point of the roll of `target` it is asked.
     phase: Option<PhaseArg>,
-    /// Of `zookeeper` and `elasticsearch`: the node that is rolled, as it is in `servers` or `nodes`.
+    /// Of `zookeeper`, `elasticsearch` and `kafka`: the node that is rolled, as it is in `servers` or `nodes`, or by its id in Kafka.
     target: Option<String>,
     #[serde(flatten)]
     ensemble: EnsembleArgs,
     #[serde(flatten)]
     search: SearchArgs,
+    #[serde(flatten)]
+    kafka: KafkaArgs,
+    #[serde(flatten)]
+    tls: TlsArgs,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -137,6 +145,8 @@ enum Kind {
     Zookeeper,
     /// The same of an Elasticsearch or OpenSearch cluster and a node.
     Elasticsearch,
+    /// The same of a Kafka cluster and a broker or controller.
+    Kafka,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -164,6 +174,7 @@ impl Kind {
             Self::Prometheus => "prometheus",
             Self::Zookeeper => "zookeeper",
             Self::Elasticsearch => "elasticsearch",
+            Self::Kafka => "kafka",
         }
     }
 }
@@ -186,7 +197,7 @@ impl GateArgs {
         let timeout = Duration::from_secs(u64::from(self.timeout));
         let (look, predicate) = match self.kind {
             Kind::Zookeeper => {
-                let observer = self.ensemble.observer(self.ca_path.as_deref(), world);
+                let observer = self.ensemble.observer(&self.tls, self.ca_path.as_deref(), world);
                 let observer = observer.map_err(|it| self.refused(&it))?;
                 let target = self.ensemble.target(&observer, self.target.as_deref());
                 let question = self.question(target.map_err(|it| self.refused(&it))?);
@@ -199,6 +210,7 @@ impl GateArgs {
                 let question = self.search.question(question).map_err(|it| self.refused(&it))?;
                 return Ok(Box::new(SearchCluster { observer, question, timeout }));
             }
+            Kind::Kafka => return self.kafka(timeout, world).map_err(|it| self.refused(&it)),
             Kind::Tcp => (self.tcp(), Predicate::Accepts),
             Kind::Http => {
                 let http = Http::new(&self.target(world)).map_err(|it| self.refused(&it))?;
@@ -214,6 +226,20 @@ impl GateArgs {
             Kind::Prometheus => (self.prometheus(world)?, self.measures(expects)?),
         };
         Ok(Box::new(Probe { name: name.clone(), look, predicate, timeout }))
+    }
+
+    fn kafka(&self, timeout: Duration, world: &World) -> Result<Box<dyn Source>, String> {
+        let (ca_path, validate_certs) = (self.ca_path.as_deref(), self.validate_certs);
+        let observer =
+            self.kafka.observer(&self.tls, self.login(), ca_path, validate_certs, world)?;
+        let question = self.question(self.target.clone().unwrap_or_default());
+        let question = self.kafka.question(question)?;
+        Ok(Box::new(KafkaCluster { observer, question, timeout }))
+    }
+
+    fn login(&self) -> Option<Login> {
+        let login = self.username.clone().zip(self.password.clone());
+        login.map(|(username, password)| Login { username, password })
     }
 
     /// What is asked of a cluster; the phase is there, the options are checked before.
@@ -232,29 +258,39 @@ impl GateArgs {
 
     /// An option of another kind would be taken for a check that is never made.
     fn refuse_foreign(&self) -> Result<(), String> {
-        use Kind::{Command, Elasticsearch, Http, Prometheus, Tcp, Zookeeper};
+        use Kind::{Command, Elasticsearch, Http, Kafka, Prometheus, Tcp, Zookeeper};
         let by_http: &[Kind] = &[Http, Prometheus, Elasticsearch];
-        let clusters: &[Kind] = &[Zookeeper, Elasticsearch];
+        let clusters: &[Kind] = &[Zookeeper, Elasticsearch, Kafka];
+        let with_login: &[Kind] = &[Http, Prometheus, Elasticsearch, Kafka];
         let valued: &[Kind] = &[Http, Command, Prometheus];
         let texts: &[Kind] = &[Http, Command];
-        let of_ensembles = self.ensemble.given();
-        let of_ensembles = of_ensembles.map(|(name, is_given)| (name, is_given, &[Zookeeper][..]));
-        let of_searches = self.search.given();
-        let of_searches =
-            of_searches.map(|(name, is_given)| (name, is_given, &[Elasticsearch][..]));
+        let of = |given: &[(&'static str, bool)], kinds: &'static [Kind]| {
+            given.iter().map(|(name, is_given)| (*name, *is_given, kinds)).collect::<Vec<_>>()
+        };
+        let of_clusters = [
+            of(&self.ensemble.given(), &[Zookeeper]),
+            of(&self.search.given(), &[Elasticsearch]),
+            of(&self.kafka.given(), &[Kafka]),
+            of(&self.tls.given(), &[Zookeeper, Kafka]),
+        ]
+        .concat();
         for (option, is_given, kinds) in [
             ("host", self.host.is_some(), &[Tcp][..]),
             ("port", self.port.is_some(), &[Tcp]),
             ("url", self.url.is_some(), &[Http, Prometheus]),
             ("method", self.method.is_some(), &[Http]),
             ("headers", self.headers.is_some(), by_http),
-            ("username", self.username.is_some(), by_http),
-            ("password", self.password.is_some(), by_http),
+            ("username", self.username.is_some(), with_login),
+            ("password", self.password.is_some(), with_login),
             ("body", self.body.is_some(), &[Http]),
             ("status", self.status.is_some(), &[Http]),
             ("follow_redirects", self.follow_redirects.is_some(), &[Http]),
-            ("validate_certs", self.validate_certs.is_some(), by_http),
-            ("ca_path", self.ca_path.is_some(), &[Http, Prometheus, Zookeeper, Elasticsearch]),
+            ("validate_certs", self.validate_certs.is_some(), with_login),
+            (
+                "ca_path",
+                self.ca_path.is_some(),
+                &[Http, Prometheus, Zookeeper, Elasticsearch, Kafka],
+            ),
             ("phase", self.phase.is_some(), clusters),
             ("target", self.target.is_some(), clusters),
             ("command", self.command.is_some(), &[Command]),
@@ -268,8 +304,7 @@ impl GateArgs {
             ("matches", self.matches.is_some(), texts),
         ]
         .into_iter()
-        .chain(of_ensembles)
-        .chain(of_searches)
+        .chain(of_clusters)
         {
             if is_given && !kinds.contains(&self.kind) {
                 let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
@@ -302,12 +337,11 @@ impl GateArgs {
             Method::Head => "HEAD",
             Method::Post => "POST",
         };
-        let login = self.username.clone().zip(self.password.clone());
         HttpTarget {
             url: self.url.clone().unwrap_or_default(),
             method: method.to_owned(),
             headers: self.headers.clone().unwrap_or_default(),
-            login: login.map(|(username, password)| Login { username, password }),
+            login: self.login(),
             body: self.body.clone(),
             follow_redirects: self.follow_redirects.unwrap_or(false),
             validate_certs: self.validate_certs.unwrap_or(true),

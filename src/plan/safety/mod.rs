@@ -2,10 +2,12 @@
 //!
 //! Each gives findings that a gate weighs like any other. What was not seen is unknown, and unknown never passes.
 
+mod kafka;
 mod phase;
 mod search;
 mod zookeeper;
 
+pub use kafka::{KafkaQuestion, judge as judge_kafka};
 pub use phase::{Phase, Question};
 pub use search::{SearchQuestion, judge as judge_search};
 pub use zookeeper::judge as judge_zookeeper;

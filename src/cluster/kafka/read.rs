@@ -1,0 +1,100 @@
+//! What the client library's answers say, in our own nouns.
+
+use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
+
+use krafka::admin::{
+    ClusterDescription, ConfigEntry, LogDirDescription, QuorumInfo, QuorumReplica, TopicDescription,
+};
+use krafka::error::ErrorCode;
+
+use crate::domain::{
+    KafkaBroker, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaQuorum,
+    KafkaQuorumReplica, KafkaReplicas, printable,
+};
+
+/// A node that is none.
+const NOBODY: KafkaNodeId = -1;
+
+pub(super) fn partition(topic: &str, number: i32) -> KafkaPartition {
+    KafkaPartition { topic: printable(topic), number }
+}
+
+pub(super) fn members(told: ClusterDescription) -> KafkaMembers {
+    let broker = |it: krafka::admin::ClusterBroker| {
+        let rack = it.rack.map(|rack| printable(&rack));
+        (it.id, KafkaBroker { rack, is_fenced: it.is_fenced })
+    };
+    KafkaMembers {
+        cluster_id: printable(&told.cluster_id),
+        controller: (told.controller_id > NOBODY).then_some(told.controller_id),
+        brokers: told.brokers.into_iter().map(broker).collect(),
+    }
+}
+
+pub(super) fn partitions(
+    told: TopicDescription,
+) -> impl Iterator<Item = (KafkaPartition, KafkaReplicas)> {
+    let topic = told.name;
+    told.partitions.into_iter().map(move |it| {
+        let replicas = KafkaReplicas {
+            leader: it.leader,
+            replicas: it.replicas,
+            in_sync: it.isr.into_iter().collect(),
+            offline: it.offline_replicas.into_iter().collect(),
+        };
+        (partition(&topic, it.partition), replicas)
+    })
+}
+
+/// A value, if it is told and is one of its kind.
+pub(super) fn value<T: FromStr>(entries: &[ConfigEntry], name: &str) -> Option<T> {
+    let entry = entries.iter().find(|entry| entry.name == name)?;
+    entry.value.as_deref()?.trim().parse().ok()
+}
+
+pub(super) fn quorum(told: QuorumInfo, fetch_timeout_ms: Option<u64>) -> KafkaQuorum {
+    let replica = |it: QuorumReplica| {
+        let replica = KafkaQuorumReplica {
+            log_end: (it.log_end_offset >= 0).then_some(it.log_end_offset),
+            caught_up_ms: it.last_caught_up_timestamp.filter(|at| *at >= 0),
+        };
+        (it.replica_id, replica)
+    };
+    KafkaQuorum {
+        leader: (told.leader_id > NOBODY).then_some(told.leader_id),
+        voters: told.voters.into_iter().map(replica).collect::<BTreeMap<_, _>>(),
+        fetch_timeout_ms,
+    }
+}
+
+pub(super) fn log_dirs(
+    told: HashMap<String, Result<LogDirDescription, krafka::KrafkaError>>,
+) -> KafkaLogDirs {
+    let mut dirs = KafkaLogDirs::default();
+    for (folder, described) in told {
+        let Ok(described) = described else {
+            dirs.offline.push(printable(&folder));
+            continue;
+        };
+        for (it, replica) in described.replicas {
+            if !replica.is_future {
+                dirs.lag = dirs.lag.saturating_add(u64::try_from(replica.offset_lag).unwrap_or(0));
+                dirs.replicas.insert(partition(&it.topic, it.partition));
+            }
+        }
+    }
+    dirs.offline.sort();
+    dirs
+}
+
+/// Whether a broker answers so to one who is not allowed to ask.
+pub(super) fn is_forbidden(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::TopicAuthorizationFailed
+            | ErrorCode::ClusterAuthorizationFailed
+            | ErrorCode::GroupAuthorizationFailed
+            | ErrorCode::SaslAuthenticationFailed
+    )
+}

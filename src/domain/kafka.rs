@@ -1,0 +1,141 @@
+//! A Kafka cluster as its brokers tell of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::{ClusterView, NodeView, Obstacle, Standing};
+
+/// A broker's or controller's id.
+pub type KafkaNodeId = i32;
+
+/// What a cluster said in one look. Each part was asked for by itself and may be missing by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KafkaCluster {
+    /// Who belongs to it.
+    pub members: Result<KafkaMembers, Obstacle>,
+    /// Its partitions, as each of several brokers tells them.
+    pub views: Vec<Result<BTreeMap<KafkaPartition, KafkaReplicas>, Obstacle>>,
+    /// What holds for each topic.
+    pub topics: Result<BTreeMap<String, KafkaTopic>, Obstacle>,
+    /// Partitions that are being moved.
+    pub reassignments: Result<BTreeSet<KafkaPartition>, Obstacle>,
+    /// What lies on the disks of each live broker, as that broker tells it.
+    pub log_dirs: BTreeMap<KafkaNodeId, Result<KafkaLogDirs, Obstacle>>,
+    /// Whether each live broker answers for itself.
+    pub answers: BTreeMap<KafkaNodeId, Result<(), Obstacle>>,
+    /// The metadata quorum; none in ZooKeeper mode.
+    pub quorum: Result<Option<KafkaQuorum>, Obstacle>,
+}
+
+/// Who belongs to a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaMembers {
+    /// The cluster's unique id.
+    pub cluster_id: String,
+    /// The active controller; in KRaft mode a random broker, so it counts in ZooKeeper mode only.
+    pub controller: Option<KafkaNodeId>,
+    /// Brokers that are registered.
+    pub brokers: BTreeMap<KafkaNodeId, KafkaBroker>,
+}
+
+/// A registered broker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaBroker {
+    /// Its rack: the zone, as a rule.
+    pub rack: Option<String>,
+    /// Whether it is registered and takes no part.
+    pub is_fenced: bool,
+}
+
+/// A partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KafkaPartition {
+    /// The topic.
+    pub topic: String,
+    /// Its number.
+    pub number: i32,
+}
+
+/// Where a partition is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaReplicas {
+    /// Who leads it.
+    pub leader: Option<KafkaNodeId>,
+    /// Who has a replica; the first one is to lead.
+    pub replicas: Vec<KafkaNodeId>,
+    /// Whose replica is in sync.
+    pub in_sync: BTreeSet<KafkaNodeId>,
+    /// Whose replica is offline.
+    pub offline: BTreeSet<KafkaNodeId>,
+}
+
+/// What holds for a topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaTopic {
+    /// So many replicas must be in sync for a write with all acknowledgements; none if it is not told.
+    pub min_in_sync: Option<u32>,
+    /// Whether a replica that is not in sync may come to lead, which loses writes; none if it is not told.
+    pub unclean_election: Option<bool>,
+}
+
+/// What lies on a broker's disks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaLogDirs {
+    /// Its replicas, without those that are still being copied from one folder to another.
+    pub replicas: BTreeSet<KafkaPartition>,
+    /// How far its replicas are behind, in records, added up.
+    pub lag: u64,
+    /// Folders that it cannot use.
+    pub offline: Vec<String>,
+}
+
+/// The quorum of controllers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaQuorum {
+    /// Who leads it.
+    pub leader: Option<KafkaNodeId>,
+    /// Who votes.
+    pub voters: BTreeMap<KafkaNodeId, KafkaQuorumReplica>,
+    /// After how long without a fetch a voter is taken for lost, in milliseconds, where it is told.
+    pub fetch_timeout_ms: Option<u64>,
+}
+
+/// How far a voter is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaQuorumReplica {
+    /// The end of its log; none if it is not known.
+    pub log_end: Option<i64>,
+    /// When it was last level with the leader, by the leader's clock in milliseconds; none if it is not known.
+    pub caught_up_ms: Option<i64>,
+}
+
+impl From<&KafkaCluster> for ClusterView {
+    /// In KRaft mode the standing in the quorum; brokers that are none of its voters observe.
+    fn from(cluster: &KafkaCluster) -> Self {
+        let mut view = Self::default();
+        let brokers = cluster.members.as_ref().map(|it| it.brokers.keys()).into_iter().flatten();
+        let quorum = cluster.quorum.as_ref();
+        let voters = quorum.iter().filter_map(|it| it.as_ref()).flat_map(|it| it.voters.keys());
+        let nodes: BTreeSet<KafkaNodeId> = brokers.chain(voters).copied().collect();
+        for node in nodes {
+            let standing = match (&cluster.quorum, &cluster.members) {
+                (Err(obstacle), _) | (Ok(None), Err(obstacle)) => {
+                    Standing::Unknown(obstacle.to_string())
+                }
+                (Ok(Some(quorum)), _) if quorum.leader == Some(node) => Standing::Leader,
+                (Ok(Some(quorum)), _) if quorum.voters.contains_key(&node) => Standing::Follower,
+                (Ok(Some(_)), _) => Standing::Observer,
+                (Ok(None), Ok(members)) if members.controller == Some(node) => Standing::Leader,
+                (Ok(None), Ok(_)) => Standing::Follower,
+            };
+            view.note(node.to_string(), NodeView { standing });
+        }
+        view
+    }
+}
+
+impl fmt::Display for KafkaPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.topic, self.number)
+    }
+}

@@ -1,0 +1,120 @@
+//! The kind `kafka` of a gate, as it is typed.
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::secured::TlsArgs;
+use crate::domain::{KafkaNodeId, one_line};
+use crate::drive::gate::{Kafka, KafkaLogin, KafkaTarget, KafkaTls, Login};
+use crate::modules::World;
+use crate::plan::safety::{KafkaQuestion, Question};
+
+#[derive(Deserialize, JsonSchema, Default)]
+pub(super) struct KafkaArgs {
+    /// Of `kafka`: brokers as `host:port`, best all of them. Two others than `target` tell their view, and are believed if they agree.
+    pub(super) bootstrap: Option<Vec<String>>,
+    /// Of `kafka`: the ids of all brokers that there should be.
+    brokers: Option<Vec<KafkaNodeId>>,
+    /// Of `kafka`: the unique id of the cluster, where it must be this one.
+    cluster_id: Option<String>,
+    /// Of `kafka`: how many more replicas than writes need must be in sync without `target`; `0` when not given. With `1` one more
+    /// broker may be lost meanwhile.
+    margin: Option<u32>,
+    /// Of `kafka`: how one proves who one is; not at all when not given. All but `oauthbearer` take `username` and `password`.
+    sasl_mechanism: Option<Mechanism>,
+    /// Of `kafka` with `oauthbearer`: the token.
+    #[schemars(with = "Option<String>", extend("x-no-log" = true))]
+    oauth_token: Option<SecretString>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Mechanism {
+    Plain,
+    #[serde(rename = "scram-sha-256")]
+    ScramSha256,
+    #[serde(rename = "scram-sha-512")]
+    ScramSha512,
+    #[serde(rename = "oauthbearer")]
+    OAuthBearer,
+}
+
+impl KafkaArgs {
+    /// Its options, and whether each is given.
+    pub(super) fn given(&self) -> [(&'static str, bool); 6] {
+        [
+            ("bootstrap", self.bootstrap.is_some()),
+            ("brokers", self.brokers.is_some()),
+            ("cluster_id", self.cluster_id.is_some()),
+            ("margin", self.margin.is_some()),
+            ("sasl_mechanism", self.sasl_mechanism.is_some()),
+            ("oauth_token", self.oauth_token.is_some()),
+        ]
+    }
+
+    /// Ready to be asked; nothing is sent.
+    pub(super) fn observer(
+        &self,
+        tls: &TlsArgs,
+        login: Option<Login>,
+        ca_path: Option<&str>,
+        validate_certs: Option<bool>,
+        world: &World,
+    ) -> Result<Kafka, String> {
+        let client = tls.client(world)?;
+        if !tls.is_on() && (ca_path.is_some() || validate_certs.is_some()) {
+            return Err("ca_path and validate_certs are without effect without tls".to_owned());
+        }
+        let tls = tls.is_on().then(|| KafkaTls {
+            ca: ca_path.map(|path| world.environment.expand(path)),
+            client,
+            validate_certs: validate_certs.unwrap_or(true),
+        });
+        let bootstrap = self.bootstrap.clone().unwrap_or_default();
+        let target = KafkaTarget { bootstrap, tls, login: self.login(login)? };
+        Kafka::new(&target).map_err(|error| error.to_string())
+    }
+
+    fn login(&self, login: Option<Login>) -> Result<Option<KafkaLogin>, String> {
+        let Some(mechanism) = self.sasl_mechanism else {
+            return match (login, &self.oauth_token) {
+                (None, None) => Ok(None),
+                _ => Err("credentials are without effect without sasl_mechanism".to_owned()),
+            };
+        };
+        Ok(Some(match (mechanism, login, self.oauth_token.clone()) {
+            (Mechanism::OAuthBearer, None, Some(token)) => KafkaLogin::OAuthBearer(token),
+            (Mechanism::OAuthBearer, ..) => {
+                return Err("oauthbearer takes oauth_token and nothing else".to_owned());
+            }
+            (Mechanism::Plain, Some(Login { username, password }), None) => {
+                KafkaLogin::Plain(username, password)
+            }
+            (Mechanism::ScramSha256, Some(Login { username, password }), None) => {
+                KafkaLogin::ScramSha256(username, password)
+            }
+            (Mechanism::ScramSha512, Some(Login { username, password }), None) => {
+                KafkaLogin::ScramSha512(username, password)
+            }
+            (Mechanism::Plain | Mechanism::ScramSha256 | Mechanism::ScramSha512, ..) => {
+                return Err("this sasl_mechanism takes username and password".to_owned());
+            }
+        }))
+    }
+
+    /// What is asked.
+    pub(super) fn question(&self, question: Question) -> Result<KafkaQuestion, String> {
+        let Ok(target) = question.target.trim().parse() else {
+            let text = one_line(&question.target);
+            return Err(format!("target {text:?} is no id of a broker or a controller"));
+        };
+        let given = self.brokers.iter().flatten();
+        let brokers: std::collections::BTreeSet<KafkaNodeId> = given.clone().copied().collect();
+        if brokers.len() != given.count() || brokers.is_empty() {
+            return Err("brokers names each broker once, by its id".to_owned());
+        }
+        let (cluster_id, margin) = (self.cluster_id.clone(), self.margin.unwrap_or(0));
+        Ok(KafkaQuestion { question, target, brokers, cluster_id, margin })
+    }
+}

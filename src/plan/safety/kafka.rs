@@ -1,0 +1,427 @@
+//! Kafka: whether a cluster can lose a broker.
+//!
+//! What a broker measures of itself proves nothing: one that has just started leads nothing and so counts nothing
+//! under-replicated. Replication is judged from the metadata, by its leaders' word, and only where several brokers tell the
+//! same and the one who asks is allowed to see all of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::phase::{Judged, Phase, Question};
+use crate::domain::{
+    KafkaCluster, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaQuorum, KafkaQuorumReplica,
+    KafkaReplicas, KafkaTopic, Obstacle,
+};
+use crate::plan::gate::Finding;
+
+const KIND: &str = "kafka";
+
+/// A voter whose log ends by so many records before the longest is not in step.
+const MOST_BEHIND: i64 = 1000;
+
+/// After so long without a fetch a voter is taken for lost (`controller.quorum.fetch.timeout.ms`, Kafka's default).
+const FETCH_TIMEOUT_MS: u64 = 2000;
+
+/// Most partitions that a line names.
+const MOST_NAMED: usize = 5;
+
+/// What is asked of a cluster besides what is asked of each.
+#[derive(Clone, Debug)]
+pub struct KafkaQuestion {
+    /// Phase and target, whose name is its id.
+    pub question: Question,
+    /// The target's id.
+    pub target: KafkaNodeId,
+    /// The ids of all brokers that there should be, the target among them if it is one.
+    pub brokers: BTreeSet<KafkaNodeId>,
+    /// Which cluster it must be, by its unique id; any if none.
+    pub cluster_id: Option<String>,
+    /// How many more replicas must be in sync without the target than writes need: to survive one more surprise, 1.
+    pub margin: u32,
+}
+
+type Partitions = BTreeMap<KafkaPartition, KafkaReplicas>;
+
+/// Judges one look at a cluster.
+///
+/// `identified`, `brokers_live`, `views_agree`, `visible`, `led`, `replicas_online`, `in_sync`, `above_min_in_sync` by topic,
+/// `clean_elections` by topic, `no_reassignment`, `quorum_in_step` or (in ZooKeeper mode) `controller_known`; in phase `post` also
+/// `target_answers` and `preferred_leaders`. The names begin with the gate's.
+pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
+    let it = Asked { cluster, wanted: question, phase: question.question.phase };
+    let mut found = vec![
+        it.whole("identified", or_unknown(&cluster.members, |members| it.identified(members))),
+        it.whole("brokers_live", or_unknown(&cluster.members, |members| it.brokers_live(members))),
+        it.whole("views_agree", it.views_agree()),
+        it.whole("visible", it.of_partitions(|partitions| it.visible(partitions))),
+        it.whole("led", it.of_partitions(led)),
+        it.whole("replicas_online", it.of_partitions(|partitions| it.replicas_online(partitions))),
+        it.whole("in_sync", it.of_partitions(|partitions| it.in_sync(partitions))),
+        it.whole(
+            "no_reassignment",
+            or_unknown(&cluster.reassignments, |moving| {
+                none_of(moving.iter(), "no partition is moved", "moved")
+            }),
+        ),
+    ];
+    found.push(match &cluster.quorum {
+        Err(obstacle) => it.whole("quorum_in_step", Judged::unknown(obstacle.to_string())),
+        Ok(Some(quorum)) => it.whole("quorum_in_step", it.quorum_in_step(quorum)),
+        Ok(None) => it.whole("controller_known", it.controller_known()),
+    });
+    match (it.partitions(), &cluster.topics) {
+        (Ok(partitions), Ok(topics)) => {
+            found.extend(it.above_min_in_sync(partitions, topics));
+            found.extend(it.clean_elections(partitions, topics));
+        }
+        (Err(obstacle), _) | (_, Err(obstacle)) => {
+            for name in ["above_min_in_sync", "clean_elections"] {
+                found.push(it.whole(name, Judged::unknown(obstacle.to_string())));
+            }
+        }
+    }
+    if it.phase == Phase::Post {
+        found.push(it.whole("target_answers", it.target_answers()));
+        found.push(it.whole("preferred_leaders", it.of_partitions(|all| it.preferred(all))));
+    }
+    found
+}
+
+fn or_unknown<T>(told: &Result<T, Obstacle>, judge: impl FnOnce(&T) -> Judged) -> Judged {
+    match told {
+        Ok(told) => judge(told),
+        Err(obstacle) => Judged::unknown(obstacle.to_string()),
+    }
+}
+
+/// Passes if there is none, and names some if there are.
+fn none_of(some: impl Iterator<Item = impl std::fmt::Display>, good: &str, bad: &str) -> Judged {
+    let all: Vec<String> = some.map(|one| one.to_string()).collect();
+    if all.is_empty() {
+        return Judged::pass(good);
+    }
+    let more = match all.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named = &all[..all.len().min(MOST_NAMED)];
+    Judged::fail(format!("{bad}: {}{more}", named.join(", "))).off_by(all.len() as u64)
+}
+
+struct Asked<'a> {
+    cluster: &'a KafkaCluster,
+    wanted: &'a KafkaQuestion,
+    phase: Phase,
+}
+
+impl<'a> Asked<'a> {
+    fn whole(&self, name: &str, judged: Judged) -> Finding {
+        self.wanted.question.finding(KIND, name, "cluster", judged)
+    }
+
+    fn is_away(&self, broker: KafkaNodeId) -> bool {
+        self.phase == Phase::Mid && broker == self.wanted.target
+    }
+
+    fn partitions(&self) -> Result<&'a Partitions, &'a Obstacle> {
+        const NOBODY: &Obstacle =
+            &Obstacle { kind: crate::domain::ObstacleKind::Empty, detail: String::new() };
+        let mut obstacle = NOBODY;
+        for view in &self.cluster.views {
+            match view {
+                Ok(partitions) => return Ok(partitions),
+                Err(why) => obstacle = why,
+            }
+        }
+        Err(obstacle)
+    }
+
+    fn of_partitions(&self, judge: impl FnOnce(&Partitions) -> Judged) -> Judged {
+        match self.partitions() {
+            Ok(partitions) => judge(partitions),
+            Err(obstacle) => Judged::unknown(obstacle.to_string()),
+        }
+    }
+
+    fn identified(&self, members: &KafkaMembers) -> Judged {
+        let id = &members.cluster_id;
+        match &self.wanted.cluster_id {
+            Some(wanted) if wanted != id => {
+                Judged::fail(format!("it is cluster {id}, {wanted} is wanted"))
+            }
+            _ if id.is_empty() => Judged::unknown("it does not tell its id"),
+            _ => Judged::pass(format!("cluster {id}")),
+        }
+    }
+
+    /// Exactly the brokers that there should be: one that nobody named may hold what nobody looks at.
+    fn brokers_live(&self, members: &KafkaMembers) -> Judged {
+        let wanted = self.wanted.brokers.iter().copied().filter(|id| !self.is_away(*id));
+        let wanted: BTreeSet<KafkaNodeId> = wanted.collect();
+        let live = members.brokers.iter().filter(|(_, broker)| !broker.is_fenced);
+        let live: BTreeSet<KafkaNodeId> = live.map(|(id, _)| *id).collect();
+        let missing = wanted.difference(&live);
+        let extra = live.difference(&wanted);
+        let named = |ids: Vec<&KafkaNodeId>| {
+            ids.into_iter().map(i32::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let (missing, extra): (Vec<_>, Vec<_>) = (missing.collect(), extra.collect());
+        let off = missing.len() as u64;
+        match (missing.is_empty(), extra.is_empty()) {
+            (true, true) => Judged::pass(format!("the {} brokers are live", live.len())),
+            (true, false) => Judged::fail(format!("live and not expected: {}", named(extra))),
+            (false, _) => Judged::fail(format!("not live: {}", named(missing))).off_by(off),
+        }
+    }
+
+    /// A broker's metadata may be old: what two tell alike is taken for so.
+    fn views_agree(&self) -> Judged {
+        let mut views = Vec::new();
+        for view in &self.cluster.views {
+            match view {
+                Ok(partitions) => views.push(partitions),
+                Err(obstacle) => return Judged::unknown(obstacle.to_string()),
+            }
+        }
+        let Some((first, others)) = views.split_first().filter(|(_, others)| !others.is_empty())
+        else {
+            return Judged::unknown("fewer than two brokers tell of the partitions");
+        };
+        let differing = first.iter().filter(|(partition, replicas)| {
+            others.iter().any(|view| view.get(*partition) != Some(*replicas))
+        });
+        let differing: BTreeSet<&KafkaPartition> =
+            differing.map(|(partition, _)| partition).collect();
+        let more = others.iter().flat_map(|view| view.keys());
+        let differing: BTreeSet<&KafkaPartition> =
+            more.filter(|partition| !first.contains_key(*partition)).chain(differing).collect();
+        let good = format!("{} brokers tell the same", views.len());
+        none_of(differing.into_iter(), &good, "they tell different things of")
+    }
+
+    /// Metadata leaves out what one is not allowed to see, without a word. What lies on a disk is counted by its broker.
+    fn visible(&self, partitions: &Partitions) -> Judged {
+        let mut compared = 0;
+        let mut obstacle = None;
+        for (broker, told) in self.cluster.log_dirs.iter().filter(|(id, _)| !self.is_away(**id)) {
+            let told = match told {
+                Ok(told) => told,
+                Err(why) => {
+                    obstacle = Some(format!("broker {broker}: {why}"));
+                    continue;
+                }
+            };
+            let assigned = partitions.iter().filter(|(_, it)| it.replicas.contains(broker));
+            let assigned: BTreeSet<&KafkaPartition> = assigned.map(|(it, _)| it).collect();
+            let there: BTreeSet<&KafkaPartition> = told.replicas.iter().collect();
+            if let Some(hidden) = there.difference(&assigned).next() {
+                return Judged::fail(format!(
+                    "broker {broker} holds {hidden}, of which the metadata says nothing: is Describe on all topics allowed?"
+                ));
+            }
+            if let Some(missing) = assigned.difference(&there).next() {
+                return Judged::fail(format!("broker {broker} is to hold {missing} and does not"));
+            }
+            compared += 1;
+        }
+        match (obstacle, compared) {
+            (Some(why), _) => Judged::unknown(why),
+            (None, 0) => Judged::unknown("no broker tells what lies on its disks"),
+            (None, _) => Judged::pass(format!("what lies on {compared} brokers is what is told")),
+        }
+    }
+
+    /// No replica and no folder is offline. Without the target its replicas are, as they should be.
+    fn replicas_online(&self, partitions: &Partitions) -> Judged {
+        let dirs =
+            self.cluster.log_dirs.iter().filter_map(|(id, told)| Some((id, told.as_ref().ok()?)));
+        for (broker, told) in dirs {
+            if let Some(folder) = told.offline.first() {
+                return Judged::fail(format!("broker {broker} cannot use its folder {folder}"));
+            }
+        }
+        let offline = partitions
+            .iter()
+            .filter(|(_, it)| it.offline.iter().any(|broker| !self.is_away(*broker)));
+        none_of(offline.map(|(it, _)| it), "all replicas are online", "a replica is offline of")
+    }
+
+    fn in_sync(&self, partitions: &Partitions) -> Judged {
+        let lagging = partitions.iter().filter(|(_, it)| {
+            it.replicas.iter().any(|broker| !it.in_sync.contains(broker) && !self.is_away(*broker))
+        });
+        let judged = none_of(
+            lagging.map(|(it, _)| it),
+            "all replicas are in sync",
+            "not all are in sync of",
+        );
+        // A replica that catches up is progress before it is in sync.
+        let lag: u64 = self.cluster.log_dirs.values().flatten().map(|dirs| dirs.lag).sum();
+        if judged.passes() { judged } else { judged.off_by(lag.saturating_add(1)) }
+    }
+
+    /// One finding for each topic that would take no writes without the target, or takes none now.
+    fn above_min_in_sync(
+        &self,
+        partitions: &Partitions,
+        topics: &BTreeMap<String, KafkaTopic>,
+    ) -> Vec<Finding> {
+        let target = self.wanted.target;
+        let mut bad: BTreeMap<&str, Judged> = BTreeMap::new();
+        for (partition, it) in partitions.iter().filter(|(_, it)| it.replicas.contains(&target)) {
+            let without = it.in_sync.iter().filter(|broker| **broker != target).count();
+            let there = if self.phase == Phase::Post { it.in_sync.len() } else { without };
+            let min = topics.get(&partition.topic).and_then(|topic| topic.min_in_sync);
+            let judged = match min {
+                None => {
+                    Judged::unknown(format!("{partition}: its min.insync.replicas is not told"))
+                }
+                Some(min) => {
+                    let margin = if self.phase == Phase::Pre { self.wanted.margin } else { 0 };
+                    let needed = min.max(1).saturating_add(margin) as usize;
+                    if there >= needed {
+                        continue;
+                    }
+                    let few = it.replicas.len() <= needed;
+                    let hint =
+                        if few { ", and it has too few replicas to ever have them" } else { "" };
+                    let who = if self.phase == Phase::Post { "" } else { " without the target" };
+                    Judged::fail(format!(
+                        "{partition}: {there} are in sync{who}, {needed} are needed{hint}"
+                    ))
+                    .off_by((needed - there) as u64)
+                }
+            };
+            bad.entry(&partition.topic).or_insert(judged);
+        }
+        self.by_topic("above_min_in_sync", "no topic has fewer in sync than it needs", bad)
+    }
+
+    fn clean_elections(
+        &self,
+        partitions: &Partitions,
+        topics: &BTreeMap<String, KafkaTopic>,
+    ) -> Vec<Finding> {
+        let mut bad = BTreeMap::new();
+        let names: BTreeSet<&str> = partitions.keys().map(|it| it.topic.as_str()).collect();
+        for name in names {
+            match topics.get(name).and_then(|topic| topic.unclean_election) {
+                Some(false) => {}
+                Some(true) => {
+                    let text = "unclean.leader.election.enable is true: writes may be lost";
+                    bad.insert(name, Judged::fail(text));
+                }
+                None => {
+                    let text = "unclean.leader.election.enable is not told";
+                    bad.insert(name, Judged::unknown(text));
+                }
+            }
+        }
+        self.by_topic("clean_elections", "only replicas in sync may come to lead", bad)
+    }
+
+    /// The good topics in one finding, and each bad one in its own, so that a waiver can name it.
+    fn by_topic(&self, name: &str, good: &str, bad: BTreeMap<&str, Judged>) -> Vec<Finding> {
+        let whole =
+            if bad.is_empty() { good.to_owned() } else { format!("of the other topics: {good}") };
+        let mut found = vec![self.whole(name, Judged::pass(whole))];
+        let finding = |(topic, judged)| self.wanted.question.finding(KIND, name, topic, judged);
+        found.extend(bad.into_iter().map(finding));
+        found
+    }
+
+    /// The quorum has a leader, and without the target a majority of it is in step. A broker that comes back needs it to
+    /// register, so it is asked for whoever is rolled.
+    fn quorum_in_step(&self, quorum: &KafkaQuorum) -> Judged {
+        let target = self.wanted.target;
+        let Some(leader) = quorum.leader else { return Judged::fail("the quorum has no leader") };
+        if self.is_away(leader) {
+            return Judged::fail(format!("{leader} still leads the quorum"));
+        }
+        let all = quorum.voters.len();
+        let Some(leading) = quorum.voters.get(&leader) else {
+            return Judged::unknown(format!("{leader} leads and is none of the voters"));
+        };
+        let longest = quorum.voters.values().filter_map(|it| it.log_end).max();
+        let limit = quorum.fetch_timeout_ms.unwrap_or(FETCH_TIMEOUT_MS);
+        let is_counted = |id: KafkaNodeId| self.phase == Phase::Post || id != target;
+        let mut behind = Vec::new();
+        let mut in_step = 0;
+        for (id, voter) in quorum.voters.iter().filter(|(id, _)| is_counted(**id)) {
+            if *id == leader || is_in_step(voter, leading, longest, limit) {
+                in_step += 1;
+            } else {
+                behind.push(id.to_string());
+            }
+        }
+        let needed = all / 2 + 1;
+        let text = format!(
+            "{leader} leads, {in_step} of {all} voters are in step, {needed} are a majority"
+        );
+        if quorum.voters.contains_key(&target) && all < 3 && self.phase == Phase::Pre {
+            return Judged::fail(format!("{text}: of {all} voters none can be lost"));
+        }
+        if !behind.is_empty() {
+            let off = behind.len() as u64;
+            return Judged::fail(format!("{text}; behind: {}", behind.join(", "))).off_by(off);
+        }
+        if in_step >= needed { Judged::pass(text) } else { Judged::fail(text) }
+    }
+
+    /// In ZooKeeper mode the controller is one of the brokers.
+    fn controller_known(&self) -> Judged {
+        or_unknown(&self.cluster.members, |members| match members.controller {
+            None => Judged::fail("there is no controller"),
+            Some(controller) if self.is_away(controller) => {
+                Judged::fail(format!("{controller} still is the controller"))
+            }
+            Some(controller) if members.brokers.contains_key(&controller) => {
+                Judged::pass(format!("{controller} is the controller"))
+            }
+            Some(controller) => {
+                Judged::unknown(format!("the controller {controller} is none of the brokers"))
+            }
+        })
+    }
+
+    fn target_answers(&self) -> Judged {
+        let target = self.wanted.target;
+        if !self.wanted.brokers.contains(&target) {
+            return Judged::pass(format!("{target} is no broker"));
+        }
+        match self.cluster.answers.get(&target) {
+            Some(Ok(())) => Judged::pass(format!("broker {target} answers for itself")),
+            Some(Err(obstacle)) => Judged::unknown(format!("broker {target}: {obstacle}")),
+            None => Judged::fail(format!("broker {target} is not live")),
+        }
+    }
+
+    /// What the target is to lead it leads again: else leaders pile up on those that are yet to be rolled.
+    fn preferred(&self, partitions: &Partitions) -> Judged {
+        let target = self.wanted.target;
+        let elsewhere = partitions
+            .iter()
+            .filter(|(_, it)| it.replicas.first() == Some(&target) && it.leader != Some(target));
+        let good = "it leads what it is to lead";
+        none_of(elsewhere.map(|(it, _)| it), good, "another one leads")
+    }
+}
+
+fn is_in_step(
+    voter: &KafkaQuorumReplica,
+    leading: &KafkaQuorumReplica,
+    longest: Option<i64>,
+    limit_ms: u64,
+) -> bool {
+    let (Some(end), Some(longest)) = (voter.log_end, longest) else { return false };
+    let (Some(mine), Some(his)) = (voter.caught_up_ms, leading.caught_up_ms) else { return false };
+    let late = u64::try_from(his.saturating_sub(mine)).unwrap_or(0);
+    longest.saturating_sub(end) < MOST_BEHIND && late < limit_ms
+}
+
+fn led(partitions: &Partitions) -> Judged {
+    let orphans = partitions.iter().filter(|(_, it)| it.leader.is_none());
+    none_of(orphans.map(|(it, _)| it), "every partition is led", "nobody leads")
+}
+
+#[cfg(test)]
+mod tests;

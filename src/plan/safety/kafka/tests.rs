@@ -1,0 +1,457 @@
+//! Tables for each predicate, and random clusters against what is true of them.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{KafkaBroker, KafkaLogDirs, ObstacleKind};
+use crate::plan::Verdict;
+
+fn obstacle() -> Obstacle {
+    Obstacle { kind: ObstacleKind::Time, detail: "x".to_owned() }
+}
+
+fn partition(topic: &str, number: i32) -> KafkaPartition {
+    KafkaPartition { topic: topic.to_owned(), number }
+}
+
+fn replicas(ids: &[KafkaNodeId]) -> KafkaReplicas {
+    KafkaReplicas {
+        leader: ids.first().copied(),
+        replicas: ids.to_vec(),
+        in_sync: ids.iter().copied().collect(),
+        offline: BTreeSet::new(),
+    }
+}
+
+fn topic(min: u32) -> KafkaTopic {
+    KafkaTopic { min_in_sync: Some(min), unclean_election: Some(false) }
+}
+
+/// Says of each broker's disks what the partitions say.
+fn lay_out(it: &mut KafkaCluster, partitions: Partitions) {
+    for (broker, dirs) in &mut it.log_dirs {
+        let here = partitions.iter().filter(|(_, told)| told.replicas.contains(broker));
+        dirs.as_mut().unwrap().replicas = here.map(|(partition, _)| partition.clone()).collect();
+    }
+    it.views = vec![Ok(partitions.clone()), Ok(partitions)];
+}
+
+/// A healthy cluster of brokers that are controllers, too; the first leads the quorum. One topic on all of them, of which
+/// writes need two.
+fn cluster(count: KafkaNodeId) -> KafkaCluster {
+    let ids: Vec<KafkaNodeId> = (1..=count).collect();
+    let voter = KafkaQuorumReplica { log_end: Some(500), caught_up_ms: Some(10_000) };
+    let mut it = KafkaCluster {
+        members: Ok(KafkaMembers {
+            cluster_id: "k1".to_owned(),
+            controller: Some(2),
+            brokers: ids.iter().map(|id| (*id, KafkaBroker::default())).collect(),
+        }),
+        views: Vec::new(),
+        topics: Ok([("orders".to_owned(), topic(2))].into()),
+        reassignments: Ok(BTreeSet::new()),
+        log_dirs: ids.iter().map(|id| (*id, Ok(KafkaLogDirs::default()))).collect(),
+        answers: ids.iter().map(|id| (*id, Ok(()))).collect(),
+        quorum: Ok(Some(KafkaQuorum {
+            leader: Some(1),
+            voters: ids.iter().map(|id| (*id, voter.clone())).collect(),
+            fetch_timeout_ms: None,
+        })),
+    };
+    let turned = |by: usize| {
+        let mut ids = ids.clone();
+        let by = by % ids.len();
+        ids.rotate_left(by);
+        replicas(&ids)
+    };
+    let partitions = (0..3).map(|number| (partition("orders", number), turned(number as usize)));
+    lay_out(&mut it, partitions.collect());
+    it
+}
+
+/// Without one of its brokers, as the others carry on.
+fn without(mut it: KafkaCluster, target: KafkaNodeId) -> KafkaCluster {
+    it.members.as_mut().unwrap().brokers.remove(&target);
+    it.log_dirs.remove(&target);
+    it.answers.remove(&target);
+    for view in &mut it.views {
+        for told in view.as_mut().unwrap().values_mut() {
+            told.in_sync.remove(&target);
+            if told.replicas.contains(&target) {
+                told.offline.insert(target);
+            }
+            told.leader = told.in_sync.first().copied();
+        }
+    }
+    if let Ok(Some(quorum)) = &mut it.quorum {
+        let next = quorum.voters.keys().copied().find(|id| *id != target);
+        if quorum.leader == Some(target) {
+            quorum.leader = next;
+        }
+        if let Some(voter) = quorum.voters.get_mut(&target) {
+            *voter = KafkaQuorumReplica { log_end: Some(400), caught_up_ms: Some(1) };
+        }
+    }
+    it
+}
+
+fn question(count: KafkaNodeId, phase: Phase, target: KafkaNodeId) -> KafkaQuestion {
+    KafkaQuestion {
+        question: Question { gate: "k".to_owned(), phase, target: target.to_string() },
+        target,
+        brokers: (1..=count).collect(),
+        cluster_id: None,
+        margin: 0,
+    }
+}
+
+fn unmet(it: &KafkaCluster, question: &KafkaQuestion) -> BTreeMap<(String, String), Verdict> {
+    let bad = judge(it, question).into_iter().filter(|finding| finding.verdict != Verdict::Pass);
+    bad.map(|it| ((it.name.replace("k.", ""), it.object), it.verdict)).collect()
+}
+
+#[test]
+fn a_whole_cluster_passes_before_between_and_after() {
+    for target in 1..=3 {
+        for phase in [Phase::Pre, Phase::Post] {
+            assert_eq!(unmet(&cluster(3), &question(3, phase, target)), BTreeMap::new());
+        }
+        let mid = without(cluster(3), target);
+        assert_eq!(unmet(&mid, &question(3, Phase::Mid, target)), BTreeMap::new(), "{target}");
+        let after = unmet(&mid, &question(3, Phase::Post, target));
+        assert!(after.contains_key(&("brokers_live".to_owned(), "cluster".to_owned())));
+    }
+}
+
+#[test]
+fn in_zookeeper_mode_the_controller_counts() {
+    let mut it = cluster(3);
+    it.quorum = Ok(None);
+    assert_eq!(unmet(&it, &question(3, Phase::Pre, 2)), BTreeMap::new());
+    it.members.as_mut().unwrap().controller = None;
+    let found = unmet(&it, &question(3, Phase::Pre, 2));
+    assert_eq!(
+        found,
+        [(("controller_known".to_owned(), "cluster".to_owned()), Verdict::Fail)].into()
+    );
+}
+
+type Change = fn(&mut KafkaCluster);
+
+type Case = (&'static str, Phase, Change, &'static [(&'static str, &'static str, Verdict)]);
+
+/// Changes what all views tell of a partition.
+fn told(it: &mut KafkaCluster, number: i32, change: impl Fn(&mut KafkaReplicas)) {
+    for view in &mut it.views {
+        change(view.as_mut().unwrap().get_mut(&partition("orders", number)).unwrap());
+    }
+}
+
+fn quorum(it: &mut KafkaCluster) -> &mut KafkaQuorum {
+    it.quorum.as_mut().unwrap().as_mut().unwrap()
+}
+
+fn cases() -> Vec<Case> {
+    use Phase::{Mid, Post, Pre};
+    use Verdict::{Fail, Unknown};
+    const ALL: &str = "cluster";
+    vec![
+        (
+            "one is gone",
+            Pre,
+            |it| drop(it.members.as_mut().unwrap().brokers.remove(&2)),
+            &[("brokers_live", ALL, Fail)],
+        ),
+        (
+            "one is fenced",
+            Pre,
+            |it| {
+                it.members.as_mut().unwrap().brokers.get_mut(&2).unwrap().is_fenced = true;
+            },
+            &[("brokers_live", ALL, Fail)],
+        ),
+        (
+            "a stranger",
+            Pre,
+            |it| {
+                it.members.as_mut().unwrap().brokers.insert(9, KafkaBroker::default());
+            },
+            &[("brokers_live", ALL, Fail)],
+        ),
+        ("nobody leads one", Pre, |it| told(it, 0, |it| it.leader = None), &[("led", ALL, Fail)]),
+        (
+            "one replica is offline",
+            Pre,
+            |it| {
+                told(it, 0, |it| {
+                    it.offline.insert(2);
+                })
+            },
+            &[("replicas_online", ALL, Fail)],
+        ),
+        (
+            "a folder is offline",
+            Pre,
+            |it| {
+                it.log_dirs.get_mut(&2).unwrap().as_mut().unwrap().offline.push("/d".to_owned());
+            },
+            &[("replicas_online", ALL, Fail)],
+        ),
+        (
+            "one lags",
+            Pre,
+            |it| {
+                told(it, 0, |it| {
+                    it.in_sync.remove(&2);
+                })
+            },
+            &[("in_sync", ALL, Fail), ("above_min_in_sync", "orders", Fail)],
+        ),
+        (
+            "the target lags, and nobody needs it",
+            Pre,
+            |it| {
+                told(it, 0, |it| {
+                    it.in_sync.remove(&3);
+                });
+            },
+            &[("in_sync", ALL, Fail)],
+        ),
+        (
+            "writes need all",
+            Pre,
+            |it| {
+                it.topics.as_mut().unwrap().insert("orders".to_owned(), topic(3));
+            },
+            &[("above_min_in_sync", "orders", Fail)],
+        ),
+        (
+            "nobody tells what writes need",
+            Pre,
+            |it| {
+                it.topics.as_mut().unwrap().get_mut("orders").unwrap().min_in_sync = None;
+            },
+            &[("above_min_in_sync", "orders", Unknown)],
+        ),
+        (
+            "unclean elections",
+            Pre,
+            |it| {
+                it.topics.as_mut().unwrap().get_mut("orders").unwrap().unclean_election =
+                    Some(true);
+            },
+            &[("clean_elections", "orders", Fail)],
+        ),
+        (
+            "a topic that nobody describes",
+            Pre,
+            |it| it.topics.as_mut().unwrap().clear(),
+            &[("above_min_in_sync", "orders", Unknown), ("clean_elections", "orders", Unknown)],
+        ),
+        (
+            "one is moved",
+            Pre,
+            |it| {
+                it.reassignments.as_mut().unwrap().insert(partition("orders", 1));
+            },
+            &[("no_reassignment", ALL, Fail)],
+        ),
+        (
+            "one is hidden from the one who asks",
+            Pre,
+            |it| {
+                let dirs = it.log_dirs.get_mut(&1).unwrap().as_mut().unwrap();
+                dirs.replicas.insert(partition("secret", 0));
+            },
+            &[("visible", ALL, Fail)],
+        ),
+        (
+            "nobody may look at disks",
+            Pre,
+            |it| {
+                it.log_dirs.values_mut().for_each(|dirs| *dirs = Err(obstacle()));
+            },
+            &[("visible", ALL, Unknown)],
+        ),
+        (
+            "a disk came back empty",
+            Pre,
+            |it| {
+                it.log_dirs.get_mut(&1).unwrap().as_mut().unwrap().replicas.clear();
+            },
+            &[("visible", ALL, Fail)],
+        ),
+        (
+            "one view is older",
+            Pre,
+            |it| {
+                let view = it.views[1].as_mut().unwrap();
+                view.get_mut(&partition("orders", 0)).unwrap().in_sync.remove(&3);
+            },
+            &[("views_agree", ALL, Fail)],
+        ),
+        (
+            "one view has a topic more",
+            Pre,
+            |it| {
+                it.views[1].as_mut().unwrap().insert(partition("new", 0), replicas(&[1]));
+            },
+            &[("views_agree", ALL, Fail)],
+        ),
+        ("only one tells", Pre, |it| it.views.truncate(1), &[("views_agree", ALL, Unknown)]),
+        (
+            "the quorum has no leader",
+            Pre,
+            |it| quorum(it).leader = None,
+            &[("quorum_in_step", ALL, Fail)],
+        ),
+        (
+            "a voter is late",
+            Pre,
+            |it| {
+                quorum(it).voters.get_mut(&2).unwrap().caught_up_ms = Some(8000);
+            },
+            &[("quorum_in_step", ALL, Fail)],
+        ),
+        (
+            "a voter's log is short",
+            Pre,
+            |it| {
+                quorum(it).voters.get_mut(&1).unwrap().log_end = Some(5000);
+            },
+            &[("quorum_in_step", ALL, Fail)],
+        ),
+        (
+            "a voter is not known to be level",
+            Pre,
+            |it| {
+                quorum(it).voters.get_mut(&2).unwrap().caught_up_ms = None;
+            },
+            &[("quorum_in_step", ALL, Fail)],
+        ),
+        (
+            "the target is late",
+            Pre,
+            |it| {
+                quorum(it).voters.get_mut(&3).unwrap().caught_up_ms = Some(0);
+            },
+            &[],
+        ),
+        (
+            "no word of the quorum",
+            Pre,
+            |it| it.quorum = Err(obstacle()),
+            &[("quorum_in_step", ALL, Unknown)],
+        ),
+        ("it still runs", Mid, |it| *it = cluster(3), &[("brokers_live", ALL, Fail)]),
+        (
+            "one more is gone",
+            Mid,
+            |it| *it = without(it.clone(), 2),
+            &[
+                ("brokers_live", ALL, Fail),
+                ("replicas_online", ALL, Fail),
+                ("in_sync", ALL, Fail),
+                ("above_min_in_sync", "orders", Fail),
+                ("quorum_in_step", ALL, Fail),
+            ],
+        ),
+        (
+            "it does not lead again",
+            Post,
+            |it| told(it, 2, |it| it.leader = Some(1)),
+            &[("preferred_leaders", ALL, Fail)],
+        ),
+        (
+            "it does not answer",
+            Post,
+            |it| drop(it.answers.insert(3, Err(obstacle()))),
+            &[("target_answers", ALL, Unknown)],
+        ),
+        (
+            "it is late",
+            Post,
+            |it| {
+                quorum(it).voters.get_mut(&3).unwrap().caught_up_ms = Some(0);
+            },
+            &[("quorum_in_step", ALL, Fail)],
+        ),
+    ]
+}
+
+#[test]
+fn whatever_is_wrong_is_said_by_its_predicate() {
+    for (what, phase, change, expected) in cases() {
+        let mut it = cluster(3);
+        if phase == Phase::Mid {
+            it = without(it, 3);
+        }
+        change(&mut it);
+        let found = unmet(&it, &question(3, phase, 3));
+        let expected = expected
+            .iter()
+            .map(|(name, object, verdict)| (((*name).to_owned(), (*object).to_owned()), *verdict));
+        assert_eq!(found, expected.collect(), "{what}");
+    }
+}
+
+#[test]
+fn a_margin_and_another_cluster_are_judged_where_they_are_asked_for() {
+    let mut asked = question(3, Phase::Pre, 3);
+    asked.margin = 1;
+    let found = unmet(&cluster(3), &asked);
+    assert_eq!(
+        found,
+        [(("above_min_in_sync".to_owned(), "orders".to_owned()), Verdict::Fail)].into()
+    );
+    let mut asked = question(3, Phase::Post, 3);
+    asked.cluster_id = Some("k2".to_owned());
+    let found = unmet(&cluster(3), &asked);
+    assert_eq!(found, [(("identified".to_owned(), "cluster".to_owned()), Verdict::Fail)].into());
+}
+
+#[test]
+fn with_two_voters_none_can_be_lost() {
+    let found = unmet(&cluster(2), &question(2, Phase::Pre, 2));
+    assert!(found.contains_key(&("quorum_in_step".to_owned(), "cluster".to_owned())));
+}
+
+proptest! {
+    /// Whatever passes is safe: by counting, without the target each of its partitions has as many in sync as writes need
+    /// and one at least, and a majority of the voters is in step.
+    #[test]
+    fn what_passes_can_lose_the_target(
+        count in 1..6_i32,
+        target in any::<prop::sample::Index>(),
+        placed in prop::collection::vec(
+            (prop::collection::btree_set(1..6_i32, 1..4), prop::collection::btree_set(1..6_i32, 0..5)),
+            0..6,
+        ),
+        min in 0..4_u32,
+        level in prop::collection::vec(prop::bool::weighted(0.8), 6),
+    ) {
+        let mut it = cluster(count);
+        let target = target.index(count as usize) as KafkaNodeId + 1;
+        let mut partitions = Partitions::new();
+        for (number, (ids, lost)) in placed.into_iter().enumerate() {
+            let ids: Vec<KafkaNodeId> = ids.into_iter().filter(|id| *id <= count).collect();
+            let mut told = replicas(&ids);
+            told.in_sync.retain(|id| !lost.contains(id));
+            told.leader = told.in_sync.first().copied();
+            partitions.insert(partition("orders", number as i32), told);
+        }
+        lay_out(&mut it, partitions.clone());
+        it.topics.as_mut().unwrap().insert("orders".to_owned(), topic(min));
+        for (id, voter) in &mut quorum(&mut it).voters {
+            voter.caught_up_ms = Some(if level[*id as usize] || *id == 1 { 10_000 } else { 0 });
+        }
+        if unmet(&it, &question(count, Phase::Pre, target)).is_empty() {
+            for told in partitions.values().filter(|told| told.replicas.contains(&target)) {
+                let left = told.in_sync.iter().filter(|id| **id != target).count();
+                prop_assert!(left >= (min as usize).max(1), "{told:?}");
+            }
+            let in_step = (1..=count).filter(|id| *id != target && (level[*id as usize] || *id == 1));
+            prop_assert!(in_step.count() > count as usize / 2);
+        }
+    }
+}
