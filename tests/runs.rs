@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use spotinst_esg::plan::roll::FORM;
 use support::cli::{CANARY, Desk, Ran, ran};
 use support::roll::{
     self, Controller, Living, PROCESSES, THREE, journals, settings, singles, with,
@@ -201,7 +202,9 @@ fn damaged_journals_are_named_and_hide_no_others() {
     let folder = journals(&desk);
     let whole = fs::read_to_string(folder.join(format!("{run}.jsonl"))).unwrap();
     let plan = whole.lines().next().unwrap();
-    let newer = plan.replace("\"form\":1", "\"form\":2");
+    let form = |form: u32| format!("\"form\":{form}");
+    let newer = plan.replace(&form(FORM), &form(FORM + 1));
+    assert_ne!(newer, plan);
     for (name, text, problem) in [
         ("empty", String::new(), "it holds nothing"),
         ("torn-first", plan[..99].to_owned(), "it holds nothing"),

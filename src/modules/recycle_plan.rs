@@ -20,7 +20,12 @@ use crate::plan::roll::Opening;
 ///
 /// The predicates are `listed_whole`, `data_reattached`, `zone_pinned`, `private_ip_persisted`, `root_replaceable`,
 /// `drift_knowable`, `auto_healing_on`, `no_deployment`, `no_scheduled_task`, `no_ami_backup`, `image_available`,
-/// `image_architecture`, `active` (one for each instance) and `no_other_run`.
+/// `image_architecture`, `active` and `volumes_known` (one for each instance), `no_foreign_suspension` (one for each process that
+/// someone else has suspended) and `no_other_run`.
+///
+/// Where root volumes are persisted no image tells what is on them. An instance that is said to run the wanted one already blocks as
+/// unknown (`drift_knowable`), unless a journal here proves that a run has brought that image to this very machine; waived, it
+/// counts as being as wanted and is left alone.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend("x-mutually-exclusive" = [["image_id", "image", "image_ssm_parameter", "launched_after", "rollback_of"]]))]
 pub(super) struct Args {

@@ -18,7 +18,7 @@ use crate::drive::{
     ImageWanted, ImagesError, Progress, Session, ec2_access, look_up_image, watched,
 };
 use crate::plan::roll::{
-    Draft, ImageSight, Opening, OrderWish, Survey, Target, Wanted, Wish, draft,
+    Draft, ImageSight, Opening, OrderWish, Past, Survey, Target, Wanted, Wish, draft,
 };
 use crate::spot::Client;
 
@@ -198,15 +198,11 @@ pub(super) fn make(
     let (draft, opening) = {
         let roller = roller(&client, clock.as_ref(), &progress, &runs, world);
         let known = roller.known()?;
-        let history: Vec<f64> = known
-            .iter()
-            .filter(|(run, _)| run.plan.group == *group || run.plan.system == system)
-            .flat_map(|(run, _)| run.node_seconds())
-            .collect();
-        let bare = draft(&seen, target, &image, &wish, &history, None);
+        let past = Past::of(known.iter().map(|(run, _)| run), group, &system);
+        let bare = draft(&seen, target, &image, &wish, &past, None);
         match roller.would_open(group, &system, &bare)? {
             Ok(opening) => (bare, Some(opening)),
-            Err(taken) => (draft(&seen, bare.target, &image, &wish, &history, Some(&taken)), None),
+            Err(taken) => (draft(&seen, bare.target, &image, &wish, &past, Some(&taken)), None),
         }
     };
     Ok(Made { session, client, account, runs, survey: seen, draft, opening })

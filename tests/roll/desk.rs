@@ -13,8 +13,8 @@ use spotinst_esg::domain::{AccountId, Clock, GroupId, ImageId, MachineImage, Sta
 use spotinst_esg::drive::Progress;
 use spotinst_esg::drive::roll::{Beginning, Journal, RollError, Roller, Runs, Start, survey};
 use spotinst_esg::plan::roll::{
-    Draft, Holder, ImageSight, Liveness, Opening, Outcome, Phase, SUSPENDED, Target, Wanted, Wish,
-    draft,
+    Draft, Holder, ImageSight, Liveness, Opening, Outcome, Past, Phase, SUSPENDED, Target, Wanted,
+    Wish, draft,
 };
 use spotinst_esg::plan::stateful::Expectations;
 use spotinst_esg::spot::{Client, ClientConfig, Endpoint, Pacing};
@@ -262,6 +262,8 @@ pub(crate) struct Driver {
     pub(crate) liveness: fn(&Holder) -> Liveness,
     pub(crate) system: String,
     pub(crate) wait_timeout: Duration,
+    /// Where its journals are, if not where the desk's are.
+    pub(crate) elsewhere: Option<Runs>,
     /// Called before each step: node and phase.
     pub(crate) before_step: Box<BeforeStep>,
 }
@@ -284,6 +286,7 @@ impl Driver {
             liveness: by_parity,
             system: "kafka".to_owned(),
             wait_timeout: Duration::from_secs(1200),
+            elsewhere: None,
             before_step: Box::new(|_, _, _| {}),
         }
     }
@@ -321,7 +324,22 @@ impl Driver {
             created_at: None,
         };
         let sight = ImageSight::Seen { image: known("ami-2"), present: vec![known("ami-1")] };
-        Ok((draft(&seen, target, &sight, &self.wish, &[], None), seen))
+        let past = Past::of(&self.runs(desk).all()?, &group, &self.system);
+        Ok((draft(&seen, target, &sight, &self.wish, &past, None), seen))
+    }
+
+    fn runs<'a>(&'a self, desk: &'a Desk) -> &'a Runs {
+        self.elsewhere.as_ref().unwrap_or(&desk.runs)
+    }
+
+    pub(crate) fn start(&self, desk: &Desk) -> Start {
+        Start {
+            run_id: format!("run-{:05}", desk.clock.readings.load(Ordering::Relaxed)),
+            account: AccountId::new("act-1"),
+            system: self.system.clone(),
+            suspend_minutes: 60,
+            revert_image_on_abort: true,
+        }
     }
 
     fn try_roll(&self, desk: &Desk) -> Ended {
@@ -332,7 +350,7 @@ impl Driver {
             client: &desk.client,
             clock,
             progress: &progress,
-            runs: &desk.runs,
+            runs: self.runs(desk),
             me: &self.me,
             liveness: self.liveness,
         };
@@ -349,14 +367,7 @@ impl Driver {
             if opening == Opening::Begin && draft.nodes.is_empty() && draft.blockers().is_empty() {
                 return Ended::Nothing;
             }
-            let start = Start {
-                run_id: format!("run-{:05}", desk.clock.readings.load(Ordering::Relaxed)),
-                account: AccountId::new("act-1"),
-                system: self.system.clone(),
-                suspend_minutes: 60,
-                revert_image_on_abort: true,
-            };
-            match roller.begin(&start, &draft, &seen) {
+            match roller.begin(&self.start(desk), &draft, &seen) {
                 Ok(Beginning::Begun(begun)) => break begun.journal,
                 Ok(Beginning::PutBack(_)) => {}
                 Err(error) => return Ended::Refused(error),
@@ -449,7 +460,7 @@ impl Desk {
             client: &self.client,
             clock,
             progress: &progress,
-            runs: &self.runs,
+            runs: driver.runs(self),
             me: &driver.me,
             liveness: driver.liveness,
         })

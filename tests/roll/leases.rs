@@ -1,7 +1,8 @@
 //! Two at once.
 
-use spotinst_esg::drive::roll::RollError;
-use spotinst_esg::plan::roll::{Outcome, Phase, Taken, Wanted};
+use serde_json::json;
+use spotinst_esg::drive::roll::{Beginning, RollError, Runs};
+use spotinst_esg::plan::roll::{Hold, Outcome, Phase, Taken, Wanted};
 
 use super::desk::{Desk, Driver, Ended};
 
@@ -93,4 +94,82 @@ fn a_run_cut_off_in_the_middle_of_a_node_keeps_another_aim_out() {
     assert_eq!(phase, Phase::Recycling);
     Driver::new(1).roll(&desk).completed();
     assert_eq!(desk.terminated().len(), 2);
+}
+
+/// A second controller whose journals are elsewhere sees no run, but what the first has suspended.
+#[test]
+fn a_controller_with_other_journals_is_refused_for_the_suspensions_of_the_first() {
+    let (desk, first, second) = interrupted_by(|| {
+        let folder = tempfile::TempDir::new().unwrap();
+        let mut driver = Driver::new(3);
+        driver.elsewhere = Some(Runs::new(folder.path().join("runs")));
+        driver
+    });
+    first.completed();
+    let Some(Ended::Refused(error @ RollError::Blocked { .. })) = second.lock().unwrap().take()
+    else {
+        panic!()
+    };
+    let told = error.to_string();
+    assert!(
+        told.contains("no_foreign_suspension of AUTO_HEALING (fail: suspended until "),
+        "{told}"
+    );
+    assert_eq!(desk.terminated().len(), 2);
+}
+
+#[test]
+fn what_another_suspends_between_a_plan_and_its_start_has_it_planned_anew() {
+    let desk = Desk::new(2);
+    let driver = Driver::new(1);
+    let (draft, seen) = driver.plan(&desk).unwrap();
+    assert_eq!(draft.blockers().len(), 0);
+    desk.suspend("AUTO_SCALE", Some(600));
+    let begun = desk.as_roller(&driver, |roller| roller.begin(&driver.start(&desk), &draft, &seen));
+    assert!(matches!(&begun, Ok(Beginning::PutBack(ended)) if ended.is_empty()), "{begun:?}");
+    assert!(desk.runs.all().unwrap().is_empty());
+    assert_eq!(desk.settings()["suspensions"].as_array().unwrap().len(), 1);
+}
+
+/// Two that start in the same moment: neither sees the other when it plans, and the later one sees it before it suspends anything.
+#[test]
+fn what_another_suspends_at_the_last_moment_ends_the_start_and_is_left() {
+    let desk = Desk::new(2);
+    desk.suspend("AUTO_SCALE", Some(600));
+    desk.advance(5);
+    let route = "/aws/ec2/group/{groupId}/suspension";
+    desk.fault(
+        json!({"kind": "stale", "seconds": 60, "route": route, "method": "GET", "count": 2}),
+    );
+    let ended = Driver::new(1).roll(&desk);
+    let Ended::Refused(RollError::Held { hold: Hold::ForeignSuspensions(found), .. }) = &ended
+    else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(found[0].process, "AUTO_SCALE");
+    assert_eq!(desk.settings()["suspensions"].as_array().unwrap().len(), 1);
+    assert!(desk.runs.all().unwrap().iter().all(|run| run.ended.is_some()));
+}
+
+#[test]
+fn what_another_suspends_while_a_roll_lives_ends_it_before_the_next_machine_is_given_up() {
+    for at in [Phase::PreGate, Phase::MidGate, Phase::Recycling] {
+        let desk = Desk::new(3);
+        let mut driver = Driver::new(1);
+        driver.before_step = Box::new(move |desk, _, phase| {
+            if phase == at && desk.terminated().len() == 1 {
+                desk.suspend("AUTO_SCALE", Some(600));
+            }
+        });
+        let ended = driver.roll(&desk);
+        let Ended::Run(id, Outcome::Aborted, Some(error)) = &ended else {
+            panic!("{at}: {ended:?}")
+        };
+        assert!(error.to_string().contains("someone else has suspended processes"), "{error}");
+        assert!(error.to_string().contains("AUTO_SCALE until 2026-11-20T"), "{error}");
+        assert_eq!(desk.terminated().len(), 1, "{at}");
+        let left = desk.runs.open(id).unwrap().run().left.clone();
+        assert!(left.values().any(|why| why.contains("AUTO_SCALE")), "{left:?}");
+        assert_eq!(desk.settings()["suspensions"].as_array().unwrap().len(), 1);
+    }
 }

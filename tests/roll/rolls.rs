@@ -2,6 +2,8 @@
 
 use serde_json::json;
 use spotinst_esg::domain::StatefulInstanceId;
+use spotinst_esg::drive::roll::Runs;
+use spotinst_esg::plan::Waiver;
 use spotinst_esg::plan::roll::{OrderWish, Wanted, Wish};
 
 use super::desk::{Desk, Driver, Ended, fleet};
@@ -45,6 +47,35 @@ fn a_persisted_root_is_given_up_for_the_time_of_the_roll_if_that_is_acknowledged
     assert!(desk.nodes().iter().all(|node| node.3 == "ami-2"));
     assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new());
     assert!(matches!(driver.roll(&desk), Ended::Nothing), "again there is nothing to do");
+
+    // Without the journal that proves it nothing tells what is on the root volumes, whatever image is told.
+    let empty = tempfile::TempDir::new().unwrap();
+    driver.elsewhere = Some(Runs::new(empty.path().join("runs")));
+    let Ended::Refused(error) = driver.roll(&desk) else { panic!() };
+    assert!(
+        error.to_string().contains("drift_knowable of ssi-2 (unknown: runs ami-2 on paper"),
+        "{error}"
+    );
+    let (predicate, reason) = ("drift_knowable".to_owned(), "looked at them".to_owned());
+    driver.wish.waivers = vec![Waiver { predicate, reason, objects: None }];
+    assert!(matches!(driver.roll(&desk), Ended::Nothing), "it counts as wanted");
+    assert_eq!(desk.terminated().len(), 2);
+}
+
+/// An image that was asked for stands at the vendor, but it was never brought: the run was for the launch time alone.
+#[test]
+fn a_roll_that_kept_root_volumes_proves_no_image() {
+    let text = fleet(1, "", "").replace("persistence: {data", "persistence: {root: true, data");
+    let desk = Desk::with(&text);
+    let mut driver = Driver::new(1);
+    driver.wanted = Wanted::LaunchedAfter { moment: "2026-11-20T10:00:00Z".parse().unwrap() };
+    driver.roll(&desk).completed();
+    let image = desk.nodes()[0].3.clone();
+    desk.edit(json!({"group": "sig-1", "set": {"compute.launchSpecification.imageId": image}}));
+    driver.wanted = Wanted::PresentConfiguration;
+    driver.wish.acknowledge_root_data_loss = true;
+    let Ended::Refused(error) = driver.roll(&desk) else { panic!() };
+    assert!(error.to_string().contains("drift_knowable of ssi-1 (unknown"), "{error}");
 }
 
 #[test]
@@ -98,7 +129,23 @@ fn what_was_suspended_before_is_so_afterwards() {
         before["suspensions"].as_array().unwrap().len(),
         suspended.as_object().unwrap().len()
     );
-    Driver::new(1).roll(&desk).completed();
+    let Ended::Refused(error) = Driver::new(1).roll(&desk) else { panic!() };
+    let told = error.to_string();
+    assert!(
+        told.contains("no_foreign_suspension of AUTO_SCALE (fail: suspended without an end"),
+        "{told}"
+    );
+    assert!(
+        told.contains("no_foreign_suspension of AUTO_HEALING (fail: suspended until 2026"),
+        "{told}"
+    );
+    let mut driver = Driver::new(1);
+    driver.wish.waivers = vec![Waiver {
+        predicate: "no_foreign_suspension".to_owned(),
+        reason: "ours since May".to_owned(),
+        objects: Some(vec!["AUTO_SCALE".to_owned(), "AUTO_HEALING".to_owned()]),
+    }];
+    driver.roll(&desk).completed();
     let after = desk.settings();
     let ends = |settings: &serde_json::Value| -> Vec<(String, Option<i64>)> {
         let all = settings["suspensions"].as_array().unwrap().iter();

@@ -132,6 +132,29 @@ fn cases() -> Vec<Case> {
             &[("active", "ssi-2", "fail", "it is DANCING")],
         ),
         (
+            "no volumes listed",
+            one(json!({"devices": []})),
+            &[("volumes_known", "ssi-2", "unknown", "lists none of this instance")],
+        ),
+        (
+            "a volume without id",
+            json!({"overlay": {"devices": [{"deviceName": "/dev/xvda"}, {"deviceName": "/dev/xvdb"}]}}),
+            &[("volumes_known", "ssi-2", "unknown", "no volume is told of /dev/xvdb")],
+        ),
+        (
+            "suspended",
+            json!({"suspensions": format!("[{{name: AUTO_HEALING}}, {{name: SCHEDULING, expires_at: '{}'}}]", in_hours(2))}),
+            &[
+                (
+                    "no_foreign_suspension",
+                    "AUTO_HEALING",
+                    "fail",
+                    "suspended without an end, and by no run",
+                ),
+                ("no_foreign_suspension", "SCHEDULING", "fail", "suspended until 2"),
+            ],
+        ),
+        (
             "no machine told",
             one(json!({"instanceId": null})),
             &[("active", "ssi-2", "unknown", "ACTIVE without an instance id")],
@@ -144,6 +167,10 @@ fn shaped(shape: &Value) -> Desk {
     if let Some(overlay) = shape.get("overlay") {
         let one = format!("id: ssi-2, overlay: {overlay},");
         return roll::desk(&THREE.replace("id: ssi-2,", &one));
+    }
+    if let Some(list) = shape.get("suspensions") {
+        let list = format!("suspensions: {}, stateful:", list.as_str().unwrap());
+        return roll::desk(&THREE.replace("stateful:", &list));
     }
     let desk = roll::desk(THREE);
     edit(&desk, shape.clone());
@@ -433,6 +460,29 @@ fn what_is_as_wanted_already_is_left_alone() {
     assert_eq!(texts(&present["changes"], "setting"), ["suspensions"]);
 }
 
+/// A persisted root may hold anything, whatever image the instance is said to run.
+#[test]
+fn an_image_on_a_persisted_root_is_no_proof_and_may_be_said_to_be_as_wanted() {
+    let desk = roll::desk(&THREE.replace("persistence: {data", "persistence: {root: true, data"));
+    edit(&desk, json!({"instance": "ssi-3", "set": {"imageId": "ami-2"}}));
+    let acknowledged = json!({"acknowledge_root_data_loss": true});
+    let answer = plan(&desk, &acknowledged);
+    assert_eq!(texts(&answer["blockers"], "name"), ["drift_knowable"]);
+    assert_eq!(texts(&answer["blockers"], "object"), ["ssi-3"]);
+    let evidence = answer["blockers"][0]["evidence"].as_str().unwrap();
+    assert!(evidence.starts_with("runs ami-2 on paper"), "{evidence}");
+    let waiver = json!({"predicate": "drift_knowable", "reason": "I looked", "objects": ["ssi-3"]});
+    let waived = plan(&desk, &with(acknowledged.clone(), &waiving(&[waiver])));
+    assert_eq!(waived["is_ready"], true, "{waived}");
+    assert_eq!(texts(&waived["nodes"], "id"), ["ssi-1", "ssi-2"]);
+    assert!(waived["left_alone"][0]["why"].as_str().unwrap().starts_with("taken as wanted"));
+    // What is not asked for need not be known, and a launch time needs no image.
+    let only = plan(&desk, &with(acknowledged, &json!({"only": ["ssi-1"]})));
+    assert_eq!(only["is_ready"], true, "{only}");
+    let later = plan(&desk, &json!({"image_id": null, "launched_after": "2026-01-01"}));
+    assert_eq!(later["is_ready"], true, "{later}");
+}
+
 #[test]
 fn nothing_to_do_is_said_and_changes_nothing() {
     let desk = roll::desk(THREE);
@@ -446,14 +496,11 @@ fn nothing_to_do_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn what_is_suspended_already_is_told() {
+fn what_is_suspended_already_would_be_so_afterwards() {
     let desk =
         roll::desk(&THREE.replace("stateful:", "suspensions: [{name: AUTO_HEALING}], stateful:"));
     let answer = plan(&desk, &json!({}));
-    assert!(
-        answer["warnings"][0].as_str().unwrap().contains("suspended already: AUTO_HEALING"),
-        "{answer}"
-    );
+    assert_eq!(texts(&answer["blockers"], "object"), ["AUTO_HEALING"]);
     let change = &answer["changes"][0];
     assert_eq!(
         (&change["from"], &change["afterwards"]),

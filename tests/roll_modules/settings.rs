@@ -37,6 +37,13 @@ fn suspend(desk: &Desk, process: &str, minutes: u32) {
     assert_eq!(sent.status, 200, "{sent:?}");
 }
 
+/// The same aim, although someone has suspended processes.
+fn waiving(mut aim: Value) -> Value {
+    let waiver = json!({"predicate": "no_foreign_suspension", "reason": "ours"});
+    aim["waivers"].as_array_mut().unwrap().push(waiver);
+    aim
+}
+
 #[test]
 fn what_a_person_had_suspended_is_so_afterwards_with_the_end_it_had() {
     let (soon, late) = (in_minutes(20), in_minutes(600));
@@ -48,7 +55,12 @@ fn what_a_person_had_suspended_is_so_afterwards_with_the_end_it_had() {
         let desk = roll::desk(&THREE.replace("stateful:", &before));
         let found = suspended(&desk);
         let controller = Controller::gone(&desk);
-        let run = controller.start();
+        let refused = controller.run("started", &controller.aim()).failed().to_owned();
+        for name in ["AUTO_HEALING", "AUTO_SCALE", "SCHEDULING"] {
+            assert!(refused.contains(&format!("no_foreign_suspension of {name}")), "{refused}");
+        }
+        let begun = controller.run("started", &waiving(controller.aim())).well();
+        let run = begun["run_id"].as_str().unwrap().to_owned();
         let during = suspended(&desk);
         assert_eq!(during.len(), PROCESSES, "{during:?}");
         let end = |name: &str| during.iter().find(|(it, _)| it == name).unwrap().1;
@@ -82,7 +94,8 @@ fn a_suspension_that_has_ended_meanwhile_is_let_go() {
         format!("suspensions: [{{name: AUTO_SCALE, expires_at: '{}'}}], stateful:", in_minutes(1));
     let desk = roll::desk(&THREE.replace("stateful:", &before));
     let controller = Controller::gone(&desk);
-    let run = controller.start();
+    let begun = controller.run("started", &waiving(controller.aim())).well();
+    let run = begun["run_id"].as_str().unwrap();
     let path = roll::journals(&desk).join(format!("{run}.jsonl"));
     // The minute is over: in the journal it was over before.
     let text = std::fs::read_to_string(&path).unwrap();
@@ -90,7 +103,7 @@ fn a_suspension_that_has_ended_meanwhile_is_let_go() {
     let (head, rest) = text.split_once("\"expires_at\":\"").unwrap();
     let (_, tail) = rest.split_once('"').unwrap();
     std::fs::write(&path, format!("{head}\"expires_at\":\"{past}\"{tail}")).unwrap();
-    controller.finish(&run).well();
+    controller.finish(run).well();
     assert_eq!(suspended(&desk), []);
 }
 

@@ -23,8 +23,13 @@ description:
   - >-
     The predicates are C(listed_whole), C(data_reattached), C(zone_pinned), C(private_ip_persisted),
     C(root_replaceable), C(drift_knowable), C(auto_healing_on), C(no_deployment), C(no_scheduled_task),
-    C(no_ami_backup), C(image_available), C(image_architecture), C(active) (one for each instance) and
+    C(no_ami_backup), C(image_available), C(image_architecture), C(active) and C(volumes_known) (one for each
+    instance), C(no_foreign_suspension) (one for each process that someone else has suspended) and
     C(no_other_run).
+  - >-
+    Where root volumes are persisted no image tells what is on them. An instance that is said to run the wanted
+    one already blocks as unknown (C(drift_knowable)), unless a journal here proves that a run has brought that
+    image to this very machine; waived, it counts as being as wanted and is left alone.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
 requirements:

@@ -14,7 +14,8 @@ use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
     Claim, Draft, Event, FORM, Finding, Hold, Holder, Intent, Liveness, Opening, Phase, Planned,
-    Run, Survey, SuspendedBefore, Taken, is_itself, may_enter, may_go_on, opening, told,
+    Run, Survey, SuspendedBefore, Taken, is_itself, may_enter, may_go_on, nobody_else_suspends,
+    opening, told,
 };
 use crate::spot::{Client, SpotError};
 
@@ -126,10 +127,11 @@ impl Roller<'_> {
                 if !blockers.is_empty() {
                     return Err(RollError::Blocked { group: group.to_string(), blockers });
                 }
-                // Another run may have ended since the plan was made.
+                // Another run may have ended since the plan was made, and another controller may have begun.
                 let now = survey(self.client, &start.account, group)?;
                 let is_same = now.group.image_id == seen.group.image_id
-                    && now.group.persistence == seen.group.persistence;
+                    && now.group.persistence == seen.group.persistence
+                    && is_suspended_as(&now, seen);
                 if !is_same {
                     return Ok(Beginning::PutBack(Vec::new()));
                 }
@@ -158,9 +160,14 @@ impl Roller<'_> {
             }
         };
         drop(deciding);
-        let suspended = self
-            .survey(journal.run())
-            .and_then(|seen| self.keep_suspended(&mut journal, &seen, None));
+        let suspended = self.survey(journal.run()).and_then(|seen| {
+            // The last look before this run's own suspensions would hide those of another controller.
+            if !is_resumed {
+                let doing = format!("begin run {}", journal.run().id());
+                nobody_else_suspends(journal.run(), &seen).map_err(RollError::held(doing))?;
+            }
+            self.keep_suspended(&mut journal, &seen, None)
+        });
         let looked = suspended.and_then(|()| self.look_for_an_earlier_ask(&mut journal));
         match looked {
             Ok(()) => Ok(Beginning::Begun(Begun { journal, is_resumed })),
@@ -442,8 +449,15 @@ fn planned(start: &Start, draft: &Draft, seen: &Survey) -> Planned {
         may_be_down: draft.may_be_down.clone(),
         waived_deployments: waived_deployments(draft, seen),
         expected_seconds: draft.expected_seconds,
+        volumes_unknown: draft.volumes_unknown.clone(),
         nodes: rolled,
     }
+}
+
+/// In whichever order the vendor lists them.
+fn is_suspended_as(now: &Survey, then: &Survey) -> bool {
+    now.suspensions.len() == then.suspensions.len()
+        && now.suspensions.iter().all(|it| then.suspensions.contains(it))
 }
 
 /// The vendor's own samples hold deployments that began years ago and never ended, so one can be waived, by its id.

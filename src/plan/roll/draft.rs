@@ -6,6 +6,7 @@ use super::event::Switch;
 use super::finding::{Finding, waive};
 use super::opening::Taken;
 use super::order::{OrderWish, order};
+use super::past::Past;
 use super::preflight::{NEVER_WAIVED, PREDICATES, Preflight, preflight};
 use super::survey::{ImageSight, Node, Survey};
 use super::target::{Match, Target, Wanted};
@@ -50,6 +51,8 @@ pub struct Draft {
     pub expected_seconds: Option<f64>,
     /// Instances whose being down was waived.
     pub may_be_down: Vec<StatefulInstanceId>,
+    /// Instances of which it was waived that the vendor does not list their volumes.
+    pub volumes_unknown: Vec<StatefulInstanceId>,
     /// What is odd.
     pub warnings: Vec<String>,
 }
@@ -70,23 +73,22 @@ impl Draft {
     }
 }
 
-/// Plans from one look. `history` holds the seconds that nodes of this system took before; `taken` is another run that stands
-/// in the way.
+/// Plans from one look. `past` is what other runs tell; `taken` is one of them that stands in the way.
 pub fn draft(
     survey: &Survey,
     target: Target,
     image: &ImageSight,
     wish: &Wish,
-    history: &[f64],
+    past: &Past,
     taken: Option<&Taken>,
 ) -> Draft {
-    let (chosen, skipped) = choose(survey, &target, wish);
+    let (chosen, skipped) = choose(survey, &target, wish, past);
     let nodes: Vec<Choice> = {
         let in_order = order(chosen.iter().map(|choice| &choice.node), &wish.order);
         let of = |node: &&Node| chosen.iter().find(|choice| choice.node.id == node.id).cloned();
         in_order.iter().filter_map(of).collect()
     };
-    let expected_seconds = median(history).map(|each| each * nodes.len() as f64);
+    let expected_seconds = median(&past.seconds).map(|each| each * nodes.len() as f64);
     let horizon = wish.horizon.unwrap_or_else(|| horizon(expected_seconds, nodes.len()));
     let ids: Vec<StatefulInstanceId> = named(wish);
     let mut findings = preflight(Preflight {
@@ -96,21 +98,29 @@ pub fn draft(
         horizon,
         acknowledge_root_data_loss: wish.acknowledge_root_data_loss,
         nodes: &ids,
+        only: &wish.only,
+        past,
     });
     findings.push(no_other_run(survey, taken));
     let mut warnings = waive(&mut findings, &wish.waivers, NEVER_WAIVED, PREDICATES);
     warnings.extend(survey.oddities.iter().cloned());
-    if taken.is_none() {
-        warnings.extend(foreign(survey));
-    }
-    let is_waived_down = |finding: &&Finding| finding.name == "active" && finding.waived.is_some();
-    let may_be_down: Vec<StatefulInstanceId> = findings
-        .iter()
-        .filter(is_waived_down)
-        .map(|finding| StatefulInstanceId::new(finding.object.as_str()))
-        .collect();
+    let waived = |name: &str| -> Vec<StatefulInstanceId> {
+        let waived = findings.iter().filter(|it| it.name == name && it.waived.is_some());
+        waived.map(|finding| StatefulInstanceId::new(finding.object.as_str())).collect()
+    };
+    let (may_be_down, volumes_unknown) = (waived("active"), waived("volumes_known"));
     let switch = if nodes.is_empty() { None } else { switch(survey, &target) };
-    Draft { target, nodes, skipped, switch, findings, expected_seconds, may_be_down, warnings }
+    Draft {
+        target,
+        nodes,
+        skipped,
+        switch,
+        findings,
+        expected_seconds,
+        may_be_down,
+        volumes_unknown,
+        warnings,
+    }
 }
 
 /// Every node that the caller names must exist.
@@ -119,7 +129,12 @@ fn named(wish: &Wish) -> Vec<StatefulInstanceId> {
     wished.cloned().collect()
 }
 
-fn choose(survey: &Survey, target: &Target, wish: &Wish) -> (Vec<Choice>, Vec<Choice>) {
+fn choose(
+    survey: &Survey,
+    target: &Target,
+    wish: &Wish,
+    past: &Past,
+) -> (Vec<Choice>, Vec<Choice>) {
     let (mut chosen, mut skipped) = (Vec::new(), Vec::new());
     for node in &survey.nodes {
         let put = |why: String| Choice { node: node.clone(), why };
@@ -131,8 +146,10 @@ fn choose(survey: &Survey, target: &Target, wish: &Wish) -> (Vec<Choice>, Vec<Ch
             skipped.push(put(format!("it is {}", node.seen.state)));
             continue;
         }
-        match target.matches(&node.seen, &survey.group.persistence) {
+        match past.matches(target, node, &survey.group.persistence) {
             Match::There(why) => skipped.push(put(format!("as wanted: {why}"))),
+            // It stands in the way unless someone has said that it counts as wanted.
+            Match::OnPaper(why) => skipped.push(put(format!("taken as wanted: {why}"))),
             Match::Differs(why) | Match::Unknowable(why) => chosen.push(put(why)),
         }
     }
@@ -164,17 +181,6 @@ fn no_other_run(survey: &Survey, taken: Option<&Taken>) -> Finding {
         Some(taken) => (Verdict::Fail, taken.to_string()),
     };
     Finding::new("no_other_run", survey.group.id.as_str(), verdict, evidence)
-}
-
-/// Someone suspended processes: perhaps another controller that rolls this group from a computer whose journals are elsewhere.
-fn foreign(survey: &Survey) -> Option<String> {
-    let names: Vec<&str> = survey.suspensions.iter().map(|it| it.process.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "processes of the group are suspended already: {}; if nobody here did that, another controller may be at work",
-            names.join(", ")
-        )
-    })
 }
 
 fn horizon(expected_seconds: Option<f64>, nodes: usize) -> SignedDuration {

@@ -11,8 +11,9 @@ use crate::domain::{
     AccountId, BlockDevicesMode, GroupId, ImageId, InstanceId, Persistence, StatefulInstanceId,
 };
 
-/// The form of the journals that this program writes.
-pub const FORM: u32 = 1;
+/// The form of the journals that this program writes. Since form 2 a plan tells whose volumes are not known, which a program that
+/// does not know of it must not overlook.
+pub const FORM: u32 = 2;
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -166,6 +167,9 @@ pub struct Planned {
     pub waived_deployments: Vec<String>,
     /// How long it was expected to take, in seconds.
     pub expected_seconds: Option<f64>,
+    /// Instances whose data volumes were not all listed when it began, which was waived.
+    #[serde(default)]
+    pub volumes_unknown: Vec<StatefulInstanceId>,
 }
 
 /// A node as it was when the run began.

@@ -9,6 +9,7 @@ mod finding;
 mod holder;
 mod opening;
 mod order;
+mod past;
 mod phase;
 mod preflight;
 mod restore;
@@ -18,8 +19,13 @@ mod schedule;
 mod standing;
 mod step;
 mod survey;
+mod suspended;
 mod target;
 mod telling;
+mod volumes;
+
+#[cfg(test)]
+mod tests;
 
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{
@@ -30,6 +36,7 @@ pub use finding::Finding;
 pub use holder::{Claim, Holder, Liveness, claim};
 pub use opening::{Intent, Opening, Taken, opening, told};
 pub use order::{OrderWish, order};
+pub use past::Past;
 pub use phase::Phase;
 pub use preflight::{NEVER_WAIVED, PREDICATES};
 pub use restore::{Restoration, RestoreAct, restorations};
@@ -39,7 +46,8 @@ pub use schedule::{NextRun, next_run};
 pub use standing::{ChangedSetting, NodeLook, Standing, Status};
 pub use step::{
     Hold, SUSPENDED, is_itself, is_same_node, lapsing, may_enter, may_go_on, may_recycle,
-    other_persistence,
+    nobody_else_suspends, other_persistence,
 };
 pub use survey::{ImageSight, Node, Survey};
+pub use suspended::Foreign;
 pub use target::{Match, Target, Wanted};

@@ -3,9 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::Finding;
+use super::past::Past;
 use super::schedule::{NextRun, next_run};
-use super::survey::{ImageSight, Survey};
+use super::survey::{ImageSight, Node, Survey};
+use super::suspended::no_foreign_suspension;
 use super::target::{Match, Target, Wanted};
+use super::volumes::volumes_known;
 use crate::domain::{BlockDevicesMode, ScheduledTask, StatefulInstanceId, TaskKind};
 use crate::plan::Verdict;
 
@@ -24,6 +27,8 @@ pub const PREDICATES: &[&str] = &[
     "image_available",
     "image_architecture",
     "active",
+    "volumes_known",
+    "no_foreign_suspension",
     "no_other_run",
 ];
 
@@ -43,8 +48,12 @@ pub(super) struct Preflight<'a> {
     pub(super) horizon: SignedDuration,
     /// Whether what is on root volumes may be lost.
     pub(super) acknowledge_root_data_loss: bool,
-    /// The nodes that would be rolled.
+    /// The nodes that the caller names.
     pub(super) nodes: &'a [StatefulInstanceId],
+    /// Those that alone may be rolled; all if none is named.
+    pub(super) only: &'a [StatefulInstanceId],
+    /// What other runs tell.
+    pub(super) past: &'a Past,
 }
 
 /// Everything that can be said before anything is done, good and bad.
@@ -68,6 +77,8 @@ pub(super) fn preflight(it: Preflight<'_>) -> Vec<Finding> {
     .collect();
     found.extend(drift_knowable(&it));
     found.extend(active(&it));
+    found.extend(volumes_known(it.survey));
+    found.extend(no_foreign_suspension(it.survey, it.past));
     found
 }
 
@@ -253,18 +264,20 @@ fn image_architecture(sight: &ImageSight) -> Found {
     ("image_architecture", verdict, evidence)
 }
 
-/// A loss of root volumes that is acknowledged makes it not matter.
+/// A loss of root volumes that is acknowledged makes it not matter, but for one that may be as wanted: nobody asked to lose that
+/// for nothing, so it has to be said that it counts as being so. What is not asked for need not be known.
 fn drift_knowable(it: &Preflight<'_>) -> Vec<Finding> {
     let persistence = &it.survey.group.persistence;
-    let judged = it.survey.nodes.iter().filter_map(|node| {
-        match it.target.matches(&node.seen, persistence) {
+    let is_asked = |node: &&Node| it.only.is_empty() || it.only.contains(&node.id);
+    let judged = it.survey.nodes.iter().filter(is_asked).filter_map(|node| {
+        match it.past.matches(it.target, node, persistence) {
             Match::Unknowable(_) if it.acknowledge_root_data_loss && persistence.root_device => {
                 None
             }
-            Match::Unknowable(why) if node.is_active() => {
+            Match::Unknowable(why) | Match::OnPaper(why) if node.is_active() => {
                 Some(Finding::new("drift_knowable", node.id.as_str(), Verdict::Unknown, why))
             }
-            Match::Unknowable(_) | Match::There(_) | Match::Differs(_) => None,
+            Match::Unknowable(_) | Match::OnPaper(_) | Match::There(_) | Match::Differs(_) => None,
         }
     });
     let found: Vec<Finding> = judged.collect();

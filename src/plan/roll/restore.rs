@@ -7,10 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::event::{Outcome, Setting};
 use super::run::Run;
 use super::survey::Survey;
+use super::suspended::{end, is_asked};
 use crate::domain::{GroupChange, Process};
-
-/// How far the end of a suspension may be from the one that was asked for: the vendor counts whole minutes, by its own clock.
-const LEEWAY: SignedDuration = SignedDuration::from_mins(5);
 
 /// A setting that was asked for longer ago and is not there will not appear any more.
 const SETTLED: SignedDuration = SignedDuration::from_mins(10);
@@ -130,10 +128,7 @@ fn suspensions(run: &Run, survey: &Survey) -> RestoreAct {
             }
             continue;
         };
-        let end = found.expires_at.as_ref().and_then(|at| at.instant());
-        let is_ours = end
-            .is_some_and(|end| ours.iter().any(|ours| end.duration_since(*ours).abs() <= LEEWAY));
-        if !is_ours {
+        if !is_asked(end(found), ours) {
             let until = found.expires_at.as_ref().map_or("for good", |at| at.as_str());
             left.push(format!("{name} is suspended by someone else ({until})"));
             continue;

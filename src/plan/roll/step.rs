@@ -8,6 +8,8 @@ use super::event::{Planned, PlannedNode};
 use super::phase::Phase;
 use super::run::{NodeRun, Run};
 use super::survey::{Node, Survey};
+use super::suspended::{Foreign, foreign};
+use super::volumes::has_its_volumes;
 use crate::domain::{
     Deployment, ImageId, InstanceId, Persistence, Process, StatefulInstanceId, StatefulState,
 };
@@ -89,10 +91,14 @@ pub enum Hold {
         /// Now.
         found: Vec<String>,
     },
+    /// The vendor did not list its volumes when the run began, and nobody has waived it.
+    UnknownVolumes(StatefulInstanceId),
     /// Others do not run.
     OthersDown(Vec<(StatefulInstanceId, StatefulState)>),
     /// The platform may replace machines by itself.
     NotSuspended(Vec<String>),
+    /// Someone else has suspended processes since the run began.
+    ForeignSuspensions(Vec<Foreign>),
     /// The group's image is not the one this run needs.
     OtherImage {
         /// The one needed.
@@ -139,6 +145,10 @@ impl fmt::Display for Hold {
                 list(found),
                 list(expected)
             ),
+            Self::UnknownVolumes(node) => write!(
+                f,
+                "the vendor did not list the volumes of {node} when the run began, so that it has the same now cannot be told"
+            ),
             Self::NotActive(state) => write!(f, "it is {state}"),
             Self::OtherAddress { before, after } => {
                 write!(f, "it had the address {before}, which is persisted, and has {after}")
@@ -162,6 +172,12 @@ impl fmt::Display for Hold {
                     missing.join(", ")
                 )
             }
+            Self::ForeignSuspensions(found) => write!(
+                f,
+                "someone else has suspended processes since the run began ({}) and may be at work on the group; see who it is, \
+                 end this run, and begin anew when that is over, or with no_foreign_suspension waived",
+                found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            ),
             Self::OtherImage { expected, found } => write!(
                 f,
                 "the group's image is {}, and this run needs {}: someone else has changed it",
@@ -245,7 +261,17 @@ pub fn may_go_on(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hold>
     if survey.deployments.iter().any(|it| !it.is_over() && !is_waived(it)) {
         return Err(Hold::Deployment);
     }
-    Ok(())
+    nobody_else_suspends(run, survey)
+}
+
+/// Whether nobody has suspended processes since the run began: another controller would, before it gives a machine up.
+///
+/// # Errors
+///
+/// Someone has.
+pub fn nobody_else_suspends(run: &Run, survey: &Survey) -> Result<(), Hold> {
+    let found = foreign(&survey.suspensions, survey.at, &run.suspended, &run.plan.suspended_before);
+    if found.is_empty() { Ok(()) } else { Err(Hold::ForeignSuspensions(found)) }
 }
 
 /// Whether the machine of a node may be given up now: besides [`may_go_on`], the platform leaves all others alone, and the
@@ -291,7 +317,7 @@ pub fn is_itself(
 ///
 /// What it is not.
 pub fn is_same_node(plan: &Planned, planned: &PlannedNode, seen: &Node) -> Result<(), Hold> {
-    has_its_volumes(planned, seen)?;
+    has_its_volumes(plan, planned, seen)?;
     let zones = (&planned.zone, &seen.seen.availability_zone);
     if let (Some(before), Some(after)) = zones
         && before != after
@@ -308,20 +334,6 @@ pub fn is_same_node(plan: &Planned, planned: &PlannedNode, seen: &Node) -> Resul
     Ok(())
 }
 
-/// What its volumes are must be what they were: else the data went elsewhere. Where they were not told nothing can be said,
-/// which the plan has warned of.
-fn has_its_volumes(planned: &PlannedNode, seen: &Node) -> Result<(), Hold> {
-    let mut found: Vec<String> = seen.seen.data_volumes().into_iter().map(str::to_owned).collect();
-    let mut expected = planned.volumes.clone();
-    found.sort();
-    expected.sort();
-    if expected.is_empty() || found == expected {
-        return Ok(());
-    }
-    let (node, expected) = (planned.id.clone(), planned.volumes.clone());
-    Err(Hold::OtherVolumes { node, expected, found })
-}
-
 /// The budget is one: whoever else is down, for whatever reason, uses it up. One that was replaced meanwhile, by an
 /// interruption, counts as up only if it has its volumes.
 fn others_run(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hold> {
@@ -333,7 +345,7 @@ fn others_run(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hold> {
     let mut down = Vec::new();
     for other in &others {
         match survey.nodes.iter().find(|seen| seen.id == other.id) {
-            Some(seen) if seen.is_active() => has_its_volumes(other, seen)?,
+            Some(seen) if seen.is_active() => has_its_volumes(&run.plan, other, seen)?,
             _ if may_be_down(&other.id) => {}
             Some(seen) => down.push((other.id.clone(), seen.seen.state.clone())),
             None => down.push((other.id.clone(), StatefulState::Other("not listed".to_owned()))),

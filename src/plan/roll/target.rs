@@ -71,6 +71,8 @@ pub enum Match {
     There(String),
     /// It is not.
     Differs(String),
+    /// It is said to be, but its root volume is persisted, and then an image tells nothing of what is on it.
+    OnPaper(String),
     /// Nothing tells.
     Unknowable(String),
 }
@@ -92,6 +94,9 @@ impl Target {
             return Match::Unknowable("the group names no image".to_owned());
         };
         match &seen.image_id {
+            Some(image) if image == wanted && persistence.root_device => Match::OnPaper(format!(
+                "runs {image} on paper, but on a persisted root, which may hold anything, and no run that is known here brought it"
+            )),
             Some(image) if image == wanted => Match::There(format!("runs {image}")),
             Some(image) if persistence.root_device => Match::Unknowable(format!(
                 "runs {image}, which the platform made of its persisted root; whether that came from {wanted} cannot be told"

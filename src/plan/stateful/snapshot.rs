@@ -109,6 +109,15 @@ impl Snapshot {
         self.devices.iter().filter(data).filter_map(|device| device.volume_id.as_deref()).collect()
     }
 
+    /// Names of the devices besides the root's whose volume was not told.
+    pub fn untold_volumes(&self) -> Vec<&str> {
+        let named = self.devices.iter().filter(|device| device.volume_id.is_none());
+        named
+            .map(|device| device.device_name.as_deref().unwrap_or("a device without a name"))
+            .filter(|name| !is_root(name))
+            .collect()
+    }
+
     /// Whether it is known to have this volume.
     pub fn has_volume(&self, volume: &str) -> bool {
         self.devices.iter().any(|device| device.volume_id.as_deref() == Some(volume))

@@ -1,0 +1,185 @@
+//! Decisions over journals and looks that are made here.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::suspended::foreign;
+use super::volumes::has_its_volumes;
+use super::*;
+use crate::domain::{
+    Device, GroupId, ImageId, InstanceId, Persistence, Process, StatefulInstanceId, StatefulState,
+    Suspension, VendorTime,
+};
+use crate::plan::stateful::Snapshot;
+
+fn now() -> Timestamp {
+    "2026-11-20T12:00:00Z".parse().unwrap()
+}
+
+fn minutes(minutes: i64) -> Timestamp {
+    now() + SignedDuration::from_mins(minutes)
+}
+
+/// A plan over one node with one volume, with more fields set.
+fn plan(more: Value) -> Planned {
+    let mut plan = json!({
+        "form": 1, "run_id": "r", "program": "0", "account": "act-1", "group": "sig-1", "group_name": "g", "system": "s",
+        "target": {"wanted": {"kind": "image", "id": "ami-2"}, "image_id": "ami-2"}, "switch": null, "expected_seconds": null,
+        "persistence": {"root_device": false, "block_devices": true, "private_ip": true, "block_devices_mode": "reattach"},
+        "suspended_before": [], "suspend_minutes": 60, "revert_image_on_abort": true, "waived": [],
+        "others": [], "may_be_down": [], "waived_deployments": [],
+        "nodes": [{"id": "ssi-1", "instance_id": "i-1", "image_id": "ami-1", "private_ip": null, "zone": null,
+                   "volumes": ["vol-1"], "launched_at": null}],
+    });
+    for (name, value) in more.as_object().unwrap() {
+        plan[name] = value.clone();
+    }
+    serde_json::from_value(plan).unwrap()
+}
+
+fn run(plan: Planned, events: impl IntoIterator<Item = Event>) -> Run {
+    let first = Event::Planned(Box::new(plan));
+    let entry = |event| Entry { at: now(), event };
+    let entries: Vec<Entry> = std::iter::once(first).chain(events).map(entry).collect();
+    Run::read(&entries).unwrap()
+}
+
+fn node() -> StatefulInstanceId {
+    StatefulInstanceId::new("ssi-1")
+}
+
+fn entered(phase: Phase) -> Event {
+    Event::Entered { node: node(), phase }
+}
+
+fn suspension(process: Process, end: Option<Timestamp>) -> Suspension {
+    let expires_at = end.map(|end| VendorTime::new(end.to_string()));
+    Suspension { process, expires_at }
+}
+
+#[test]
+fn a_suspension_is_someone_elses_unless_it_was_asked_for_or_was_there_before() {
+    let asked = [("AUTO_SCALE".to_owned(), vec![minutes(60), minutes(90)])].into();
+    let before = [
+        SuspendedBefore { process: "SCHEDULING".to_owned(), expires_at: None },
+        SuspendedBefore {
+            process: "AUTO_HEALING".to_owned(),
+            expires_at: Some(minutes(30).to_string()),
+        },
+        SuspendedBefore {
+            process: "OUT_OF_STRATEGY".to_owned(),
+            expires_at: Some("soon".to_owned()),
+        },
+    ];
+    let odd = |text: &str| Suspension {
+        process: Process::OutOfStrategy,
+        expires_at: Some(VendorTime::new(text)),
+    };
+    for (found, is_foreign) in [
+        (suspension(Process::AutoScale, Some(minutes(60))), false),
+        (suspension(Process::AutoScale, Some(minutes(94))), false),
+        (suspension(Process::AutoScale, Some(minutes(75))), true),
+        (suspension(Process::AutoScale, Some(minutes(600))), true),
+        // An older server tells no ends.
+        (suspension(Process::AutoScale, None), false),
+        (suspension(Process::Scheduling, None), false),
+        (suspension(Process::Scheduling, Some(minutes(60))), true),
+        (suspension(Process::AutoHealing, Some(minutes(29))), false),
+        (suspension(Process::AutoHealing, Some(minutes(60))), true),
+        (suspension(Process::AutoHealing, None), true),
+        (suspension(Process::RevertPreferred, None), true),
+        (suspension(Process::RevertPreferred, Some(minutes(1))), true),
+        (suspension(Process::RevertPreferred, Some(now())), false),
+        (suspension(Process::RevertPreferred, Some(minutes(-60))), false),
+        (suspension(Process::Other("NEW".to_owned()), Some(minutes(9))), true),
+        (odd("soon"), false),
+        (odd("late"), true),
+    ] {
+        let others = foreign(std::slice::from_ref(&found), now(), &asked, &before);
+        assert_eq!(!others.is_empty(), is_foreign, "{found:?}");
+    }
+}
+
+fn seen(instance: &str, image: &str, volumes: &[&str]) -> Node {
+    let device = |id: &&str| Device {
+        device_name: Some("/dev/xvdb".to_owned()),
+        volume_id: Some((*id).to_owned()),
+        snapshot_id: None,
+    };
+    let seen = Snapshot {
+        image_id: Some(ImageId::new(image)),
+        devices: volumes.iter().map(device).collect(),
+        state: StatefulState::Active,
+        ..Snapshot::unseen(InstanceId::new(instance))
+    };
+    Node { id: node(), seen }
+}
+
+#[test]
+fn volumes_must_be_the_same_and_what_was_never_known_needs_a_waiver() {
+    let planned = |volumes: Value| {
+        json!([{"id": "ssi-1", "instance_id": "i-1", "image_id": null, "private_ip": null,
+                                           "zone": null, "volumes": volumes, "launched_at": null}])
+    };
+    let (none, one, two) = (json!([]), json!(["vol-1"]), json!(["vol-2", "vol-1"]));
+    for (before, waived, found, is_same) in [
+        (&one, false, &["vol-1"][..], true),
+        (&two, false, &["vol-1", "vol-2"], true),
+        (&one, false, &["vol-2"], false),
+        (&one, false, &[], false),
+        (&one, false, &["vol-1", "vol-2"], false),
+        (&none, false, &["vol-1"], false),
+        (&none, false, &[], false),
+        (&none, true, &["vol-1"], true),
+        (&none, true, &[], true),
+        // Of two only one was told.
+        (&one, true, &["vol-1", "vol-2"], true),
+        (&one, true, &["vol-2"], false),
+    ] {
+        let unknown = if waived { json!(["ssi-1"]) } else { json!([]) };
+        let plan = plan(json!({"nodes": planned(before.clone()), "volumes_unknown": unknown}));
+        let judged = has_its_volumes(&plan, &plan.nodes[0], &seen("i-2", "ami-2", found));
+        assert_eq!(judged.is_ok(), is_same, "{before} {waived} {found:?}: {judged:?}");
+    }
+}
+
+#[test]
+fn an_image_on_a_persisted_root_is_proved_by_the_run_that_brought_it_to_that_machine_alone() {
+    let off = json!({"switch": {"image_from": "ami-1", "image_to": "ami-2", "root_persistence_off": true}});
+    let rooted = |mut more: Value| {
+        more["persistence"] = json!({"root_device": true, "block_devices": true, "private_ip": true, "block_devices_mode": "reattach"});
+        plan(more)
+    };
+    let recycled = |image: &str| Event::Recycled {
+        node: node(),
+        instance_id: InstanceId::new("i-2"),
+        image_id: Some(ImageId::new(image)),
+        seconds: 1.0,
+    };
+    let done = || vec![recycled("ami-2"), entered(Phase::Done)];
+    let (proved, unproved) = (true, false);
+    for (plan, events, instance, expected) in [
+        (rooted(off.clone()), done(), "i-2", proved),
+        (plan(json!({})), done(), "i-2", proved),
+        // Another machine since, another image, not rolled to its end, a root that was kept, another group.
+        (rooted(off.clone()), done(), "i-3", unproved),
+        (rooted(off.clone()), vec![recycled("ami-3"), entered(Phase::Done)], "i-2", unproved),
+        (rooted(off.clone()), vec![recycled("ami-2"), entered(Phase::Baking)], "i-2", unproved),
+        (rooted(json!({})), done(), "i-2", unproved),
+        (plan(json!({"group": "sig-2"})), done(), "i-2", unproved),
+    ] {
+        let past = Past::of(&[run(plan, events)], &GroupId::new("sig-1"), "s");
+        let image = ImageId::new("ami-2");
+        let persistence = Persistence { root_device: true, ..Persistence::default() };
+        let found = seen(instance, "ami-2", &["vol-1"]);
+        for wanted in [Wanted::Image { id: image.clone() }, Wanted::PresentConfiguration] {
+            let target = Target { wanted, image_id: Some(image.clone()) };
+            let judged = past.matches(&target, &found, &persistence);
+            assert_eq!(matches!(judged, Match::There(_)), expected, "{instance}: {judged:?}");
+            assert_eq!(matches!(judged, Match::OnPaper(_)), !expected, "{instance}: {judged:?}");
+        }
+        let fresh = Persistence::default();
+        let target = Target { wanted: Wanted::PresentConfiguration, image_id: Some(image) };
+        assert!(matches!(past.matches(&target, &found, &fresh), Match::There(_)));
+    }
+}
