@@ -40,10 +40,10 @@ const PLAY: &str = "\
           - plan.nodes | map(attribute='id') | list == ['ssi-1', 'ssi-2']
           - plan.nodes == plan_again.nodes and plan.nodes == plan_check.nodes
 
-    - {name: Start in check mode, spotinst.esg.recycle_run: *aim, check_mode: true, diff: true, register: start_check}
-    - {name: Start in check mode again, spotinst.esg.recycle_run: *aim, check_mode: true, register: start_check_again}
-    - {name: Start, spotinst.esg.recycle_run: *aim, register: start}
-    - {name: Start again, spotinst.esg.recycle_run: *aim, register: start_again}
+    - {name: Start in check mode, spotinst.esg.recycle_run: &start {<<: *aim, require_mid_gate: false}, check_mode: true, diff: true, register: start_check}
+    - {name: Start in check mode again, spotinst.esg.recycle_run: *start, check_mode: true, register: start_check_again}
+    - {name: Start, spotinst.esg.recycle_run: *start, register: start}
+    - {name: Start again, spotinst.esg.recycle_run: *start, register: start_again}
     - assert:
         that:
           - start_check.changed and start_check_again.changed and start.changed and not start_again.changed

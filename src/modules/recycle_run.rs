@@ -16,7 +16,7 @@ use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Clock, GroupId, StatefulInstanceId};
 use crate::drive::Progress;
 use crate::drive::roll::{Beginning, RollError, Start};
-use crate::plan::roll::{Opening, Phase};
+use crate::plan::roll::{MidGate, Opening, Phase};
 use answer::Returns;
 
 /// What settings need to be seen, and put back, besides the calls themselves.
@@ -73,6 +73,10 @@ pub(super) struct Args {
     #[serde(default = "a_quarter")]
     #[schemars(range(min = 0))]
     wait_timeout: u32,
+    /// For `started`: whether a gate must have passed before a machine is given up. Then none is before `cluster_gate`, with `run_id`
+    /// and `node`, has passed since the node entered `mid_gate`. Without, nothing shows that the cluster does without the node.
+    #[serde(default = "yes")]
+    require_mid_gate: bool,
     #[serde(flatten)]
     roll: RollOptions,
     #[serde(flatten)]
@@ -261,6 +265,7 @@ fn attempt(args: &Args, made: &Made, context: Context<'_, World>) -> Result<Begi
         system: args.roll.system(&survey.group.id),
         suspend_minutes: args.suspend_minutes,
         revert_image_on_abort: args.revert_image_on_abort,
+        mid_gate: if args.require_mid_gate { MidGate::Required } else { MidGate::None },
     };
     Ok(roller.begin(&start, draft, survey)?)
 }

@@ -16,6 +16,11 @@ fn shut() -> Value {
     json!([{"name": "the gate", "kind": "command", "command": ["false"]}])
 }
 
+/// A gate that is always open.
+fn open() -> Value {
+    json!([{"name": "the gate", "kind": "command", "command": ["true"]}])
+}
+
 /// Whatever ended it, the settings are as they were.
 fn fail(site: &Site, version: &str, more: &Value, words: &[&str]) -> String {
     let before = site.settings();
@@ -29,7 +34,7 @@ fn fail(site: &Site, version: &str, more: &Value, words: &[&str]) -> String {
 
 #[test]
 fn until_the_machine_is_given_up_the_service_is_started_again_and_the_roll_ends() {
-    let cases: [(&str, Prepare, &str, usize); 5] = [
+    let cases: [(&str, Prepare, &str, usize); 6] = [
         ("pre_gate", |_| json!({"rolling_recycle_gates_before": shut()}), "", 0),
         (
             "draining",
@@ -50,6 +55,17 @@ fn until_the_machine_is_given_up_the_service_is_started_again_and_the_roll_ends(
             0,
         ),
         ("mid_gate", |_| json!({"rolling_recycle_gates_between": shut()}), "stopped started", 0),
+        // A task file that stands for the gate and looks at none.
+        (
+            "no gate has passed since it entered phase mid_gate",
+            |site| {
+                let file =
+                    site.tasks("mid_gate", "- ansible.builtin.debug: {msg: it will be well}\n");
+                json!({"rolling_recycle_tasks": file, "rolling_recycle_gates_between": open()})
+            },
+            "stopped started",
+            0,
+        ),
         (
             "recycling",
             |site| {

@@ -62,6 +62,7 @@ fn nine_nodes_are_rolled_in_the_order_that_is_asked_for() {
         "rolling_recycle_last": ["ssi-01"],
         "rolling_recycle_node_access": false,
         "rolling_recycle_gates_before": [{"name": "quiet", "kind": "command", "command": ["true"]}],
+        "rolling_recycle_gates_between": [{"name": "without", "kind": "command", "command": ["true"]}],
         "rolling_recycle_gates_after":
             [{"name": "back {{ rolling_recycle_node.id }}", "kind": "command", "command": ["test", "{{ rolling_recycle_address }}"]}],
     });

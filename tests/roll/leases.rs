@@ -173,3 +173,18 @@ fn what_another_suspends_while_a_roll_lives_ends_it_before_the_next_machine_is_g
         assert_eq!(desk.settings()["suspensions"].as_array().unwrap().len(), 1);
     }
 }
+
+#[test]
+fn without_a_gate_that_has_passed_no_machine_is_given_up_and_no_image_is_set() {
+    let desk = Desk::new(2);
+    let mut driver = Driver::new(1);
+    driver.looks_at_gates = false;
+    let ended = driver.roll(&desk);
+    let Ended::Run(_, Outcome::Aborted, Some(RollError::Held { hold, .. })) = &ended else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(*hold, Hold::NoMidGate(None));
+    assert_eq!((desk.terminated().len(), desk.settings()), (0, desk.before.clone()));
+    let requests = desk.state()["accepted"].as_array().unwrap().len();
+    assert_eq!(requests, 0, "nothing was asked of any node");
+}

@@ -73,6 +73,54 @@ fn a_step_that_makes_no_sense_is_refused() {
     assert_eq!(mutations(&desk), sent);
 }
 
+/// Whoever leaves the gate out, or goes on after it has failed, gives no machine up.
+#[test]
+fn a_machine_is_given_up_only_after_a_gate_that_has_passed_since_its_service_was_stopped() {
+    let desk = roll::desk(THREE);
+    let controller = Controller::gone(&desk);
+    let begun =
+        controller.run("started", &with(controller.aim(), &json!({"require_mid_gate": true})));
+    let begun = begun.well();
+    let run = begun["run_id"].as_str().unwrap();
+    let gate = |node: &str, command: &str| {
+        let gates = json!([{"name": "quiet", "kind": "command", "command": [command]}]);
+        let gate =
+            json!({"gates": gates, "samples": 1, "wait_timeout": 0, "run_id": run, "node": node});
+        controller.call("cluster_gate", &gate)
+    };
+    let held = |words: &str| {
+        let refused = controller.recycle(run, "ssi-1");
+        assert!(refused.failed().contains(words), "{words}: {}", refused.failed());
+        assert_eq!(refused.answer["error_code"], "STEP_HELD");
+        assert_eq!(settings(&desk).0, "ami-1", "nor is the image set");
+    };
+    // Of the time before, and of another node.
+    controller.advance(run, "ssi-1", "pre_gate").well();
+    gate("ssi-1", "true").well();
+    controller.prepare(run, "ssi-1");
+    gate("ssi-2", "true").well();
+    held("no gate has passed since it entered phase mid_gate (the last one: none was run)");
+    gate("ssi-1", "true").well();
+    gate("ssi-1", "false").failed();
+    held("the last one: fail");
+    gate("ssi-1", "true").well();
+    // It began anew, and so must the gate.
+    controller.prepare(run, "ssi-1");
+    held("the last one: none was run");
+    gate("ssi-1", "true").well();
+    // Nor does what another process saw count, which is gone.
+    let second = Controller::gone(&desk);
+    second.run("started", &with(second.aim(), &json!({"require_mid_gate": true}))).well();
+    let refused = second.recycle(run, "ssi-1");
+    assert!(refused.failed().contains("none was run"), "{}", refused.failed());
+    let state = desk.simulator.control("GET", "/_sim/state", Value::Null);
+    assert_eq!(state["terminatedInstances"], json!([]));
+    let gates = json!([{"name": "quiet", "kind": "command", "command": ["true"]}]);
+    let gate = json!({"gates": gates, "samples": 1, "run_id": run, "node": "ssi-1"});
+    second.call("cluster_gate", &gate).well();
+    second.recycle(run, "ssi-1").well();
+}
+
 /// The machine that goes is the one the journal knows, whatever the caller says.
 #[test]
 fn a_node_that_someone_else_has_replaced_is_not_replaced_again() {

@@ -111,9 +111,13 @@ impl<'a> Controller<'a> {
         call_with(self.desk, module, arguments, &[("SPOTINST_ESG_CONTROLLER", &pid)])
     }
 
-    /// `recycle_run` with this state.
+    /// `recycle_run` with this state. Nothing here has a gate, unless it says so.
     pub(crate) fn run(&self, state: &str, arguments: &Value) -> Called {
-        self.call("recycle_run", &with(json!({"state": state}), arguments))
+        let usual = match state {
+            "started" => json!({"state": state, "require_mid_gate": false}),
+            _ => json!({"state": state}),
+        };
+        self.call("recycle_run", &with(usual, arguments))
     }
 
     /// Begins the usual roll; answers its id.

@@ -118,6 +118,14 @@ options:
       - From V(0) to V(4294967295).
     type: int
     default: 900
+  require_mid_gate:
+    description:
+      - >-
+        For C(started): whether a gate must have passed before a machine is given up. Then none is before
+        C(cluster_gate), with O(run_id) and O(node), has passed since the node entered C(mid_gate). Without,
+        nothing shows that the cluster does without the node.
+    type: bool
+    default: true
   system:
     description:
       - >-
@@ -598,6 +606,7 @@ def main():
             'suspend_minutes': {'type': 'int', 'default': 60},
             'revert_image_on_abort': {'type': 'bool', 'default': True},
             'wait_timeout': {'type': 'int', 'default': 900},
+            'require_mid_gate': {'type': 'bool', 'default': True},
             'system': {'type': 'str'},
             'image_id': {'type': 'str'},
             'image': {

@@ -11,7 +11,8 @@ use crate::domain::{ImageId, InstanceId, StatefulAction, StatefulInstanceId, Sta
 use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Permit, Sight, TRACE_WINDOW};
 use crate::drive::wait::until;
 use crate::plan::roll::{
-    Event, Hold, Match, Node, NodeRun, Phase, Survey, Wanted, is_same_node, may_enter, may_recycle,
+    Event, Hold, Match, Node, NodeRun, Phase, Survey, Wanted, has_passed_mid_gate, is_same_node,
+    may_enter, may_recycle,
 };
 use crate::plan::stateful::{Expectations, Snapshot, Step};
 
@@ -55,6 +56,8 @@ impl Roller<'_> {
             return Ok(Recycled::Already(Box::new(already)));
         }
         if node.asked.is_none() {
+            // Before any setting is touched.
+            has_passed_mid_gate(journal.run(), &node).map_err(RollError::held(doing.as_str()))?;
             self.keep_suspended(journal, &seen, Some(wait_timeout + MARGIN))?;
             self.keep_switched(journal, &seen)?;
         }

@@ -13,9 +13,9 @@ use crate::drive::progress::Progress;
 use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
-    Claim, Draft, Event, FORM, Finding, Hold, Holder, Intent, Liveness, Opening, Phase, Planned,
-    Run, Survey, SuspendedBefore, Taken, is_itself, may_enter, may_go_on, nobody_else_suspends,
-    opening, told,
+    Claim, Draft, Event, FORM, Finding, Hold, Holder, Intent, Liveness, MidGate, Opening, Phase,
+    Planned, Run, Survey, SuspendedBefore, Taken, is_itself, may_enter, may_go_on,
+    nobody_else_suspends, opening, told,
 };
 use crate::spot::{Client, SpotError};
 
@@ -55,6 +55,8 @@ pub struct Start {
     pub suspend_minutes: u32,
     /// Whether the image is put back if it does not end well.
     pub revert_image_on_abort: bool,
+    /// Whether a mid-gate must pass before a machine is given up.
+    pub mid_gate: MidGate,
 }
 
 /// What came of a start.
@@ -449,6 +451,7 @@ fn planned(start: &Start, draft: &Draft, seen: &Survey) -> Planned {
         may_be_down: draft.may_be_down.clone(),
         waived_deployments: waived_deployments(draft, seen),
         expected_seconds: draft.expected_seconds,
+        mid_gate: start.mid_gate,
         volumes_unknown: draft.volumes_unknown.clone(),
         nodes: rolled,
     }

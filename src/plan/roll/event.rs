@@ -11,8 +11,8 @@ use crate::domain::{
     AccountId, BlockDevicesMode, GroupId, ImageId, InstanceId, Persistence, StatefulInstanceId,
 };
 
-/// The form of the journals that this program writes. Since form 2 a plan tells whose volumes are not known, which a program that
-/// does not know of it must not overlook.
+/// The form of the journals that this program writes. Since form 2 a plan tells whether a mid-gate must pass and whose volumes
+/// are not known, which a program that does not know of it must not overlook.
 pub const FORM: u32 = 2;
 
 /// One line of a journal.
@@ -167,9 +167,23 @@ pub struct Planned {
     pub waived_deployments: Vec<String>,
     /// How long it was expected to take, in seconds.
     pub expected_seconds: Option<f64>,
+    /// Whether a mid-gate must pass before a machine is given up. A journal of form 1 does not tell, so one must.
+    #[serde(default)]
+    pub mid_gate: MidGate,
     /// Instances whose data volumes were not all listed when it began, which was waived.
     #[serde(default)]
     pub volumes_unknown: Vec<StatefulInstanceId>,
+}
+
+/// Whether a gate must have passed in the phase before a machine is given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MidGate {
+    /// Its report must be in the journal.
+    #[default]
+    Required,
+    /// Whoever began the run has said that there is none.
+    None,
 }
 
 /// A node as it was when the run began.

@@ -29,8 +29,8 @@ mod tests;
 
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{
-    Entry, Event, FORM, Outcome, PersistenceBefore, Planned, PlannedNode, Setting, SuspendedBefore,
-    Switch,
+    Entry, Event, FORM, MidGate, Outcome, PersistenceBefore, Planned, PlannedNode, Setting,
+    SuspendedBefore, Switch,
 };
 pub use finding::Finding;
 pub use holder::{Claim, Holder, Liveness, claim};
@@ -45,8 +45,8 @@ pub use run::{Ended, Frozen, JournalError, NodeRun, Replacement, Run};
 pub use schedule::{NextRun, next_run};
 pub use standing::{ChangedSetting, NodeLook, Standing, Status};
 pub use step::{
-    Hold, SUSPENDED, is_itself, is_same_node, lapsing, may_enter, may_go_on, may_recycle,
-    nobody_else_suspends, other_persistence,
+    Hold, SUSPENDED, has_passed_mid_gate, is_itself, is_same_node, lapsing, may_enter, may_go_on,
+    may_recycle, nobody_else_suspends, other_persistence,
 };
 pub use survey::{ImageSight, Node, Survey};
 pub use suspended::Foreign;

@@ -9,6 +9,7 @@ use super::event::{Entry, Event, FORM, Outcome, Planned, PlannedNode, Setting};
 use super::holder::Holder;
 use super::phase::Phase;
 use crate::domain::{ImageId, InstanceId, StatefulInstanceId};
+use crate::plan::Verdict;
 
 /// A holder that nobody can see is believed in for this long at least: a recycle alone may take it without a word.
 const SHORTEST_SILENCE: SignedDuration = SignedDuration::from_hours(1);
@@ -71,6 +72,8 @@ pub struct NodeRun {
     pub asked: Option<(InstanceId, Timestamp)>,
     /// What it was replaced by.
     pub recycled: Option<Replacement>,
+    /// What the last gate found since the node entered its mid-gate under its present holder; none if there was none.
+    pub mid_gate: Option<Verdict>,
     /// How long each phase took in total, in seconds.
     pub spent: BTreeMap<Phase, f64>,
 }
@@ -133,6 +136,9 @@ impl NodeRun {
             *self.spent.entry(self.phase).or_default() +=
                 at.duration_since(self.since).as_secs_f64().max(0.0);
         }
+        if phase < Phase::Recycling {
+            self.mid_gate = None;
+        }
         (self.phase, self.since) = (phase, at);
     }
 }
@@ -155,6 +161,7 @@ impl Run {
             since: first.at,
             asked: None,
             recycled: None,
+            mid_gate: None,
             spent: BTreeMap::new(),
         };
         let mut run = Self {
@@ -189,6 +196,7 @@ impl Run {
             Event::Held { holder } => {
                 self.holder = Some(holder.clone());
                 self.ended = None;
+                self.forget_gates();
             }
             Event::Suspending { processes, minutes, from } => {
                 self.suspended_at = Some(at);
@@ -207,7 +215,10 @@ impl Run {
                 let (node, reason) = (node.clone(), reason.clone());
                 self.frozen = Some(Frozen { node, reason, at });
             }
-            Event::Thawed { .. } => self.frozen = None,
+            Event::Thawed { .. } => {
+                self.frozen = None;
+                self.forget_gates();
+            }
             Event::Ended { outcome, reason } => {
                 self.holder = None;
                 self.ended = Some(Ended { outcome: *outcome, reason: reason.clone(), at });
@@ -215,13 +226,19 @@ impl Run {
             Event::Entered { node, .. }
             | Event::Asking { node, .. }
             | Event::NotAsked { node, .. }
-            | Event::Recycled { node, .. } => {
+            | Event::Recycled { node, .. }
+            | Event::Gate { node, .. } => {
                 if let Some(mine) = self.nodes.iter_mut().find(|mine| mine.planned.id == *node) {
                     mine.note(&entry.event, at);
                 }
             }
-            Event::Planned(_) | Event::Alive | Event::Gate { .. } | Event::Restoring { .. } => {}
+            Event::Planned(_) | Event::Alive | Event::Restoring { .. } => {}
         }
+    }
+
+    /// What was seen of the cluster before a pause of unknown length is old.
+    fn forget_gates(&mut self) {
+        self.nodes.iter_mut().for_each(|node| node.mid_gate = None);
     }
 
     fn restored(&mut self, setting: Setting, left: Option<&String>) {
@@ -313,6 +330,12 @@ impl NodeRun {
             Event::Recycled { instance_id, image_id, .. } => {
                 let (instance_id, image_id) = (instance_id.clone(), image_id.clone());
                 self.recycled = Some(Replacement { instance_id, image_id });
+            }
+            Event::Gate { report, .. }
+                if matches!(self.phase, Phase::MidGate | Phase::Recycling) =>
+            {
+                let verdict = serde_json::from_value(report["verdict"].clone());
+                self.mid_gate = Some(verdict.unwrap_or(Verdict::Unknown));
             }
             Event::Planned(_)
             | Event::Held { .. }

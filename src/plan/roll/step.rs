@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Planned, PlannedNode};
+use super::event::{MidGate, Planned, PlannedNode};
 use super::phase::Phase;
 use super::run::{NodeRun, Run};
 use super::survey::{Node, Survey};
@@ -13,6 +13,7 @@ use super::volumes::has_its_volumes;
 use crate::domain::{
     Deployment, ImageId, InstanceId, Persistence, Process, StatefulInstanceId, StatefulState,
 };
+use crate::plan::Verdict;
 
 /// What is suspended while a run lives: everything by which the platform replaces or adds machines by itself (OpenAPI
 /// description: suspendProcessesRequestBody). Interruptions by AWS cannot be suspended.
@@ -93,6 +94,8 @@ pub enum Hold {
     },
     /// The vendor did not list its volumes when the run began, and nobody has waived it.
     UnknownVolumes(StatefulInstanceId),
+    /// No gate has passed since it entered its mid-gate; with what the last one found, if there was one.
+    NoMidGate(Option<Verdict>),
     /// Others do not run.
     OthersDown(Vec<(StatefulInstanceId, StatefulState)>),
     /// The platform may replace machines by itself.
@@ -149,6 +152,14 @@ impl fmt::Display for Hold {
                 f,
                 "the vendor did not list the volumes of {node} when the run began, so that it has the same now cannot be told"
             ),
+            Self::NoMidGate(found) => {
+                let found = found.map_or("none was run", |verdict| verdict.as_str());
+                write!(
+                    f,
+                    "no gate has passed since it entered phase mid_gate (the last one: {found}); run cluster_gate with run_id and \
+                     node, or start the run with require_mid_gate: false"
+                )
+            }
             Self::NotActive(state) => write!(f, "it is {state}"),
             Self::OtherAddress { before, after } => {
                 write!(f, "it had the address {before}, which is persisted, and has {after}")
@@ -274,16 +285,29 @@ pub fn nobody_else_suspends(run: &Run, survey: &Survey) -> Result<(), Hold> {
     if found.is_empty() { Ok(()) } else { Err(Hold::ForeignSuspensions(found)) }
 }
 
-/// Whether the machine of a node may be given up now: besides [`may_go_on`], the platform leaves all others alone, and the
-/// group launches what it should.
+/// Whether the machine of a node may be given up now: besides [`may_go_on`], the cluster was seen to do without it, the platform
+/// leaves all others alone, and the group launches what it should.
 ///
 /// # Errors
 ///
 /// The first thing found that is not proved.
 pub fn may_recycle(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hold> {
     may_go_on(run, node, survey)?;
+    has_passed_mid_gate(run, node)?;
     is_suspended(survey)?;
     is_configured(run, survey)
+}
+
+/// Whether a gate has passed since the node entered its mid-gate, where the run needs one.
+///
+/// # Errors
+///
+/// None has, or the last one did not pass.
+pub fn has_passed_mid_gate(run: &Run, node: &NodeRun) -> Result<(), Hold> {
+    match (run.plan.mid_gate, node.mid_gate) {
+        (MidGate::None, _) | (MidGate::Required, Some(Verdict::Pass)) => Ok(()),
+        (MidGate::Required, found) => Err(Hold::NoMidGate(found)),
+    }
 }
 
 /// Whether a node is the machine that this run knows, running, with its data.

@@ -10,6 +10,7 @@ use crate::domain::{
     Device, GroupId, ImageId, InstanceId, Persistence, Process, StatefulInstanceId, StatefulState,
     Suspension, VendorTime,
 };
+use crate::plan::Verdict;
 use crate::plan::stateful::Snapshot;
 
 fn now() -> Timestamp {
@@ -50,6 +51,48 @@ fn node() -> StatefulInstanceId {
 
 fn entered(phase: Phase) -> Event {
     Event::Entered { node: node(), phase }
+}
+
+fn gate(verdict: Value) -> Event {
+    Event::Gate { node: node(), report: json!({"verdict": verdict}) }
+}
+
+fn held() -> Event {
+    let holder = Holder { host: "h".to_owned(), boot: None, pid: None, started: None, among: None };
+    Event::Held { holder }
+}
+
+/// Nothing, or what the last gate found, if there was one.
+type Judged = Result<(), Option<Verdict>>;
+
+#[test]
+fn a_mid_gate_counts_from_its_phase_to_the_recycle_and_the_last_one_decides() {
+    let (mid, recycling) = (entered(Phase::MidGate), entered(Phase::Recycling));
+    let (pass, fail) = (gate(json!("pass")), gate(json!("fail")));
+    let thawed = Event::Thawed { reason: "r".to_owned() };
+    let cases: Vec<(Vec<Event>, Judged)> = vec![
+        (vec![], Err(None)),
+        (vec![pass.clone()], Err(None)),
+        (vec![entered(Phase::Stopped), pass.clone(), mid.clone()], Err(None)),
+        (vec![mid.clone(), pass.clone()], Ok(())),
+        (vec![mid.clone(), pass.clone(), fail.clone()], Err(Some(Verdict::Fail))),
+        (vec![mid.clone(), fail.clone(), pass.clone()], Ok(())),
+        (vec![mid.clone(), gate(json!("unknown"))], Err(Some(Verdict::Unknown))),
+        (vec![mid.clone(), gate(json!("splendid"))], Err(Some(Verdict::Unknown))),
+        (vec![mid.clone(), gate(Value::Null)], Err(Some(Verdict::Unknown))),
+        (vec![mid.clone(), pass.clone(), recycling.clone()], Ok(())),
+        (vec![mid.clone(), pass.clone(), recycling, fail.clone()], Err(Some(Verdict::Fail))),
+        (vec![mid.clone(), pass.clone(), entered(Phase::Draining), mid.clone()], Err(None)),
+        (vec![mid.clone(), pass.clone(), held()], Err(None)),
+        (vec![mid, pass, thawed], Err(None)),
+    ];
+    for (events, expected) in cases {
+        let found = run(plan(json!({})), events.clone());
+        let judged = has_passed_mid_gate(&found, found.node(&node()).unwrap());
+        assert_eq!(judged, expected.map_err(Hold::NoMidGate), "{events:?}");
+        let none = run(plan(json!({"mid_gate": "none"})), events);
+        assert_eq!(has_passed_mid_gate(&none, none.node(&node()).unwrap()), Ok(()));
+    }
 }
 
 fn suspension(process: Process, end: Option<Timestamp>) -> Suspension {
