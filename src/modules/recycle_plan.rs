@@ -7,7 +7,7 @@ use super::World;
 use super::connection::Connection;
 use super::rolling::{self, PlannedNode, RollOptions, ShownChange, ShownFinding};
 use crate::ansible::{Context, Failure, Module, Planned};
-use crate::plan::roll::Opening;
+use crate::plan::roll::{Opening, ignored_options};
 
 /// Plans a roll of a stateful Elastigroup and changes nothing.
 ///
@@ -91,8 +91,12 @@ impl Module<World> for RecyclePlan {
             rolling::make(&args.roll, &args.connection, &group, context.world, context.progress)?;
         let (draft, survey) = (&made.draft, &made.survey);
         let blockers: Vec<ShownFinding> = draft.blockers().into_iter().map(Into::into).collect();
+        let mut warnings = draft.warnings.clone();
         let open_run = match &made.opening {
-            Some(Opening::Adopt(run)) => Some(run.id().to_owned()),
+            Some(Opening::Adopt(run)) => {
+                warnings.extend(ignored_options(&run.plan, &made.options.kept(&group)));
+                Some(run.id().to_owned())
+            }
             Some(Opening::Begin | Opening::PutBack(_)) | None => None,
         };
         let message = rolling::told(draft, survey);
@@ -111,7 +115,6 @@ impl Module<World> for RecyclePlan {
             expected_seconds: draft.expected_seconds,
             open_run,
         };
-        let warnings = draft.warnings.clone();
         Ok(Planned::unchanged(returns).with_message(message).with_warnings(warnings))
     }
 }

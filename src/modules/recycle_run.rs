@@ -2,12 +2,13 @@
 
 mod answer;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::World;
 use super::connection::Connection;
@@ -16,7 +17,7 @@ use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Clock, GroupId, StatefulInstanceId};
 use crate::drive::Progress;
 use crate::drive::roll::{Beginning, RollError, Start};
-use crate::plan::roll::{MidGate, Opening, Phase};
+use crate::plan::roll::{MidGate, Opening, Phase, ignored_options};
 use answer::Returns;
 
 /// What settings need to be seen, and put back, besides the calls themselves.
@@ -29,8 +30,8 @@ pub(super) const SETTING_UP: Duration = Duration::from_secs(900);
 ///
 /// `started` plans as `recycle_plan` does and refuses if anything stands in the way. It takes a lease on the group and its
 /// system, writes a journal, and suspends what would replace or add machines by itself, each for a limited time that is prolonged
-/// while the run lives. A run with the same aim that was cut off is gone on with instead. If nothing is to be done nothing is
-/// changed.
+/// while the run lives. A run with the same aim that was cut off is gone on with instead: it keeps its plan, and a warning names
+/// each other option that is not as it was when it began. If nothing is to be done nothing is changed.
 ///
 /// `advanced` notes that a node enters a phase. Before `pre_gate` and `mid_gate` it waits until every other instance runs.
 ///
@@ -81,6 +82,19 @@ pub(super) struct Args {
     roll: RollOptions,
     #[serde(flatten)]
     connection: Connection,
+}
+
+impl Args {
+    /// What a journal keeps of the options besides the aim.
+    fn kept(&self, made: &Made) -> BTreeMap<String, Value> {
+        let mut kept = made.options.kept(&made.survey.group.id);
+        kept.extend([
+            ("suspend_minutes".to_owned(), json!(self.suspend_minutes)),
+            ("revert_image_on_abort".to_owned(), json!(self.revert_image_on_abort)),
+            ("require_mid_gate".to_owned(), json!(self.require_mid_gate)),
+        ]);
+        kept
+    }
 }
 
 fn an_hour() -> u32 {
@@ -183,7 +197,10 @@ fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Retu
     let returns = Returns::planned(&made, &args.roll.system(&group));
     let message = rolling::told(draft, survey);
     let adopted = match opening {
-        Some(Opening::Adopt(run)) => Some(run.id().to_owned()),
+        Some(Opening::Adopt(run)) => {
+            warnings.extend(ignored_options(&run.plan, &args.kept(&made)));
+            Some(run.id().to_owned())
+        }
         Some(Opening::PutBack(runs)) => {
             let ids: Vec<&str> = runs.iter().map(|run| run.id()).collect();
             warnings.push(format!("a run that was cut off is ended first: {}", ids.join(", ")));
@@ -266,6 +283,7 @@ fn attempt(args: &Args, made: &Made, context: Context<'_, World>) -> Result<Begi
         suspend_minutes: args.suspend_minutes,
         revert_image_on_abort: args.revert_image_on_abort,
         mid_gate: if args.require_mid_gate { MidGate::Required } else { MidGate::None },
+        options: args.kept(made),
     };
     Ok(roller.begin(&start, draft, survey)?)
 }

@@ -4,9 +4,12 @@ mod shown;
 
 mod back;
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::World;
 use super::connection::Connection;
@@ -145,6 +148,20 @@ impl RollOptions {
         self.system.clone().unwrap_or_else(|| group.to_string())
     }
 
+    /// What a journal keeps of the options besides the aim.
+    pub(super) fn kept(&self, group: &GroupId) -> BTreeMap<String, Value> {
+        let kept = [
+            ("system", json!(self.system(group))),
+            ("canary", json!(self.canary)),
+            ("last", json!(self.last)),
+            ("only", json!(self.only)),
+            ("acknowledge_root_data_loss", json!(self.acknowledge_root_data_loss)),
+            ("waivers", json!(self.waivers)),
+            ("horizon_minutes", json!(self.horizon_minutes)),
+        ];
+        kept.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     /// The journals.
     pub(super) fn runs(&self, world: &World) -> Result<Runs, Failure> {
         runs(self.state_dir.as_deref(), world)
@@ -158,6 +175,8 @@ pub(super) fn runs(option: Option<&str>, world: &World) -> Result<Runs, Failure>
 
 /// A plan, and everything it was made of.
 pub(super) struct Made {
+    /// The options, with a run that is taken back resolved.
+    pub(super) options: RollOptions,
     pub(super) session: Session,
     pub(super) client: Client,
     pub(super) account: AccountId,
@@ -178,7 +197,7 @@ pub(super) fn make(
     let (session, client) = connection.open_for(world, super::recycle_run::SETTING_UP)?;
     let account = super::connection::only(session.accounts()?)?;
     let runs = options.runs(world)?;
-    let options = &options.resolved(&runs)?;
+    let options = options.resolved(&runs)?;
     let (wish, wanted) = (options.wish()?, options.wanted()?);
     let clock = session.clock.clone();
     let progress = Progress::new(clock.as_ref(), say);
@@ -205,7 +224,7 @@ pub(super) fn make(
             Err(taken) => (draft(&seen, bare.target, &image, &wish, &past, Some(&taken)), None),
         }
     };
-    Ok(Made { session, client, account, runs, survey: seen, draft, opening })
+    Ok(Made { options, session, client, account, runs, survey: seen, draft, opening })
 }
 
 /// What a roll is carried out with.

@@ -343,6 +343,7 @@ impl Driver {
             suspend_minutes: 60,
             revert_image_on_abort: true,
             mid_gate: MidGate::Required,
+            options: [("system".to_owned(), json!(self.system))].into(),
         }
     }
 

@@ -185,6 +185,46 @@ fn a_run_that_was_cut_off_is_gone_on_with_where_it_stopped() {
 }
 
 #[test]
+fn a_start_that_goes_on_with_a_run_says_which_of_its_options_have_no_effect() {
+    let desk = roll::desk(THREE);
+    let first = Controller::gone(&desk);
+    let run = start(first, &json!({"canary": "ssi-2"}))["run_id"].as_str().unwrap().to_owned();
+    let aim = Controller::gone(&desk).aim();
+    let mut waivers = aim["waivers"].clone();
+    waivers.as_array_mut().unwrap().push(json!({"predicate": "active", "reason": "r"}));
+    let more = json!({"only": ["ssi-1"], "suspend_minutes": 90, "require_mid_gate": true,
+                      "horizon_minutes": 30, "waivers": waivers, "system": "another"});
+    for check in [true, false] {
+        let more = with(more.clone(), &json!({"_ansible_check_mode": check}));
+        let resumed = start(Controller::gone(&desk), &more);
+        let warnings = resumed["warnings"].to_string();
+        for words in [
+            "canary is ignored: run ",
+            "began with \\\"ssi-2\\\" and keeps it; given now: null",
+            "only is ignored",
+            "began with [] and keeps it; given now: [\\\"ssi-1\\\"]",
+            "suspend_minutes is ignored",
+            "began with 60 and keeps it; given now: 90",
+            "require_mid_gate is ignored: run ",
+            "horizon_minutes is ignored",
+            "waivers is ignored",
+            "system is ignored",
+        ] {
+            assert!(warnings.contains(words), "{words}: {warnings}");
+        }
+        assert!(!warnings.contains("last is ignored"), "{warnings}");
+        if !check {
+            assert_eq!(texts(&resumed["nodes"], "id"), ["ssi-2", "ssi-1", "ssi-3"]);
+        }
+    }
+    let planned = Controller::gone(&desk).call("recycle_plan", &aim).well();
+    assert_eq!(planned["open_run"], json!(run));
+    assert!(planned["warnings"].to_string().contains("canary is ignored"), "{planned}");
+    let same = start(Controller::gone(&desk), &json!({"canary": "ssi-2"}));
+    assert!(!same["warnings"].to_string().contains("is ignored"), "{same}");
+}
+
+#[test]
 fn a_run_of_another_aim_that_was_cut_off_between_two_nodes_is_ended_first() {
     let desk = roll::desk(THREE);
     let first = Controller::gone(&desk);

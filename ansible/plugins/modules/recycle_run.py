@@ -20,7 +20,8 @@ description:
     C(started) plans as C(recycle_plan) does and refuses if anything stands in the way. It takes a lease on the
     group and its system, writes a journal, and suspends what would replace or add machines by itself, each for
     a limited time that is prolonged while the run lives. A run with the same aim that was cut off is gone on
-    with instead. If nothing is to be done nothing is changed.
+    with instead: it keeps its plan, and a warning names each other option that is not as it was when it began.
+    If nothing is to be done nothing is changed.
   - >-
     C(advanced) notes that a node enters a phase. Before C(pre_gate) and C(mid_gate) it waits until every other
     instance runs.

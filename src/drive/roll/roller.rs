@@ -1,5 +1,6 @@
 //! Who carries out a run, and the steps that begin and continue it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -57,6 +58,8 @@ pub struct Start {
     pub revert_image_on_abort: bool,
     /// Whether a mid-gate must pass before a machine is given up.
     pub mid_gate: MidGate,
+    /// The caller's options, by their names: they are kept, to be compared with those of a start that goes on with the run.
+    pub options: BTreeMap<String, serde_json::Value>,
 }
 
 /// What came of a start.
@@ -453,6 +456,7 @@ fn planned(start: &Start, draft: &Draft, seen: &Survey) -> Planned {
         expected_seconds: draft.expected_seconds,
         mid_gate: start.mid_gate,
         volumes_unknown: draft.volumes_unknown.clone(),
+        options: start.options.clone(),
         nodes: rolled,
     }
 }

@@ -1,5 +1,7 @@
 //! What a journal holds: one event a line, in the order they happened.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -173,6 +175,9 @@ pub struct Planned {
     /// Instances whose data volumes were not all listed when it began, which was waived.
     #[serde(default)]
     pub volumes_unknown: Vec<StatefulInstanceId>,
+    /// The options that it began with, by their names. A journal of form 1 has none.
+    #[serde(default)]
+    pub options: BTreeMap<String, Value>,
 }
 
 /// Whether a gate must have passed in the phase before a machine is given up.

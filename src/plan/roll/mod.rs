@@ -3,6 +3,7 @@
 //! A run is its journal: [`Run::read`] makes of the entries what is known, and every decision here is a function of that and of
 //! one look at the group ([`Survey`]). So a run can be cut off anywhere and decided anew.
 
+mod adoption;
 mod draft;
 mod event;
 mod finding;
@@ -27,6 +28,7 @@ mod volumes;
 #[cfg(test)]
 mod tests;
 
+pub use adoption::ignored_options;
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{
     Entry, Event, FORM, MidGate, Outcome, PersistenceBefore, Planned, PlannedNode, Setting,

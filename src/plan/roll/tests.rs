@@ -226,3 +226,17 @@ fn an_image_on_a_persisted_root_is_proved_by_the_run_that_brought_it_to_that_mac
         assert!(matches!(past.matches(&target, &found, &fresh), Match::There(_)));
     }
 }
+
+#[test]
+fn a_run_that_is_gone_on_with_keeps_the_options_that_it_began_with() {
+    let options = |canary: &str| {
+        [("canary".to_owned(), json!(canary)), ("only".to_owned(), json!([]))].into()
+    };
+    let known = plan(json!({"options": {"canary": "ssi-1", "only": []}}));
+    assert_eq!(ignored_options(&known, &options("ssi-1")), Vec::<String>::new());
+    let told = ignored_options(&known, &options("ssi-2"));
+    let expected = "canary is ignored: run r, which is gone on with, began with \"ssi-1\" and keeps it; given now: \"ssi-2\"";
+    assert_eq!(told, [expected]);
+    let told = ignored_options(&plan(json!({})), &options("ssi-1"));
+    assert!(told.len() == 1 && told[0].contains("does not tell with which options"), "{told:?}");
+}
