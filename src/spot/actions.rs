@@ -88,6 +88,7 @@ fn was_not_carried_out(error: &SpotError) -> bool {
         SpotError::Unauthorized { .. }
         | SpotError::Forbidden { .. }
         | SpotError::RateLimited { .. }
+        | SpotError::Late { .. }
         | SpotError::InvalidId { .. }
         | SpotError::InvalidEndpoint { .. }
         | SpotError::Setup { .. }

@@ -266,6 +266,10 @@ impl Client {
         let mut pauses = self.pauses();
         loop {
             let ticket = self.admitted(request, &effort)?;
+            // The last look at the time before it is on its way.
+            if self.is_out_of_patience(request, &effort, Duration::ZERO) {
+                return Err(self.late(request, ticket, &effort));
+            }
             effort.attempts += 1;
             let (outcome, wish) = self.attempt(request, ticket);
             let error = match outcome {
@@ -335,6 +339,14 @@ impl Client {
                 request_id: None,
             },
         }
+    }
+
+    /// Gives a request up that was admitted: the process stood still meanwhile, and another may be at work since.
+    fn late(&self, request: &Request, ticket: Ticket, effort: &Effort) -> SpotError {
+        let after = self.clock.monotonic().saturating_sub(effort.started);
+        let (route, now) = (request.limited_route(), self.clock.now());
+        self.pacing.settle(&self.organisation, &route, ticket, Observation::Unanswered, now);
+        SpotError::Late { doing: request.doing.clone(), after }
     }
 
     /// Waits until the rate limit admits the request.

@@ -184,6 +184,18 @@ pub enum SpotError {
         last: Option<Box<SpotError>>,
     },
 
+    /// A mutation was not sent, since this program had stood still in between: what it was based on is old.
+    #[error(
+        "cannot {doing}: {:.1} s passed before it could be sent, so it was not; was this program stopped?",
+        after.as_secs_f64()
+    )]
+    Late {
+        /// What was attempted on what.
+        doing: String,
+        /// Time since it was decided.
+        after: Duration,
+    },
+
     /// An identifier that can be no part of a URL.
     #[error("cannot {doing}: {problem}")]
     InvalidId {
@@ -275,7 +287,10 @@ impl SpotError {
     /// It does not say whether sending a mutation again is safe.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Deadline { .. } => true,
+            Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Deadline { .. }
+            | Self::Late { .. } => true,
             Self::Transport { fault, .. } => *fault != TransportFault::Tls,
             Self::BadReply { is_torn, .. } => *is_torn,
             Self::Unauthorized { .. }
@@ -303,6 +318,7 @@ impl SpotError {
             | Self::BadReply { status, .. } => Some(*status),
             Self::Deadline { last, .. } => last.as_ref().and_then(|last| last.http_status()),
             Self::Transport { .. }
+            | Self::Late { .. }
             | Self::InvalidId { .. }
             | Self::InvalidEndpoint { .. }
             | Self::Setup { .. }
@@ -323,6 +339,7 @@ impl SpotError {
             Self::RateLimited { .. }
             | Self::Transport { .. }
             | Self::BadReply { .. }
+            | Self::Late { .. }
             | Self::InvalidId { .. }
             | Self::InvalidEndpoint { .. }
             | Self::Setup { .. }
@@ -343,6 +360,7 @@ impl SpotError {
             | Self::BadReply { request_id, .. } => request_id.as_deref(),
             Self::Deadline { last, .. } => last.as_ref().and_then(|last| last.request_id()),
             Self::Transport { .. }
+            | Self::Late { .. }
             | Self::InvalidId { .. }
             | Self::InvalidEndpoint { .. }
             | Self::Setup { .. }
@@ -361,7 +379,7 @@ impl SpotError {
             }
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::RateLimited { .. } => ErrorKind::RateLimited,
-            Self::Deadline { .. } => ErrorKind::Timeout,
+            Self::Deadline { .. } | Self::Late { .. } => ErrorKind::Timeout,
             Self::Transport { fault, .. } => match fault {
                 TransportFault::Timeout | TransportFault::ConnectTimeout => ErrorKind::Timeout,
                 TransportFault::Dns

@@ -108,9 +108,12 @@ impl<'a> Pursuit<'a> {
             let sent = watched(progress, &format!("asking to {}", job.doing()), || {
                 client.act(&job.account, &job.target, &job.action)
             });
-            let wait = match &sent {
+            let (wait, why) = match &sent {
                 Sent::Refused(SpotError::RateLimited { retry_after, .. }) => {
-                    (*retry_after).max(Duration::from_secs(1))
+                    ((*retry_after).max(Duration::from_secs(1)), "the rate limit blocks")
+                }
+                Sent::Refused(SpotError::Late { .. }) => {
+                    (Duration::from_secs(1), "what was seen before is old, which delays")
                 }
                 Sent::Accepted | Sent::Refused(_) | Sent::Unknown(_) => {
                     self.sent += 1;
@@ -121,15 +124,14 @@ impl<'a> Pursuit<'a> {
                 return Ok(Some(sent));
             }
             let seconds = wait.as_secs();
-            progress
-                .tell(&format!("the rate limit blocks asking to {} for {seconds} s", job.doing()));
+            progress.tell(&format!("{why} asking to {} for {seconds} s", job.doing()));
             clock.sleep(wait);
             let seen = self.see()?;
             match seen.map(|_| trace(&job.action, self.watch.before(), self.last.as_ref())) {
                 Some(Trace::Untouched) => {}
                 Some(Trace::Begun) => {
                     self.warnings
-                        .push("someone else acted while the rate limit blocked".to_owned());
+                        .push("someone else acted before it could be asked for".to_owned());
                     return Ok(None);
                 }
                 Some(Trace::Unclear) | None => return Ok(Some(sent)),

@@ -87,6 +87,49 @@ fn a_mutation_whose_outcome_is_unknown_is_not_sent_again() {
     assert!(matches!(error, SpotError::Transport { fault, attempts: 1, .. } if is_cut(fault)));
 }
 
+/// A clock whose reader stands still for a while each time that it looks at it.
+struct Halting {
+    time: Sleeper,
+    pause: Duration,
+}
+
+impl Clock for Halting {
+    fn now(&self) -> Timestamp {
+        self.time.sleep(self.pause);
+        self.time.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.time.monotonic()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.time.sleep(duration);
+    }
+}
+
+/// Nobody listens, so what is sent ends in another error.
+#[test]
+fn a_mutation_that_was_held_up_is_not_sent() {
+    let sent = |seconds: u64, idempotency| {
+        let mut client = client("http://127.0.0.1:9");
+        let pause = Duration::from_secs(seconds);
+        client.clock = Arc::new(Halting { time: Sleeper::default(), pause });
+        let mut request = Request::list_groups(&AccountId::new("act-1")).unwrap();
+        request.idempotency = idempotency;
+        let is_read = idempotency == Idempotency::Read;
+        request.patience = (!is_read).then(|| Duration::from_secs(10));
+        client.call(&request).unwrap_err()
+    };
+    let late = sent(11, Idempotency::Mutation);
+    assert!(matches!(late, SpotError::Late { after, .. } if after.as_secs() == 11), "{late}");
+    assert!(late.to_string().contains("11.0 s passed") && late.is_transient(), "{late}");
+    for (seconds, idempotency) in [(9, Idempotency::Mutation), (11, Idempotency::Read)] {
+        let error = sent(seconds, idempotency);
+        assert!(matches!(error, SpotError::Transport { .. }), "{error}");
+    }
+}
+
 #[test]
 fn a_mutation_without_body_says_its_length() {
     let (outcome, heads) = mutate(&[OK]);
