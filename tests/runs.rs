@@ -9,7 +9,6 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use spotinst_esg::plan::roll::FORM;
 use support::cli::{CANARY, Desk, Ran, ran};
 use support::roll::{
     self, Controller, Living, PROCESSES, THREE, journals, settings, singles, with,
@@ -180,6 +179,12 @@ fn ids_that_are_none_and_paths_in_their_place_are_not_found() {
         (&["restore", &run], "--reason"),
         (&["restore", &run, "--reason", "  "], "say why"),
         (&["resume", &run, "--reason", ""], "--reason"),
+        (&["restore", &run, "--dry-run", "--yes"], "--yes"),
+        (&["set-aside", &run], "--reason"),
+        (&["set-aside", "", "--reason", "x"], "names no run"),
+        (&["set-aside", "/etc/passwd", "--reason", "x"], ".jsonl"),
+        (&["set-aside", "a/b.jsonl", "--reason", "x"], "begin at the root"),
+        (&["list", "--all", "--open"], "--open"),
         (&["show"], "<RUN>"),
         (&["list", "--output", "xml"], "xml"),
         (&["forget", &run], "forget"),
@@ -188,66 +193,10 @@ fn ids_that_are_none_and_paths_in_their_place_are_not_found() {
         assert_eq!(refused.code, 2, "{refused:?}");
         assert!(refused.stderr.contains(words), "{words}: {refused:?}");
     }
-    for command in ["list", "show", "resume", "restore"] {
+    for command in ["list", "show", "resume", "restore", "set-aside"] {
         let help = runs(&desk, &[command, "--help"]);
         assert!(help.code == 0 && help.stdout.contains("--state-dir"), "{help:?}");
     }
-}
-
-/// What cannot be read is told; what can be is listed all the same.
-#[test]
-fn damaged_journals_are_named_and_hide_no_others() {
-    let desk = roll::desk(&singles(1..=2));
-    let run = Controller::gone(&desk).start();
-    let folder = journals(&desk);
-    let whole = fs::read_to_string(folder.join(format!("{run}.jsonl"))).unwrap();
-    let plan = whole.lines().next().unwrap();
-    let form = |form: u32| format!("\"form\":{form}");
-    let newer = plan.replace(&form(FORM), &form(FORM + 1));
-    assert_ne!(newer, plan);
-    for (name, text, problem) in [
-        ("empty", String::new(), "it holds nothing"),
-        ("torn-first", plan[..99].to_owned(), "it holds nothing"),
-        ("broken", format!("{plan}\nnonsense\n"), "line 2"),
-        (
-            "unknown",
-            format!("{plan}\n{{\"at\":\"2026-01-01T00:00:00Z\",\"event\":\"danced\"}}\n"),
-            "danced",
-        ),
-        (
-            "no-plan",
-            "{\"at\":\"2026-01-01T00:00:00Z\",\"event\":\"alive\"}\n".to_owned(),
-            "does not begin with a plan",
-        ),
-        ("newer", format!("{newer}\n"), "use the newer program"),
-        ("binary", "\u{0}\u{1b}[2J\n".to_owned(), "line 1"),
-        ("copy", whole.clone(), &format!("it is a copy of the journal of run {run}")),
-    ] {
-        let path = folder.join(format!("{name}.jsonl"));
-        fs::write(&path, text).unwrap();
-        let listed = alone(&desk, &["list"]);
-        assert_eq!(listed.code, 7, "{listed:?}");
-        assert!(listed.stdout.contains(&run), "{listed:?}");
-        assert!(
-            listed.stderr.starts_with("warning: ") && listed.stderr.contains(problem),
-            "{listed:?}"
-        );
-        assert!(!listed.stderr.contains('\u{1b}'), "{listed:?}");
-        alone(&desk, &["show", name]).assert_failed(1, &[name, problem, "move the file away"]);
-        runs(&desk, &["restore", name, "--reason", "x"]).assert_failed(1, &[problem]);
-        // Nothing is begun beside what is not known.
-        let refused = Controller::gone(&desk)
-            .of("sig-2")
-            .call("recycle_run", &Controller::gone(&desk).of("sig-2").aim());
-        assert!(refused.failed().contains(problem), "{}", refused.failed());
-        fs::remove_file(path).unwrap();
-    }
-    // A line that was cut off on its way to the disk announced nothing that was done.
-    let torn = format!("{whole}{{\"at\":\"2026-01-01T00:00:00Z\",\"eve");
-    fs::write(folder.join(format!("{run}.jsonl")), torn).unwrap();
-    assert_eq!(status(&desk, &run), "interrupted");
-    assert_eq!(runs(&desk, &["restore", &run, "--reason", "x"]).code, 0);
-    assert_eq!(status(&desk, &run), "aborted");
 }
 
 #[test]
@@ -407,7 +356,9 @@ fn giving_a_run_up_puts_everything_back_and_tells_what_a_person_has_to_do() {
     let unchanged = fs::read_to_string(journals(&desk).join(format!("{run}.jsonl"))).unwrap();
     assert_eq!(journal, unchanged, "a look writes nothing");
 
-    let restored = runs(&desk, &["restore", &run, "--reason", "the subnet is gone"]);
+    let unasked = runs(&desk, &["restore", &run, "--reason", "the subnet is gone"]);
+    unasked.assert_failed(8, &["is not given up", "no terminal to ask on", "--yes"]);
+    let restored = runs(&desk, &["restore", &run, "--reason", "the subnet is gone", "--yes"]);
     assert_eq!(restored.code, 0, "{restored:?}");
     assert!(restored.stdout.contains("put back: ami-1"), "{restored:?}");
     assert!(restored.stderr.contains("putting back image of group sig-1"), "{restored:?}");
@@ -454,7 +405,7 @@ fn what_someone_else_has_set_since_is_left_and_told() {
     desk.simulator.control("POST", "/_sim/edit", json!({"group": "sig-1", "set": image}));
     let foreseen = runs(&desk, &["restore", &run, "--dry-run", "--output", "yaml"]);
     assert!(foreseen.stdout.contains("ami-7, which this run did not set"), "{foreseen:?}");
-    let restored = runs(&desk, &["restore", &run, "--reason", "x"]);
+    let restored = runs(&desk, &["restore", &run, "--reason", "x", "--yes"]);
     assert_eq!(restored.code, 0, "{restored:?}");
     assert!(restored.stderr.contains("warning: image is left"), "{restored:?}");
     let (image, _, suspended) = settings(&desk);
@@ -468,7 +419,7 @@ fn a_restore_that_fails_goes_on_when_it_is_run_again() {
     let desk = roll::desk(THREE);
     let before = settings(&desk);
     let run = frozen(&desk);
-    let restore = ["restore", &run, "--reason", "given up"];
+    let restore = ["restore", &run, "--reason", "given up", "--yes"];
     alone(&desk, &restore).assert_failed(3, &["no Spot API token"]);
     // Nobody answers, and who waits has no patience: killed, it holds nothing.
     let mut command = desk.command();
@@ -514,7 +465,7 @@ fn names_of_others_do_not_steer_the_terminal() {
         &["show", &run, "--events"],
         &["restore", &run, "--dry-run"],
         &["resume", &run, "--reason", "x"],
-        &["restore", &run, "--reason", "\u{1b}[0m"],
+        &["restore", &run, "--reason", "\u{1b}[0m", "--yes"],
     ] {
         let run = runs(&desk, arguments);
         for text in [&run.stdout, &run.stderr] {
@@ -529,19 +480,26 @@ fn names_of_others_do_not_steer_the_terminal() {
 fn on_a_terminal_a_person_is_asked() {
     let desk = roll::desk(THREE);
     let run = frozen(&desk);
-    let ask = |answer: &str| {
+    let ask = |words: &str, answer: &str| {
         let program = support::cli::BINARY;
-        let typed = format!("{program} runs resume {run} --reason looked");
+        let typed = format!("{program} runs {words} {run} --reason looked");
         let mut script = desk.clean(Command::new("script"));
         script.env("PATH", "/usr/bin:/bin").args(["-qec", &typed, "/dev/null"]);
         let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         std::io::Write::write_all(child.stdin.as_mut().unwrap(), answer.as_bytes()).unwrap();
         ran(child.wait_with_output().unwrap())
     };
-    let no = ask("n\n");
+    let no = ask("resume", "n\n");
     assert!(no.code == 9 && no.stdout.contains("let it go on? [y/N]"), "{no:?}");
     assert_eq!(status(&desk, &run), "frozen");
-    let yes = ask("y\n");
+    let yes = ask("resume", "y\n");
     assert!(yes.code == 0 && yes.stdout.contains("may go on"), "{yes:?}");
     assert_eq!(status(&desk, &run), "interrupted");
+    let no = ask("restore", "\n");
+    assert!(no.code == 8 && no.stdout.contains("give it up? [y/N]"), "{no:?}");
+    assert!(no.stdout.contains("set image ami-1"), "what would be done is shown first: {no:?}");
+    assert_eq!(status(&desk, &run), "interrupted");
+    let yes = ask("restore", "yes\n");
+    assert!(yes.code == 0 && yes.stdout.contains("put back: ami-1"), "{yes:?}");
+    assert_eq!(status(&desk, &run), "aborted");
 }

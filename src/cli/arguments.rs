@@ -104,6 +104,8 @@ pub(super) enum RunsCommand {
     Resume(RunsResumeArguments),
     /// Gives a run up: puts every setting back that it still owes, and ends it.
     Restore(RunsRestoreArguments),
+    /// Takes a journal that cannot be read out of the way, with the reason noted. Needs no credentials and no network.
+    SetAside(RunsSetAsideArguments),
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +123,9 @@ pub(super) struct RunsListArguments {
     /// Only those that have not ended, or that are frozen.
     #[arg(long)]
     pub(super) open: bool,
+    /// Those that ended long ago and were put away, too.
+    #[arg(long, conflicts_with = "open")]
+    pub(super) all: bool,
     #[command(flatten)]
     pub(super) journals: JournalArguments,
 }
@@ -156,6 +161,7 @@ pub(super) struct RunsResumeArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What someone else has set since is left as it is, and told. Nothing is done to instances or their services.
+What would be put back is shown first; then, on a terminal, you are asked; elsewhere nothing is done without --yes.
 Should it fail half-way, running it again goes on there.")]
 pub(super) struct RunsRestoreArguments {
     /// The run, as `runs list` shows it.
@@ -166,6 +172,29 @@ pub(super) struct RunsRestoreArguments {
     /// Only show what would be done.
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Do not ask.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) journals: JournalArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It is moved to the folder set-aside beside the journals, and nothing is deleted. What its run did is not known, and no roll
+will look after it any more: first see to the group's image, root persistence, suspended processes and instances.
+A run that is open and can be read is refused: that one wants resume or restore.
+On a terminal you are asked; elsewhere nothing is done without --yes.")]
+pub(super) struct RunsSetAsideArguments {
+    /// The run, as `runs list` shows it, or the path of its journal.
+    #[arg(value_name = "RUN|FILE")]
+    pub(super) journal: String,
+    /// Why; noted beside the journal.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub(super) reason: String,
+    /// Do not ask.
+    #[arg(long)]
+    pub(super) yes: bool,
     #[command(flatten)]
     pub(super) journals: JournalArguments,
 }

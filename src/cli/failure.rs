@@ -103,8 +103,10 @@ impl From<RollError> for Failure {
             | RollError::NotHolder { .. }
             | RollError::Abandoned { .. }
             | RollError::Held { .. }
-            | RollError::Blocked { .. } => REFUSED,
-            RollError::Store(_)
+            | RollError::Blocked { .. }
+            | RollError::Store(StoreError::Healthy { .. }) => REFUSED,
+            RollError::Taken(Taken::Damaged(_))
+            | RollError::Store(_)
             | RollError::Spot(_)
             | RollError::NotSeen { .. }
             | RollError::Act(_) => error.kind().into(),

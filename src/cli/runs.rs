@@ -1,7 +1,9 @@
 //! The command `runs`: which rolls were begun, where each is, and what a person may do about one.
 
+mod consent;
 mod restore;
 mod resume;
+mod set_aside;
 mod shown;
 mod tables;
 
@@ -15,11 +17,11 @@ use super::caller;
 use super::failure::{Failure, OTHER, PARTIAL};
 use super::output;
 use crate::domain::{Clock, one_line};
-use crate::drive::roll::{Claimant, Journal, Runs};
+use crate::drive::roll::{Claimant, Journal, Journals, Runs};
 use crate::drive::{Environment, Session, SessionOptions, SystemClock};
 use crate::plan::roll::{Claim, Holder, Liveness, Run};
 use crate::spot::Client;
-use shown::{ListedRun, ShownRun};
+use shown::{Listed, ListedRun, ShownRun};
 
 /// Runs the command.
 pub(super) fn run(arguments: &RunsArguments, environment: &Environment) -> Result<u8, Failure> {
@@ -28,6 +30,7 @@ pub(super) fn run(arguments: &RunsArguments, environment: &Environment) -> Resul
         RunsCommand::Show(arguments) => show(arguments, environment).map(|()| 0),
         RunsCommand::Resume(arguments) => resume::run(arguments, environment).map(|()| 0),
         RunsCommand::Restore(arguments) => restore::run(arguments, environment).map(|()| 0),
+        RunsCommand::SetAside(arguments) => set_aside::run(arguments, environment).map(|()| 0),
     }
 }
 
@@ -89,26 +92,27 @@ impl<'a> Desk<'a> {
 
 fn list(arguments: &RunsListArguments, environment: &Environment) -> Result<u8, Failure> {
     let desk = Desk::open(&arguments.journals, environment)?;
-    let (mut known, mut unreadable) = (Vec::new(), 0);
-    for run in desk.runs.each()? {
-        match run {
-            Ok(run) => known.push(run),
-            Err(error) => {
-                unreadable += 1;
-                output::talk(&format!("warning: {}", one_line(&error.to_string())));
-            }
-        }
+    let Journals { runs: mut known, mut damaged } = desk.runs.all()?;
+    if arguments.all {
+        let history = desk.runs.history().all()?;
+        known.extend(history.runs);
+        damaged.extend(history.damaged);
     }
     known.retain(|run| !arguments.open || run.is_open());
     known.sort_by(|a, b| (b.began_at, a.id()).cmp(&(a.began_at, b.id())));
-    let listed: Vec<ListedRun> =
-        known.iter().map(|run| ListedRun::of(run, run.status(&desk.claim(run)))).collect();
-    if listed.is_empty() && unreadable == 0 {
+    // What is damaged comes first, since it keeps rolls from being begun.
+    let mut listed: Vec<Listed> = damaged.iter().map(|it| Listed::Damaged(it.into())).collect();
+    let readable = known.iter().map(|run| ListedRun::of(run, run.status(&desk.claim(run))));
+    listed.extend(readable.map(Listed::Run));
+    for damaged in &damaged {
+        output::talk(&format!("warning: {}", one_line(&damaged.to_string())));
+    }
+    if listed.is_empty() {
         let open = if arguments.open { "open " } else { "" };
         output::talk(&format!("no {open}runs in {}", desk.runs.folder().display()));
     }
     give(&listed, arguments.journals.output, || tables::list(&listed, desk.now()))?;
-    Ok(if unreadable == 0 { 0 } else { PARTIAL })
+    Ok(if damaged.is_empty() { 0 } else { PARTIAL })
 }
 
 fn show(arguments: &RunsShowArguments, environment: &Environment) -> Result<(), Failure> {

@@ -47,7 +47,7 @@ pub use kafka::{
 };
 pub use managed::{ManagedInstance, ManagedStatus};
 pub use observation::{Captured, Observation, Obstacle, ObstacleKind, Seen, Series};
-pub use quoted::{one_line, printable};
+pub use quoted::{one_line, printable, shell_word};
 pub use scheduled_task::{Frequency, ScheduledTask, TaskKind};
 pub use search::{
     SearchCluster, SearchHealth, SearchIdentity, SearchNode, SearchProduct, SearchSetting,

@@ -22,6 +22,16 @@ pub fn one_line(text: &str) -> String {
     parts.map(printable).collect::<Vec<_>>().join(" ")
 }
 
+/// The text as one word of a shell's command line.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +45,13 @@ mod tests {
             one_line("cannot read\n  \u{1b}[2Jgroup\r\n\nx\ty"),
             "cannot read \\u{1b}[2Jgroup x\\ty"
         );
+    }
+
+    #[test]
+    fn a_shell_takes_a_word_as_it_is() {
+        assert_eq!(shell_word("/var/lib/a-b_c.jsonl"), "/var/lib/a-b_c.jsonl");
+        assert_eq!(shell_word(""), "''");
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word("it's $HOME"), r"'it'\''s $HOME'");
     }
 }

@@ -5,7 +5,6 @@ mod answer;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,10 +13,10 @@ use super::World;
 use super::connection::Connection;
 use super::rolling::{self, Made, RollOptions};
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
-use crate::domain::{Clock, GroupId, StatefulInstanceId};
+use crate::domain::{Clock, StatefulInstanceId};
 use crate::drive::Progress;
 use crate::drive::roll::{Beginning, RollError, Start};
-use crate::plan::roll::{MidGate, Opening, Phase, ignored_options};
+use crate::plan::roll::{MidGate, Opening, Phase, ignored_options, run_id};
 use answer::Returns;
 
 /// What settings need to be seen, and put back, besides the calls themselves.
@@ -276,10 +275,11 @@ fn attempt(args: &Args, made: &Made, context: Context<'_, World>) -> Result<Begi
     let clock = session.clock.as_ref();
     let progress = Progress::new(clock, context.progress);
     let roller = rolling::roller(client, clock, &progress, runs, context.world);
+    let system = args.roll.system(&survey.group.id);
     let start = Start {
-        run_id: run_id(clock, &survey.group.id, context.world.seed),
+        run_id: run_id(clock.now(), &survey.group.id, &system, context.world.seed),
         account: account.clone(),
-        system: args.roll.system(&survey.group.id),
+        system,
         suspend_minutes: args.suspend_minutes,
         revert_image_on_abort: args.revert_image_on_abort,
         mid_gate: if args.require_mid_gate { MidGate::Required } else { MidGate::None },
@@ -352,12 +352,4 @@ fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Ret
         })
     };
     Ok(Planned::change(returns, act).with_diff(diff.0, diff.1).with_message(message))
-}
-
-/// Sorts by time, tells the group, and is not taken twice.
-fn run_id(clock: &dyn Clock, group: &GroupId, seed: u64) -> String {
-    let now = clock.now().to_zoned(TimeZone::UTC).strftime("%Y%m%d-%H%M%S").to_string();
-    let is_plain = |c: &char| c.is_ascii_alphanumeric() || *c == '-' || *c == '_';
-    let group: String = group.as_str().chars().filter(is_plain).take(40).collect();
-    format!("{now}-{group}-{:04x}", seed & 0xffff)
 }

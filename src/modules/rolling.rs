@@ -216,13 +216,17 @@ pub(super) fn make(
     let system = options.system(group);
     let (draft, opening) = {
         let roller = roller(&client, clock.as_ref(), &progress, &runs, world);
-        let known = roller.known()?;
-        let past = Past::of(known.iter().map(|(run, _)| run), group, &system);
+        let known = runs.all().map_err(RollError::from)?;
+        let past = Past::of(known.runs.iter(), group, &system);
+        let others = known.damaged.iter().filter(|it| !it.may_concern(group, &system));
+        let warnings: Vec<String> = others.map(ToString::to_string).collect();
         let bare = draft(&seen, target, &image, &wish, &past, None);
-        match roller.would_open(group, &system, &bare)? {
+        let (mut draft, opening) = match roller.would_open(known, group, &system, &bare) {
             Ok(opening) => (bare, Some(opening)),
             Err(taken) => (draft(&seen, bare.target, &image, &wish, &past, Some(&taken)), None),
-        }
+        };
+        draft.warnings.extend(warnings);
+        (draft, opening)
     };
     Ok(Made { options, session, client, account, runs, survey: seen, draft, opening })
 }
@@ -329,6 +333,7 @@ fn code(error: &RollError) -> Option<&'static str> {
         RollError::Taken(crate::plan::roll::Taken::Held { .. }) => Some("RUN_HELD"),
         RollError::Taken(crate::plan::roll::Taken::Frozen { .. }) => Some("RUN_FROZEN"),
         RollError::Taken(crate::plan::roll::Taken::InFlight { .. }) => Some("RUN_CUT_OFF"),
+        RollError::Taken(crate::plan::roll::Taken::Damaged(_)) => Some("JOURNAL"),
         RollError::Blocked { .. } => Some("PLAN_BLOCKED"),
         RollError::Held { .. } => Some("STEP_HELD"),
         RollError::NotHolder { .. } | RollError::Abandoned { .. } => Some("RUN_NOT_HELD"),

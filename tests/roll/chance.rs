@@ -98,7 +98,7 @@ behaviour: {{recycle_path: {}, skip_states: [{skipped}]}}
 /// What a roll may leave behind when everything is over: nothing, except what it says that it left.
 fn assert_settled(desk: &Desk, told: &str) {
     let mut settings = desk.settings();
-    for run in desk.runs.all().unwrap() {
+    for run in desk.runs.all().unwrap().runs {
         assert!(run.ended.is_some(), "{told}: {} has not ended", run.id());
         assert!(run.left.is_empty(), "{told}: {:?}", run.left);
     }
@@ -151,7 +151,7 @@ fn rolls(first: u64) {
 fn finish_all(desk: &Desk) {
     desk.sim.control("DELETE", "/_sim/faults", Value::Null);
     let me = Driver::new(1);
-    for run in desk.runs.all().unwrap() {
+    for run in desk.runs.all().unwrap().runs {
         desk.as_roller(&me, |roller| {
             let mut journal = desk.runs.open(run.id()).unwrap();
             if journal.run().is_open() {

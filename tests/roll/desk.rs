@@ -327,7 +327,7 @@ impl Driver {
             created_at: None,
         };
         let sight = ImageSight::Seen { image: known("ami-2"), present: vec![known("ami-1")] };
-        let past = Past::of(&self.runs(desk).all()?, &group, &self.system);
+        let past = Past::of(&self.runs(desk).all()?.runs, &group, &self.system);
         Ok((draft(&seen, target, &sight, &self.wish, &past, None), seen))
     }
 
@@ -364,10 +364,10 @@ impl Driver {
                 Ok(planned) => planned,
                 Err(error) => return Ended::Refused(error),
             };
-            let opening = match roller.would_open(&seen.group.id, &self.system, &draft) {
-                Ok(Ok(opening)) => opening,
-                Ok(Err(taken)) => return Ended::Refused(RollError::Taken(taken)),
-                Err(error) => return Ended::Refused(error),
+            let journals = desk.runs.all().unwrap();
+            let opening = match roller.would_open(journals, &seen.group.id, &self.system, &draft) {
+                Ok(opening) => opening,
+                Err(taken) => return Ended::Refused(RollError::Taken(taken)),
             };
             if opening == Opening::Begin && draft.nodes.is_empty() && draft.blockers().is_empty() {
                 return Ended::Nothing;

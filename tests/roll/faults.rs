@@ -206,7 +206,7 @@ fn a_roll_that_may_not_suspend_anything_does_not_begin_and_leaves_nothing() {
         desk.fault(fault.clone());
         let Ended::Refused(error) = Driver::new(1).roll(&desk) else { panic!("{fault}") };
         assert!(error.to_string().contains("suspend"), "{error}");
-        let runs = desk.runs.all().unwrap();
+        let runs = desk.runs.all().unwrap().runs;
         assert!(runs.iter().all(|run| run.ended.is_some()), "{fault}: {runs:?}");
         assert_eq!((desk.settings(), desk.terminated().len()), (desk.before.clone(), 0), "{fault}");
     }

@@ -93,7 +93,7 @@ fn a_roll_that_is_killed_anywhere_can_be_given_up_and_leaves_nothing_behind() {
             break;
         }
         let me = Driver::new(1);
-        for run in desk.runs.all().unwrap() {
+        for run in desk.runs.all().unwrap().runs {
             desk.as_roller(&me, |roller| {
                 let mut journal = desk.runs.open(run.id()).unwrap();
                 if journal.run().ended.is_none() {
@@ -106,7 +106,8 @@ fn a_roll_that_is_killed_anywhere_can_be_given_up_and_leaves_nothing_behind() {
         // The recycle that was under way ends by itself.
         desk.advance(600);
         assert_eq!(without_image(desk.settings()), without_image(desk.before.clone()), "{told}");
-        let is_done = desk.runs.all().unwrap().iter().any(|run| run.nodes[0].phase == Phase::Done);
+        let is_done =
+            desk.runs.all().unwrap().runs.iter().any(|run| run.nodes[0].phase == Phase::Done);
         if !is_done {
             assert_eq!(desk.settings()["image"], "ami-1", "{told}: the image is put back");
         }
@@ -127,7 +128,7 @@ fn a_torn_line_is_no_line() {
     desk.clock.deadly.store(120, Ordering::Relaxed);
     assert!(matches!(Driver::new(2).roll(&desk), Ended::Killed));
     desk.clock.deadly.store(0, Ordering::Relaxed);
-    let id = desk.runs.all().unwrap()[0].id().to_owned();
+    let id = desk.runs.all().unwrap().runs[0].id().to_owned();
     let path = desk.runs.folder().join(format!("{id}.jsonl"));
     let mut text = std::fs::read_to_string(&path).unwrap();
     text.push_str("{\"at\":\"2026-11-20T12:00:00Z\",\"event\":\"entered\",\"node\":\"ss");

@@ -67,8 +67,14 @@ fn a_cut_off_run_of_another_aim_is_ended_before_a_new_one_begins() {
     let mut second = Driver::new(1);
     second.wanted = Wanted::LaunchedAfter { moment: "2026-11-20T11:59:00Z".parse().unwrap() };
     second.roll(&desk).completed();
-    let outcomes: Vec<_> =
-        desk.runs.all().unwrap().iter().map(|run| run.ended.clone().unwrap().outcome).collect();
+    let outcomes: Vec<_> = desk
+        .runs
+        .all()
+        .unwrap()
+        .runs
+        .iter()
+        .map(|run| run.ended.clone().unwrap().outcome)
+        .collect();
     assert_eq!(outcomes, [Outcome::Aborted, Outcome::Completed]);
     let mut settings = desk.settings();
     settings["image"] = desk.before["image"].clone();
@@ -127,7 +133,7 @@ fn what_another_suspends_between_a_plan_and_its_start_has_it_planned_anew() {
     desk.suspend("AUTO_SCALE", Some(600));
     let begun = desk.as_roller(&driver, |roller| roller.begin(&driver.start(&desk), &draft, &seen));
     assert!(matches!(&begun, Ok(Beginning::PutBack(ended)) if ended.is_empty()), "{begun:?}");
-    assert!(desk.runs.all().unwrap().is_empty());
+    assert!(desk.runs.all().unwrap().runs.is_empty());
     assert_eq!(desk.settings()["suspensions"].as_array().unwrap().len(), 1);
 }
 
@@ -148,7 +154,7 @@ fn what_another_suspends_at_the_last_moment_ends_the_start_and_is_left() {
     };
     assert_eq!(found[0].process, "AUTO_SCALE");
     assert_eq!(desk.settings()["suspensions"].as_array().unwrap().len(), 1);
-    assert!(desk.runs.all().unwrap().iter().all(|run| run.ended.is_some()));
+    assert!(desk.runs.all().unwrap().runs.iter().all(|run| run.ended.is_some()));
 }
 
 #[test]

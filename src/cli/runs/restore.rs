@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Desk, give};
+use super::{Desk, consent, give};
 use crate::cli::arguments::RunsRestoreArguments;
 use crate::cli::caller;
 use crate::cli::failure::{Failure, REFUSED};
@@ -45,7 +45,13 @@ pub(super) fn run(
     let desk = Desk::open(&arguments.journals, environment)?;
     let mut journal = desk.runs.open(&arguments.run)?;
     let restored = match &arguments.reason {
-        Some(reason) if !arguments.dry_run => carry_out(&desk, &mut journal, reason)?,
+        Some(reason) if !arguments.dry_run => {
+            refuse(&desk, journal.run())?;
+            if !arguments.yes && journal.run().is_open() {
+                agree(&desk, journal.run())?;
+            }
+            carry_out(&desk, &mut journal, reason)?
+        }
         _ => foresee(&desk, journal.run())?,
     };
     for setting in restored.settings.iter().filter(|it| it.done.starts_with("left")) {
@@ -87,16 +93,30 @@ fn foresee(desk: &Desk<'_>, run: &Run) -> Result<Restored, Failure> {
     })
 }
 
+/// Refuses what someone carries out.
+fn refuse(desk: &Desk<'_>, run: &Run) -> Result<(), Failure> {
+    let Claim::Held(holder) = desk.claim(run) else { return Ok(()) };
+    let run_id = run.id().to_owned();
+    let error = RollError::NotHolder { run_id, holder: Box::new(holder) };
+    let told = format!("{error}; end that first, it puts the settings back itself");
+    Err(Failure::new(REFUSED, told))
+}
+
+/// Shows what would be done, and asks.
+fn agree(desk: &Desk<'_>, run: &Run) -> Result<(), Failure> {
+    let needs =
+        |why: &str| Failure::new(REFUSED, format!("run {} is not given up: {why}", run.id()));
+    consent::terminal(needs)?;
+    let foreseen = foresee(desk, run)?;
+    table(&foreseen).lines().for_each(output::talk);
+    if let Some(look_at) = &foreseen.look_at {
+        output::talk(&one_line(look_at));
+    }
+    consent::ask("give it up?", needs)
+}
+
 fn carry_out(desk: &Desk<'_>, journal: &mut Journal, reason: &str) -> Result<Restored, Failure> {
     let (run, me) = (journal.run(), desk.me(journal.run()));
-    if let Claim::Held(holder) = desk.claim(run) {
-        let run_id = run.id().to_owned();
-        let error = RollError::NotHolder { run_id, holder: Box::new(holder) };
-        return Err(Failure::new(
-            REFUSED,
-            format!("{error}; end that first, it puts the settings back itself"),
-        ));
-    }
     let owed = if run.is_open() { run.owed(Outcome::Aborted) } else { Vec::new() };
     let look_at = run.left_in_flight();
     if run.is_open() {

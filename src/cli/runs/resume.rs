@@ -1,12 +1,10 @@
 //! `runs resume`: a person has looked, and lets a frozen run be gone on with.
 
-use std::io::{BufRead, IsTerminal};
-
 use serde::Serialize;
 
-use super::{Desk, give, shown};
+use super::{Desk, consent, give, shown};
 use crate::cli::arguments::RunsResumeArguments;
-use crate::cli::failure::{FROZEN, Failure, OTHER, REFUSED};
+use crate::cli::failure::{FROZEN, Failure, REFUSED};
 use crate::cli::output;
 use crate::domain::one_line;
 use crate::drive::roll::survey;
@@ -133,21 +131,7 @@ fn agree(arguments: &RunsResumeArguments, is_seen: bool) -> Result<(), Failure> 
     if !is_seen {
         return Err(needs("its node could not be read; mend that, or go on without with --yes"));
     }
-    if !std::io::stdin().is_terminal() || !output::stderr_is_terminal() {
-        return Err(needs(
-            "there is no terminal to ask on; look at what is told above, then say --yes",
-        ));
-    }
-    output::ask("let it go on? [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::new(OTHER, format!("cannot read your answer: {error}")))?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(needs("as you wish")),
-    }
+    consent::ask("let it go on?", needs)
 }
 
 impl From<&NodeLook> for SeenNode {

@@ -6,7 +6,20 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::plan::roll::{ChangedSetting, Entry, Liveness, NodeRun, Phase, Run, Status, Wanted};
+use crate::domain::shell_word;
+use crate::plan::roll::{
+    ChangedSetting, Damaged, Entry, Liveness, NodeRun, Phase, Run, Status, Wanted,
+};
+
+/// A row of a list.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Listed {
+    /// A run whose journal can be read.
+    Run(ListedRun),
+    /// One whose journal cannot.
+    Damaged(DamagedRun),
+}
 
 /// A run in a list.
 #[derive(Debug, Serialize)]
@@ -38,6 +51,32 @@ impl ListedRun {
             began: run.began_at,
             last_sign: run.last_sign,
             holder: run.holder.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// A run in a list whose journal cannot be read.
+#[derive(Debug, Serialize)]
+pub(super) struct DamagedRun {
+    pub(super) run: String,
+    pub(super) group: Option<String>,
+    pub(super) system: Option<String>,
+    pub(super) status: &'static str,
+    /// What is wrong with it.
+    pub(super) problem: String,
+    /// What to do about it.
+    pub(super) next: String,
+}
+
+impl From<&Damaged> for DamagedRun {
+    fn from(damaged: &Damaged) -> Self {
+        Self {
+            run: damaged.name(),
+            group: damaged.head.as_ref().map(|head| head.group.to_string()),
+            system: damaged.head.as_ref().map(|head| head.system.clone()),
+            status: "damaged",
+            problem: damaged.problem.clone(),
+            next: damaged.remedy(),
         }
     }
 }
@@ -217,7 +256,7 @@ pub(super) fn go_on(run: &Run, state_dir: Option<&str>) -> String {
     format!(
         "go on where it stopped by running what began it once more, with the same aim; with the collection's playbook, and its \
          other variables as they were: ansible-playbook spotinst.esg.recycle -e {}",
-        quoted(&variables)
+        shell_word(&variables)
     )
 }
 
@@ -244,20 +283,10 @@ fn aim(run: &Run, state_dir: Option<&str>) -> Map<String, Value> {
 
 /// A command as it is to be typed.
 fn command(run: &Run, word: &str, state_dir: Option<&str>) -> String {
-    let folder = state_dir.map(|folder| format!(" --state-dir {}", quoted(folder)));
+    let folder = state_dir.map(|folder| format!(" --state-dir {}", shell_word(folder)));
     format!(
         "spotinst-esg runs {word} {} --reason '…'{}",
-        quoted(run.id()),
+        shell_word(run.id()),
         folder.unwrap_or_default()
     )
-}
-
-/// A word that the shell takes as it is.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }

@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::shown::{ListedRun, ShownNode, ShownRun};
+use super::shown::{Listed, ListedRun, ShownNode, ShownRun};
 use crate::cli::views::new_table;
 use crate::domain::one_line;
 use crate::plan::roll::told;
 
 /// One row a run.
-pub(super) fn list(runs: &[ListedRun], now: Timestamp) -> String {
+pub(super) fn list(runs: &[Listed], now: Timestamp) -> String {
     if runs.is_empty() {
         return String::new();
     }
@@ -24,23 +24,39 @@ pub(super) fn list(runs: &[ListedRun], now: Timestamp) -> String {
         "last sign",
         "holder",
     ]);
-    for run in runs {
-        let done = format!("{}/{}", run.done, run.node_count);
-        let row = [
-            run.run.as_str(),
-            &run.group,
-            &run.group_name,
-            &run.system,
-            &run.target,
-            run.status,
-            &done,
-            &moment(run.began),
-            &ago(run.last_sign, now),
-            run.holder.as_deref().unwrap_or("-"),
-        ];
-        table.add_row(row.map(one_line));
+    for listed in runs {
+        let row = match listed {
+            Listed::Run(run) => row(run, now),
+            Listed::Damaged(run) => {
+                let text = |it: &Option<String>| it.clone().unwrap_or_else(none);
+                let [group, system] = [text(&run.group), text(&run.system)];
+                let (run, status) = (run.run.clone(), run.status.to_owned());
+                let [name, target, done, began, last, holder] = [(); 6].map(|()| none());
+                [run, group, name, system, target, status, done, began, last, holder]
+            }
+        };
+        table.add_row(row.map(|cell| one_line(&cell)));
     }
     format!("{table}\n")
+}
+
+fn row(run: &ListedRun, now: Timestamp) -> [String; 10] {
+    [
+        run.run.clone(),
+        run.group.clone(),
+        run.group_name.clone(),
+        run.system.clone(),
+        run.target.clone(),
+        run.status.to_owned(),
+        format!("{}/{}", run.done, run.node_count),
+        moment(run.began),
+        ago(run.last_sign, now),
+        run.holder.clone().unwrap_or_else(none),
+    ]
+}
+
+fn none() -> String {
+    "-".to_owned()
 }
 
 /// A run in full.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::error::RollError;
-use super::store::{Deciding, Journal, Runs, StoreError};
+use super::journal::Journal;
+use super::store::{Deciding, Runs, StoreError};
 use crate::domain::Clock;
 use crate::plan::roll::{Claim, Event, Holder, Liveness, Run, claim};
 
@@ -45,7 +46,12 @@ impl Claimant<'_> {
         Ok(journal.write(self.clock, Event::Thawed { reason })?)
     }
 
-    pub(super) fn deciding(&self) -> Result<Deciding, StoreError> {
+    /// Keeps others from deciding at the same time.
+    ///
+    /// # Errors
+    ///
+    /// The folder of journals cannot be used, or another process does not let go.
+    pub fn deciding(&self) -> Result<Deciding, StoreError> {
         self.runs.deciding(self.clock, PATIENCE)
     }
 

@@ -104,7 +104,10 @@ impl RollError {
             Self::Store(StoreError::NoFolder | StoreError::Relative { .. }) => ErrorKind::Usage,
             Self::NotSeen { .. } | Self::Store(StoreError::Locked { .. }) => ErrorKind::Timeout,
             Self::Store(
-                StoreError::Io { .. } | StoreError::Damaged { .. } | StoreError::Overtaken { .. },
+                StoreError::Io { .. }
+                | StoreError::Damaged(_)
+                | StoreError::Healthy { .. }
+                | StoreError::Overtaken { .. },
             )
             | Self::Taken(_)
             | Self::Blocked { .. }

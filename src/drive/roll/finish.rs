@@ -1,8 +1,8 @@
 //! The end of a run, and what a person may do about one.
 
 use super::error::RollError;
+use super::journal::Journal;
 use super::roller::Roller;
-use super::store::Journal;
 use crate::plan::roll::{Event, Outcome, Run};
 
 impl Roller<'_> {

@@ -6,15 +6,18 @@
 mod claimant;
 mod error;
 mod finish;
+mod journal;
 mod recycle;
 mod roller;
 mod settings;
+mod shelves;
 mod store;
 mod survey;
 
 pub use claimant::Claimant;
 pub use error::RollError;
+pub use journal::Journal;
 pub use recycle::Recycled;
 pub use roller::{Beginning, Begun, Roller, Start};
-pub use store::{Deciding, Journal, Runs, StoreError};
+pub use store::{Deciding, Journals, Runs, StoreError};
 pub use survey::survey;

@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::RollError;
+use super::journal::Journal;
 use super::roller::Roller;
-use super::store::Journal;
 use super::survey::sight;
 use crate::domain::{ImageId, InstanceId, StatefulAction, StatefulInstanceId, StatefulTarget};
 use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Permit, Sight, TRACE_WINDOW};

@@ -7,7 +7,8 @@ use jiff::SignedDuration;
 
 use super::claimant::Claimant;
 use super::error::RollError;
-use super::store::{Journal, Runs};
+use super::journal::Journal;
+use super::store::{Journals, Runs};
 use super::survey::{nodes, survey};
 use crate::domain::{AccountId, Clock, GroupId, StatefulInstanceId};
 use crate::drive::progress::Progress;
@@ -82,32 +83,29 @@ pub struct Begun {
 }
 
 impl Roller<'_> {
-    /// All runs, each with what is known of its holder's life.
+    /// What a start would do first, by the journals that there are; nothing is written.
     ///
     /// # Errors
     ///
-    /// A journal cannot be read.
-    pub fn known(&self) -> Result<Vec<(Run, Liveness)>, RollError> {
+    /// Another run must be waited for or looked at first.
+    pub fn would_open(
+        &self,
+        journals: Journals,
+        group: &GroupId,
+        system: &str,
+        draft: &Draft,
+    ) -> Result<Opening, Taken> {
+        let Journals { runs, damaged } = journals;
+        if let Some(damaged) = damaged.into_iter().find(|it| it.may_concern(group, system)) {
+            return Err(Taken::Damaged(Box::new(damaged)));
+        }
         let judged = |run: Run| {
             let liveness = run.holder.as_ref().map_or(Liveness::Unknown, self.liveness);
             (run, liveness)
         };
-        Ok(self.runs.all()?.into_iter().map(judged).collect())
-    }
-
-    /// What a start would do first; nothing is written.
-    ///
-    /// # Errors
-    ///
-    /// A journal cannot be read; [`Taken`] is no error here.
-    pub fn would_open(
-        &self,
-        group: &GroupId,
-        system: &str,
-        draft: &Draft,
-    ) -> Result<Result<Opening, Taken>, RollError> {
         let (wanted, me, now) = (&draft.target.wanted, self.me, self.clock.now());
-        Ok(opening(self.known()?, Intent { group, system, wanted, me, now }))
+        let known = runs.into_iter().map(judged).collect();
+        opening(known, Intent { group, system, wanted, me, now })
     }
 
     /// Begins a run, or goes on with one of the same aim. Runs of another aim that were cut off between two nodes are ended
@@ -124,7 +122,12 @@ impl Roller<'_> {
     ) -> Result<Beginning, RollError> {
         let group = &seen.group.id;
         let deciding = self.claimant().deciding()?;
-        let opened = self.would_open(group, &start.system, draft)?.map_err(RollError::Taken)?;
+        let known = self.runs.all()?;
+        if let Err(error) = self.runs.put_away(&deciding, &known, self.clock.now()) {
+            self.progress.tell(&format!("an old journal could not be put away: {error}"));
+        }
+        let opened =
+            self.would_open(known, group, &start.system, draft).map_err(RollError::Taken)?;
         let holder = Event::Held { holder: self.me.clone() };
         let (mut journal, is_resumed) = match opened {
             Opening::Begin => {

@@ -5,14 +5,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::error::RollError;
+use super::journal::Journal;
 use super::roller::Roller;
-use super::store::Journal;
 use crate::domain::{GroupChange, Persistence, Process};
 use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
-    Event, Hold, Outcome, RestoreAct, Run, Setting, Survey, lapsing, other_persistence,
-    restorations,
+    Event, Hold, Outcome, RestoreAct, Setting, Survey, lapsing, other_persistence, restorations,
 };
 use crate::spot::Sent;
 
@@ -45,7 +44,7 @@ impl Roller<'_> {
         let (account, group) = (&journal.run().plan.account, &journal.run().plan.group);
         let doing = format!("suspend {} of group {group}", words(&missing));
         let ask = || self.client.suspend(account, group, &missing, minutes);
-        self.set(&doing, ask, || {
+        self.set(journal, &doing, ask, || {
             let mut found = seen.clone();
             found.suspensions = self.client.suspensions(account, group)?.items;
             found.at = self.client.vendor_now();
@@ -92,19 +91,20 @@ impl Roller<'_> {
         let in_list = seen.group.names_images_in_list;
         journal.write(self.clock, Event::Switching { change })?;
         self.progress.tell(&format!("setting group {group}: {update}"));
-        self.update(&doing, journal.run(), &update, in_list)?;
+        self.update(&doing, journal, &update, in_list)?;
         Ok(journal.write(self.clock, Event::Switched)?)
     }
 
     fn update(
         &self,
         doing: &str,
-        run: &Run,
+        journal: &Journal,
         update: &GroupChange,
         in_list: bool,
     ) -> Result<(), RollError> {
-        let (account, group) = (&run.plan.account, &run.plan.group);
+        let (account, group) = (&journal.run().plan.account, &journal.run().plan.group);
         self.set(
+            journal,
             doing,
             || self.client.update_group(account, group, update, in_list),
             || {
@@ -129,9 +129,10 @@ impl Roller<'_> {
     }
 
     /// Asks for a setting and looks until it is there. Asking twice does no more than asking once, so it is asked again when it
-    /// is not seen after a third of the time, and after a lost reply.
+    /// is not seen after a third of the time, and after a lost reply; unless another process has taken the run over since.
     fn set(
         &self,
+        journal: &Journal,
         doing: &str,
         ask: impl Fn() -> Sent,
         look: impl Fn() -> Result<Result<(), String>, crate::spot::SpotError>,
@@ -141,6 +142,7 @@ impl Roller<'_> {
         let outcome = until(self.clock, SEEN_WITHIN, || {
             let now = self.clock.monotonic();
             if asked_at.is_none_or(|at| now.saturating_sub(at) > SEEN_WITHIN / 3) {
+                journal.is_ours()?;
                 match ask() {
                     Sent::Accepted => asked_at = Some(self.clock.monotonic()),
                     Sent::Refused(error) if error.is_transient() => found = error.to_string(),
@@ -172,7 +174,7 @@ impl Roller<'_> {
         for restoration in restorations(journal.run(), outcome, &seen) {
             let setting = restoration.setting;
             journal.write(self.clock, Event::Restoring { setting })?;
-            let left = self.put_back(journal.run(), setting, restoration.act, &seen)?;
+            let left = self.put_back(journal, setting, restoration.act, &seen)?;
             journal.write(self.clock, Event::Restored { setting, left })?;
         }
         Ok(())
@@ -181,24 +183,25 @@ impl Roller<'_> {
     /// Answers why it was left, if it was.
     fn put_back(
         &self,
-        run: &Run,
+        journal: &Journal,
         setting: Setting,
         act: RestoreAct,
         seen: &Survey,
     ) -> Result<Option<String>, RollError> {
-        let (account, group) = (&run.plan.account, &run.plan.group);
+        let (account, group) = (&journal.run().plan.account, &journal.run().plan.group);
         let doing = format!("put back {} of group {group}", setting.as_str());
         self.progress.tell(&doing.replacen("put", "putting", 1));
         match act {
             RestoreAct::Nothing => Ok(None),
             RestoreAct::Leave(reason) => Ok(Some(reason)),
             RestoreAct::Update(update) => {
-                self.update(&doing, run, &update, seen.group.names_images_in_list)?;
+                self.update(&doing, journal, &update, seen.group.names_images_in_list)?;
                 Ok(None)
             }
             RestoreAct::Suspensions { release, again, left } => {
                 if !release.is_empty() {
                     self.set(
+                        journal,
                         &doing,
                         || self.client.unsuspend(account, group, &release),
                         || {
@@ -221,6 +224,7 @@ impl Roller<'_> {
                     let end = self.client.vendor_now()
                         + SignedDuration::from_mins(i64::from(minutes) + 1);
                     self.set(
+                        journal,
                         &doing,
                         || self.client.suspend(account, group, one, minutes),
                         || {

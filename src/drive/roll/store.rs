@@ -1,18 +1,20 @@
-//! Journals on disk: one file a run, a line an event, each on the disk before what it announces is done.
+//! The folder of journals: one file a run.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
 
+use super::journal::{Journal, found, line};
 use crate::domain::Clock;
 use crate::drive::environment::Environment;
-use crate::plan::roll::{Entry, Event, JournalError, Planned, Run};
+use crate::plan::roll::{Damaged, Entry, Event, Planned, Run};
 
-const ENDING: &str = "jsonl";
+/// How the names of journals end.
+pub(super) const ENDING: &str = "jsonl";
 
 /// How often it is tried to get the lock.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
@@ -31,15 +33,15 @@ pub enum StoreError {
         source: io::Error,
     },
     /// It cannot be read as a journal.
+    #[error("{0}")]
+    Damaged(Box<Damaged>),
+    /// It is no journal that a person may take out of the way.
     #[error(
-        "the journal {} is damaged: {problem}; what that run did is not known, so look at its group, then move the file away",
-        path.display()
+        "run {id} can be read and is open: let it go on, or give it up with `spotinst-esg runs restore {id} --reason …`"
     )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
+    Healthy {
+        /// The run.
+        id: String,
     },
     /// Another process has written to the journal meanwhile.
     #[error("another process has gone on with run {id} meanwhile; nothing more is done here")]
@@ -80,6 +82,15 @@ pub enum StoreError {
 #[derive(Clone, Debug)]
 pub struct Runs {
     folder: PathBuf,
+}
+
+/// What is in a folder of journals.
+#[derive(Clone, Debug, Default)]
+pub struct Journals {
+    /// Every run that can be read, oldest first.
+    pub runs: Vec<Run>,
+    /// The others, in the order of their names.
+    pub damaged: Vec<Damaged>,
 }
 
 /// Held while it is decided who carries out what.
@@ -148,23 +159,12 @@ impl Runs {
         }
     }
 
-    /// Every run, oldest first.
+    /// Every journal that has not been put away.
     ///
     /// # Errors
     ///
-    /// The folder or a journal cannot be read: a run that is not known may be anything.
-    pub fn all(&self) -> Result<Vec<Run>, StoreError> {
-        let mut runs = self.each()?.into_iter().collect::<Result<Vec<_>, _>>()?;
-        runs.sort_by_key(|run| (run.began_at, run.id().to_owned()));
-        Ok(runs)
-    }
-
-    /// Every run, each with what keeps it from being read, in the order of their names.
-    ///
-    /// # Errors
-    ///
-    /// The folder cannot be read.
-    pub fn each(&self) -> Result<Vec<Result<Run, StoreError>>, StoreError> {
+    /// The folder cannot be read: runs that are not known may be anything.
+    pub fn all(&self) -> Result<Journals, StoreError> {
         let fail = |source| StoreError::Io {
             attempt: "read the folder of journals",
             path: self.folder.clone(),
@@ -172,26 +172,24 @@ impl Runs {
         };
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Journals::default()),
             Err(error) => return Err(fail(error)),
         };
-        let mut paths = Vec::new();
+        let mut all = Journals::default();
         for entry in entries {
             let path = entry.map_err(fail)?.path();
-            if path.extension().is_some_and(|ending| ending == ENDING) {
-                paths.push(path);
+            if path.extension().is_none_or(|ending| ending != ENDING) {
+                continue;
+            }
+            match found(&path) {
+                Some(Ok(run)) => all.runs.push(run),
+                Some(Err(damaged)) => all.damaged.push(damaged),
+                None => {}
             }
         }
-        paths.sort();
-        let run = |path: &PathBuf| {
-            // A pipe, for instance, would be waited for.
-            if !path.is_file() {
-                let problem = "it is no file".to_owned();
-                return Err(StoreError::Damaged { path: path.clone(), problem });
-            }
-            Ok(read(path)?.0)
-        };
-        Ok(paths.iter().map(run).collect())
+        all.runs.sort_by_key(|run| (run.began_at, run.id().to_owned()));
+        all.damaged.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(all)
     }
 
     /// The journal of one run.
@@ -205,19 +203,18 @@ impl Runs {
         if id.is_empty() || id.starts_with('.') || id.contains(['/', '\0']) {
             return Err(none());
         }
-        let path = self.folder.join(format!("{id}.{ENDING}"));
-        match read(&path) {
-            Ok((run, whole)) => Ok(Journal { path, run, whole }),
-            Err(StoreError::Io { source, .. })
-                if matches!(
-                    source.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename
-                ) =>
-            {
-                Err(none())
+        // Before the older ones: a run that is being put away is in the one folder or in the other.
+        for folder in [&self.folder, &self.history().folder] {
+            match Journal::open(folder.join(format!("{id}.{ENDING}"))) {
+                Err(StoreError::Io { source, .. })
+                    if matches!(
+                        source.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename
+                    ) => {}
+                opened => return opened,
             }
-            Err(error) => Err(error),
         }
+        Err(none())
     }
 
     /// Makes the journal of a new run, with its plan and its holder in it, or none.
@@ -252,7 +249,7 @@ impl Runs {
         self.open(&id)
     }
 
-    fn make_folder(&self) -> Result<(), StoreError> {
+    pub(super) fn make_folder(&self) -> Result<(), StoreError> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(|source| {
             StoreError::Io {
                 attempt: "make the folder of journals",
@@ -261,100 +258,4 @@ impl Runs {
             }
         })
     }
-}
-
-/// The journal of one run, with the run as it tells it.
-#[derive(Debug)]
-pub struct Journal {
-    path: PathBuf,
-    run: Run,
-    /// How much of the file is whole lines.
-    whole: u64,
-}
-
-impl Journal {
-    /// The run.
-    pub fn run(&self) -> &Run {
-        &self.run
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Adds an event; it is on the disk when this returns.
-    ///
-    /// # Errors
-    ///
-    /// It may not be on the disk: what it announces must not be done.
-    pub fn write(&mut self, clock: &dyn Clock, event: Event) -> Result<(), StoreError> {
-        let entry = Entry { at: clock.now(), event };
-        let path = &self.path;
-        let fail =
-            |source| StoreError::Io { attempt: "write the journal", path: path.clone(), source };
-        let text = line(&entry).map_err(fail)?;
-        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(fail)?;
-        file.lock().map_err(fail)?;
-        let end = self.whole;
-        // A whole line that is not known here is another process's: what this one believes of the run is old.
-        let mut tail = Vec::new();
-        file.seek(SeekFrom::Start(end)).and_then(|_| file.read_to_end(&mut tail)).map_err(fail)?;
-        if tail.contains(&b'\n') {
-            return Err(StoreError::Overtaken { id: self.run.id().to_owned() });
-        }
-        // A line that was cut off on its way to the disk announced nothing that was done.
-        file.seek(SeekFrom::Start(end))
-            .and_then(|_| file.write_all(&text))
-            .and_then(|()| file.set_len(end + text.len() as u64))
-            .and_then(|()| file.sync_all())
-            .map_err(fail)?;
-        self.whole += text.len() as u64;
-        self.run.note(&entry);
-        Ok(())
-    }
-
-    /// Every entry, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read.
-    pub fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        parse(&self.path).map(|(entries, _)| entries)
-    }
-}
-
-fn line(entry: &Entry) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(entry)?;
-    line.push(b'\n');
-    Ok(line)
-}
-
-fn read(path: &Path) -> Result<(Run, u64), StoreError> {
-    let (entries, whole) = parse(path)?;
-    let damaged = |problem: String| StoreError::Damaged { path: path.to_owned(), problem };
-    let run = Run::read(&entries).map_err(|error: JournalError| damaged(error.to_string()))?;
-    // A copy would be a second run that nobody ends.
-    if path.file_stem().and_then(|name| name.to_str()) != Some(run.id()) {
-        return Err(damaged(format!("it is a copy of the journal of run {}", run.id())));
-    }
-    Ok((run, whole))
-}
-
-/// The entries, and how much of the file is whole lines: what follows the last line end was cut off on its way to the disk.
-fn parse(path: &Path) -> Result<(Vec<Entry>, u64), StoreError> {
-    let fail =
-        |source| StoreError::Io { attempt: "read the journal", path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(fail)?;
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let mut entries = Vec::new();
-    for (index, line) in bytes[..whole].split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let entry = serde_json::from_slice(line).map_err(|error| StoreError::Damaged {
-            path: path.to_owned(),
-            problem: format!("line {}: {error}", index + 1),
-        })?;
-        entries.push(entry);
-    }
-    Ok((entries, whole as u64))
 }

@@ -103,8 +103,10 @@ pub(super) fn is_beside_a_roll(
         Ok(known) => known,
         Err(error) => return Ok(Some(format!("whether a roll is open is not known: {error}"))),
     };
-    let Some(run) = known.iter().find(|run| run.is_open() && run.plan.group == *group) else {
-        return Ok(None);
+    let Some(run) = known.runs.iter().find(|run| run.is_open() && run.plan.group == *group) else {
+        let mut damaged = known.damaged.iter().filter(|it| it.may_be_of(group));
+        let told = |damaged| format!("whether a roll is open is not known: {damaged}");
+        return Ok(damaged.next().map(told));
     };
     Err(Failure::new(format!(
         "cannot {}: run {} of group {group} is open; let it finish, give run_id if this is a step of it, give it up with \

@@ -4,10 +4,13 @@
 //! one look at the group ([`Survey`]). So a run can be cut off anywhere and decided anew.
 
 mod adoption;
+mod damaged;
 mod draft;
 mod event;
 mod finding;
 mod holder;
+mod keeping;
+mod name;
 mod opening;
 mod order;
 mod past;
@@ -29,6 +32,7 @@ mod volumes;
 mod tests;
 
 pub use adoption::ignored_options;
+pub use damaged::{Damaged, Head};
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{
     Entry, Event, FORM, MidGate, Outcome, PersistenceBefore, Planned, PlannedNode, Setting,
@@ -36,6 +40,8 @@ pub use event::{
 };
 pub use finding::Finding;
 pub use holder::{Claim, Holder, Liveness, claim};
+pub use keeping::to_put_away;
+pub use name::run_id;
 pub use opening::{Intent, Opening, Taken, opening, told};
 pub use order::{OrderWish, order};
 pub use past::Past;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::damaged::Damaged;
 use super::holder::{Claim, Holder, Liveness, claim};
 use super::phase::Phase;
 use super::run::Run;
@@ -60,6 +61,8 @@ pub enum Taken {
         /// Its phase.
         phase: Phase,
     },
+    /// A journal that may be of the group or its system cannot be read.
+    Damaged(Box<Damaged>),
 }
 
 impl fmt::Display for Taken {
@@ -85,6 +88,7 @@ impl fmt::Display for Taken {
                 "run {run_id} was cut off while {node} was in phase {phase}; finish it first by running it again with its own \
                  target ({wanted}), or give it up with `spotinst-esg runs restore {run_id} --reason …`"
             ),
+            Self::Damaged(damaged) => damaged.fmt(f),
         }
     }
 }
