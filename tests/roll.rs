@@ -15,5 +15,9 @@ mod faults;
 mod kills;
 #[path = "roll/leases.rs"]
 mod leases;
+#[path = "roll/mishaps.rs"]
+mod mishaps;
+#[path = "roll/overtaken.rs"]
+mod overtaken;
 #[path = "roll/rolls.rs"]
 mod rolls;

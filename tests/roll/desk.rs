@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,6 +29,16 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// What a killed program dies of.
 struct Killed;
 
+/// Where a program stands still, as by a signal, until it is let go on.
+pub(crate) struct Halt {
+    /// At which reading.
+    pub(crate) at: u64,
+    /// Hears of it when it does.
+    pub(crate) halted: Sender<()>,
+    /// Lets it go on.
+    pub(crate) go_on: Receiver<()>,
+}
+
 /// Time that passes by sleeping only, here and in the simulator, and that may kill who reads it.
 pub(crate) struct Hand {
     slept: Mutex<Duration>,
@@ -38,6 +49,8 @@ pub(crate) struct Hand {
     pub(crate) deadly: AtomicU64,
     /// How far it is ahead of the simulator's, in seconds.
     pub(crate) ahead: AtomicI64,
+    /// Where its reader stands still, if anywhere.
+    pub(crate) halt: Mutex<Option<Halt>>,
 }
 
 impl Hand {
@@ -45,6 +58,14 @@ impl Hand {
         let reading = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
         if reading == self.deadly.load(Ordering::Relaxed) {
             panic_any(Killed);
+        }
+        let halt = {
+            let mut halt = self.halt.lock().unwrap();
+            if halt.as_ref().is_some_and(|halt| halt.at == reading) { halt.take() } else { None }
+        };
+        if let Some(Halt { halted, go_on, .. }) = halt {
+            halted.send(()).unwrap();
+            go_on.recv().unwrap();
         }
     }
 }
@@ -122,6 +143,7 @@ impl Desk {
             readings: AtomicU64::new(0),
             deadly: AtomicU64::new(0),
             ahead: AtomicI64::new(0),
+            halt: Mutex::default(),
         });
         let endpoint = Endpoint::parse(&sim.url(), false).unwrap();
         let token = SecretString::from("a-token-that-is-secret".to_owned());
@@ -171,6 +193,11 @@ impl Desk {
             (text(&it["id"]), text(&it["state"]), text(&it["instanceId"]), text(&it["imageId"]))
         };
         state["groups"][0]["statefulInstances"].as_array().unwrap().iter().map(node).collect()
+    }
+
+    /// How many requests could have changed something.
+    pub(crate) fn mutations(&self) -> usize {
+        self.sim.requests().iter().filter(|request| request.method != "GET").count()
     }
 
     /// Machines that were terminated so far, for whatever reason.
@@ -266,6 +293,7 @@ pub(crate) struct Driver {
     pub(crate) looks_at_gates: bool,
     /// Where its journals are, if not where the desk's are.
     pub(crate) elsewhere: Option<Runs>,
+    pub(crate) suspend_minutes: u32,
     /// Called before each step: node and phase.
     pub(crate) before_step: Box<BeforeStep>,
 }
@@ -290,6 +318,7 @@ impl Driver {
             wait_timeout: Duration::from_secs(1200),
             looks_at_gates: true,
             elsewhere: None,
+            suspend_minutes: 60,
             before_step: Box::new(|_, _, _| {}),
         }
     }
@@ -340,7 +369,7 @@ impl Driver {
             run_id: format!("run-{:05}", desk.clock.readings.load(Ordering::Relaxed)),
             account: AccountId::new("act-1"),
             system: self.system.clone(),
-            suspend_minutes: 60,
+            suspend_minutes: self.suspend_minutes,
             revert_image_on_abort: true,
             mid_gate: MidGate::Required,
             options: [("system".to_owned(), json!(self.system))].into(),

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::error::RollError;
 use super::journal::Journal;
 use super::roller::Roller;
-use super::survey::sight;
+use super::survey::{nodes, sight};
 use crate::domain::{ImageId, InstanceId, StatefulAction, StatefulInstanceId, StatefulTarget};
 use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Permit, Sight, TRACE_WINDOW};
 use crate::drive::wait::until;
 use crate::plan::roll::{
-    Event, Hold, Match, Node, NodeRun, Phase, Survey, Wanted, has_passed_mid_gate, is_same_node,
-    may_enter, may_recycle,
+    Event, Hold, Match, Node, NodeRun, Phase, Survey, Wanted, has_passed_mid_gate, is_itself,
+    is_same_node, may_enter, may_recycle,
 };
 use crate::plan::stateful::{Expectations, Snapshot, Step};
 
@@ -284,8 +284,29 @@ impl Roller<'_> {
             self.freeze(journal, Some(id.clone()), reason)?;
         } else if is_asked {
             journal.write(self.clock, Event::NotAsked { node: id.clone(), reason })?;
+            self.look_why_not(journal, id)?;
         }
         Err(RollError::Act(failed))
+    }
+
+    /// The vendor refuses to recycle a machine that is gone already, and the list may be the last to tell: the platform may
+    /// bring the node back as another one, without its data, and nobody may take that for the node that was left.
+    fn look_why_not(
+        &self,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+    ) -> Result<(), RollError> {
+        let run = journal.run();
+        let Some(node) = run.node(id).cloned() else { return Ok(()) };
+        let left = until(self.clock, SECOND_LOOK, || {
+            let (seen, left_out) = self.patiently(run, nodes)?;
+            let is_itself = is_itself(&run.plan, &node, &seen, &left_out);
+            Ok::<_, RollError>(is_itself.err().filter(|hold| !matches!(hold, Hold::Incomplete(_))))
+        })?;
+        match left {
+            Ok(hold) => self.freeze(journal, Some(id.clone()), hold.to_string()),
+            Err(_) => Ok(()),
+        }
     }
 
     /// What is under way and cannot be followed needs a person; what was never begun does not.

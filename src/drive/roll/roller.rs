@@ -24,6 +24,9 @@ use crate::spot::{Client, SpotError};
 /// How long a server may stumble.
 const STUMBLE: Duration = Duration::from_secs(120);
 
+/// For how long a list may show what was before.
+const OLD_LIST: Duration = Duration::from_secs(120);
+
 /// A sign of life is written when the last is older.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(30);
 
@@ -227,7 +230,7 @@ impl Roller<'_> {
         self.patiently(run, survey)
     }
 
-    fn patiently<T>(
+    pub(super) fn patiently<T>(
         &self,
         run: &Run,
         look: impl Fn(&Client, &AccountId, &GroupId) -> Result<T, SpotError>,
@@ -315,9 +318,18 @@ impl Roller<'_> {
         if matches!(phase, Phase::Planned | Phase::PreGate | Phase::Recycling) {
             return Ok(());
         }
-        let (seen, left_out) = self.patiently(journal.run(), nodes)?;
-        let Some(node) = journal.run().node(id) else { return Ok(()) };
-        match is_itself(&journal.run().plan, node, &seen, &left_out) {
+        let run = journal.run();
+        let Some(node) = run.node(id) else { return Ok(()) };
+        let mut last = Ok(());
+        // A list that lags may show once more the machine that this run has seen replaced; that proves nothing.
+        let _over = until(self.clock, OLD_LIST, || {
+            let (seen, left_out) = self.patiently(run, nodes)?;
+            last = is_itself(&run.plan, node, &seen, &left_out);
+            let is_old = matches!(&last, Err(Hold::OtherInstance { found, .. })
+                if node.recycled.is_some() && *found == node.planned.instance_id);
+            Ok::<_, RollError>((!is_old).then_some(()))
+        })?;
+        match last {
             Ok(()) => Ok(()),
             Err(hold) => {
                 let is_in_flight = node.phase.is_in_flight();

@@ -18,6 +18,10 @@ use crate::spot::Sent;
 /// How long a changed setting is looked for. The vendor may accept a change and not keep it (seen by others).
 const SEEN_WITHIN: Duration = Duration::from_secs(120);
 
+/// How long the rate limit may keep a setting from being asked for at all: the request of a process that died on its way counts
+/// for a minute, and the vendor's blocks may follow each other.
+const ASKED_WITHIN: Duration = Duration::from_secs(180);
+
 impl Roller<'_> {
     /// Suspends what would replace or add machines, for the run's time or `at_least` that long, where it is not suspended for
     /// half of it already.
@@ -138,31 +142,46 @@ impl Roller<'_> {
         look: impl Fn() -> Result<Result<(), String>, crate::spot::SpotError>,
     ) -> Result<(), RollError> {
         let mut found = "nothing could be read".to_owned();
-        let mut asked_at: Option<Duration> = None;
+        let attempt = |found: &mut String| {
+            journal.is_ours()?;
+            match ask() {
+                Sent::Accepted => Ok(true),
+                Sent::Refused(error) if error.is_transient() => {
+                    *found = error.to_string();
+                    Ok(false)
+                }
+                Sent::Refused(error) => Err(RollError::from(error)),
+                Sent::Unknown(error) => {
+                    *found = error.to_string();
+                    Ok(true)
+                }
+            }
+        };
+        let not_seen = |time, found| RollError::NotSeen { doing: doing.to_owned(), time, found };
+        let asked = until(self.clock, ASKED_WITHIN, || {
+            let is_asked = attempt(&mut found)?;
+            self.progress.tick(|| format!("waiting to {doing}: {found}"));
+            Ok::<_, RollError>(is_asked.then_some(()))
+        })?;
+        if let Err(time) = asked {
+            return Err(not_seen(time, found));
+        }
+        let mut asked_at = self.clock.monotonic();
         let outcome = until(self.clock, SEEN_WITHIN, || {
             let now = self.clock.monotonic();
-            if asked_at.is_none_or(|at| now.saturating_sub(at) > SEEN_WITHIN / 3) {
-                journal.is_ours()?;
-                match ask() {
-                    Sent::Accepted => asked_at = Some(self.clock.monotonic()),
-                    Sent::Refused(error) if error.is_transient() => found = error.to_string(),
-                    Sent::Refused(error) => return Err(RollError::from(error)),
-                    Sent::Unknown(error) => {
-                        asked_at = Some(self.clock.monotonic());
-                        found = error.to_string();
-                    }
-                }
+            if now.saturating_sub(asked_at) > SEEN_WITHIN / 3 && attempt(&mut found)? {
+                asked_at = self.clock.monotonic();
             }
             match look() {
                 Ok(Ok(())) => return Ok(Some(())),
                 Ok(Err(other)) => found = other,
-                Err(error) if ends_sight(&error) => return Err(error.into()),
+                Err(error) if ends_sight(&error) => return Err(RollError::from(error)),
                 Err(error) => found = error.to_string(),
             }
             self.progress.tick(|| format!("waiting to {doing}: {found}"));
             Ok(None)
         })?;
-        outcome.map_err(|time| RollError::NotSeen { doing: doing.to_owned(), time, found })
+        outcome.map_err(|time| not_seen(time, found))
     }
 
     /// Puts back everything that is owed at this outcome.
