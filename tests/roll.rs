@@ -19,5 +19,7 @@ mod leases;
 mod mishaps;
 #[path = "roll/overtaken.rs"]
 mod overtaken;
+#[path = "roll/pace.rs"]
+mod pace;
 #[path = "roll/rolls.rs"]
 mod rolls;

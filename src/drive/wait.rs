@@ -40,6 +40,9 @@ impl Clock for SystemClock {
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// Looks are this far apart at least where the end is expected.
+const SHORT_PAUSE: Duration = Duration::from_millis(500);
+
 /// A rest of time that is not worth a pause of its own is rounded up to this.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -70,6 +73,20 @@ impl std::fmt::Display for TimeUp {
 pub fn until<T, E>(
     clock: &dyn Clock,
     limit: Duration,
+    look: impl FnMut() -> Result<Option<T>, E>,
+) -> Result<Result<T, TimeUp>, E> {
+    until_paused(clock, limit, usual_pause, look)
+}
+
+/// The same, with pauses of the caller's choice: `pause` answers with the one to make after so much time.
+///
+/// # Errors
+///
+/// The first error of `look`.
+pub(super) fn until_paused<T, E>(
+    clock: &dyn Clock,
+    limit: Duration,
+    pause: impl Fn(Duration) -> Duration,
     mut look: impl FnMut() -> Result<Option<T>, E>,
 ) -> Result<Result<T, TimeUp>, E> {
     let began = clock.monotonic();
@@ -84,8 +101,22 @@ pub fn until<T, E>(
             return Ok(Err(TimeUp { after, looks }));
         }
         let left = (limit - after).max(SHORTEST_PAUSE);
-        clock.sleep((after / 5).clamp(FIRST_PAUSE, LONGEST_PAUSE).min(left));
+        clock.sleep(pause(after).min(left));
     }
+}
+
+/// The pause of a wait whose end nothing is known of.
+pub(super) fn usual_pause(after: Duration) -> Duration {
+    (after / 5).clamp(FIRST_PAUSE, LONGEST_PAUSE)
+}
+
+/// The pause of a wait that ended before at one of `ends`: besides the usual bound, a tenth of the time to or from the nearest of
+/// them. So an end like an earlier one is noticed within half a second, one that is a minute off within six, and the looks that
+/// are made for it are few: some 25 for each tenfold of time left.
+pub(super) fn pause_near(after: Duration, ends: &[Duration]) -> Duration {
+    let distance = ends.iter().map(|end| end.abs_diff(after)).min();
+    let near = distance.map_or(LONGEST_PAUSE, |distance| (distance / 10).max(SHORT_PAUSE));
+    usual_pause(after).min(near)
 }
 
 /// Lets a time pass, and calls `meanwhile` between parts of it that are no longer than the longest pause.
@@ -158,6 +189,32 @@ mod tests {
         let (_, looks) = wait(1800, 1800);
         let pauses: Vec<_> = looks.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert_eq!((pauses[0], *pauses.iter().max().unwrap()), (FIRST_PAUSE, LONGEST_PAUSE));
+    }
+
+    #[test]
+    fn near_an_expected_end_it_is_looked_twice_a_second_and_far_from_it_as_usual() {
+        let ends = [200, 230, 600].map(Duration::from_secs);
+        for (after, pause) in [
+            (0, 1.0),
+            (20, 4.0),
+            (140, 6.0),
+            (180, 2.0),
+            (198, 0.5),
+            (200, 0.5),
+            (215, 1.5),
+            (231, 0.5),
+            (400, 10.0),
+            (590, 1.0),
+            (603, 0.5),
+            (660, 6.0),
+            (2000, 10.0),
+        ] {
+            let found = pause_near(Duration::from_secs(after), &ends);
+            assert_eq!(found, Duration::from_secs_f64(pause), "after {after} s");
+            let usual = usual_pause(Duration::from_secs(after));
+            assert_eq!(pause_near(Duration::from_secs(after), &[]), usual, "nothing is known");
+            assert!(found <= usual, "never later than without");
+        }
     }
 
     #[test]

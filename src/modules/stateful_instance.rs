@@ -212,6 +212,7 @@ impl Args {
             },
             wait: self.wait,
             wait_timeout: Duration::from_secs(self.wait_timeout.into()),
+            earlier: Vec::new(),
         })
     }
 

@@ -240,6 +240,14 @@ impl Client {
         self.pacing.budgets(&self.organisation, self.clock.now())
     }
 
+    /// Whether a group's stateful instances may be listed more often than need be: more than half of what the vendor allows of
+    /// such calls is left, or it tells of no limit.
+    pub fn may_list_often(&self, account: &AccountId, group: &GroupId) -> bool {
+        Request::list_stateful_instances(account, group).is_ok_and(|request| {
+            self.pacing.is_ample(&self.organisation, &request.limited_route(), self.clock.now())
+        })
+    }
+
     /// The present moment by the vendor's clock, as far as its last answer told it: its ends of suspensions and its
     /// schedules go by that, and the two clocks may differ.
     pub fn vendor_now(&self) -> Timestamp {

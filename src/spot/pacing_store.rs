@@ -116,6 +116,15 @@ impl Pacing {
         })
     }
 
+    /// Whether more than half of what a route allows is left, or nothing is known of a limit.
+    pub(super) fn is_ample(&self, organisation: &str, route: &str, now: Timestamp) -> bool {
+        self.with_budget(organisation, route, now, |budget| match budget.view(now) {
+            (Some(limit), Some(remaining), _) => remaining > limit / 2,
+            (None, Some(remaining), _) => remaining > 0,
+            (_, None, _) => true,
+        })
+    }
+
     fn with_file(file: Option<SharedFile>, notice: Option<String>) -> Self {
         let (ledger, notice) = (Mutex::new(Ledger::default()), Mutex::new(notice));
         Self { inner: Arc::new(Inner { ledger, file, is_lost: AtomicBool::new(false), notice }) }

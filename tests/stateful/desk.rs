@@ -191,6 +191,7 @@ pub(crate) fn job(id: &str, action: StatefulAction) -> Job {
         expectations: Expectations::default(),
         wait: true,
         wait_timeout: Duration::from_secs(1800),
+        earlier: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::{ImageId, InstanceId, StatefulAction, StatefulInstanceId, Sta
 use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Permit, Sight, TRACE_WINDOW};
 use crate::drive::wait::until;
 use crate::plan::roll::{
-    Event, Hold, Match, Node, NodeRun, Phase, Survey, Wanted, has_passed_mid_gate, is_itself,
+    Event, Hold, Match, Node, NodeRun, Phase, Run, Survey, Wanted, has_passed_mid_gate, is_itself,
     is_same_node, may_enter, may_recycle,
 };
 use crate::plan::stateful::{Expectations, Snapshot, Step};
@@ -21,6 +21,9 @@ const SECOND_LOOK: Duration = Duration::from_secs(30);
 
 /// Suspensions last at least this much longer than the recycle is waited for.
 const MARGIN: Duration = Duration::from_secs(600);
+
+/// How many earlier recycles tell when one is expected to end: the latest ones, since machines and volumes change.
+const EARLIER: usize = 8;
 
 /// What came of it.
 #[derive(Debug)]
@@ -223,7 +226,26 @@ impl Roller<'_> {
             expectations,
             wait: true,
             wait_timeout,
+            earlier: self.earlier(journal.run()),
         }
+    }
+
+    /// How long recycles took that tell of the next one: of this run, then of earlier runs of the same group or system, the
+    /// latest first.
+    fn earlier(&self, run: &Run) -> Vec<Duration> {
+        let latest = |run: &Run| run.recycle_times().into_iter().rev().collect::<Vec<_>>();
+        let mut times = latest(run);
+        if times.len() < EARLIER {
+            // A journal that cannot be read costs no more than a change that is noticed later.
+            let known = self.runs.all().unwrap_or_default().runs;
+            let is_alike = |other: &&Run| {
+                other.id() != run.id()
+                    && (other.plan.group == run.plan.group || other.plan.system == run.plan.system)
+            };
+            times.extend(known.iter().rev().filter(is_alike).flat_map(latest));
+        }
+        times.truncate(EARLIER);
+        times
     }
 
     fn enter(&self, journal: &mut Journal, id: &StatefulInstanceId) -> Result<(), RollError> {

@@ -25,6 +25,8 @@ pub struct Job {
     pub wait: bool,
     /// Longest wait.
     pub wait_timeout: Duration,
+    /// How long the like took before, as far as known: near these times it is looked more often.
+    pub earlier: Vec<Duration>,
 }
 
 impl Job {

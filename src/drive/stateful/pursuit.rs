@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::act::{Actor, Carried, Job};
 use super::error::{ActError, Failed};
 use super::sight::{Sight, glance, look};
-use crate::domain::{LogLine, StatefulAction, StatefulState};
+use crate::domain::{LogLine, StatefulAction, StatefulState, StatefulTarget};
 use crate::drive::concurrently::watched;
-use crate::drive::wait::{TimeUp, until};
+use crate::drive::wait::{TimeUp, pause_near, until, until_paused, usual_pause};
 use crate::plan::Verdict;
 use crate::plan::stateful::{Check, Outlook, Phases, Snapshot, Trace, Watch, checks, trace, unmet};
 use crate::spot::{Sent, SpotError};
@@ -216,7 +216,17 @@ impl<'a> Pursuit<'a> {
         let spent = self.actor.clock.monotonic().saturating_sub(self.began);
         let left = self.job.wait_timeout.saturating_sub(spent);
         let mut waiting_on = "nothing could be read".to_owned();
-        let outcome = until(self.actor.clock, left, || match self.see()? {
+        let job = self.job;
+        let ends: Vec<Duration> =
+            job.earlier.iter().filter_map(|took| took.checked_sub(spent)).collect();
+        let client = self.actor.client;
+        let pause = |after| match &job.target {
+            StatefulTarget::Grouped { group, .. } if client.may_list_often(&job.account, group) => {
+                pause_near(after, &ends)
+            }
+            StatefulTarget::Grouped { .. } | StatefulTarget::Managed(_) => usual_pause(after),
+        };
+        let outcome = until_paused(self.actor.clock, left, pause, || match self.see()? {
             Some(Outlook::Done(after)) => Ok(Some(after.map(|after| *after))),
             Some(Outlook::NotYet(waiting)) => {
                 waiting_on = waiting.to_string();

@@ -1,6 +1,7 @@
 //! A run as its journal tells it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
@@ -85,6 +86,8 @@ pub struct Replacement {
     pub instance_id: InstanceId,
     /// The image it booted from.
     pub image_id: Option<ImageId>,
+    /// How long it took, in seconds; zero if it was found replaced.
+    pub seconds: f64,
 }
 
 /// Why nothing more is done.
@@ -319,6 +322,13 @@ impl Run {
         let done = self.nodes.iter().filter(|node| node.phase == Phase::Done);
         done.map(NodeRun::total_seconds).collect()
     }
+
+    /// How long each recycle took that was seen to its end, in the order of the nodes.
+    pub fn recycle_times(&self) -> Vec<Duration> {
+        let replaced = self.nodes.iter().filter_map(|node| node.recycled.as_ref());
+        let times = replaced.filter_map(|it| Duration::try_from_secs_f64(it.seconds).ok());
+        times.filter(|took| !took.is_zero()).collect()
+    }
 }
 
 impl NodeRun {
@@ -327,9 +337,9 @@ impl NodeRun {
             Event::Entered { phase, .. } => self.enter(*phase, at),
             Event::Asking { instance_id, .. } => self.asked = Some((instance_id.clone(), at)),
             Event::NotAsked { .. } => self.asked = None,
-            Event::Recycled { instance_id, image_id, .. } => {
+            Event::Recycled { instance_id, image_id, seconds, .. } => {
                 let (instance_id, image_id) = (instance_id.clone(), image_id.clone());
-                self.recycled = Some(Replacement { instance_id, image_id });
+                self.recycled = Some(Replacement { instance_id, image_id, seconds: *seconds });
             }
             Event::Gate { report, .. }
                 if matches!(self.phase, Phase::MidGate | Phase::Recycling) =>
