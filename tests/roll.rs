@@ -15,6 +15,8 @@ mod faults;
 mod kills;
 #[path = "roll/leases.rs"]
 mod leases;
+#[path = "roll/looks.rs"]
+mod looks;
 #[path = "roll/mishaps.rs"]
 mod mishaps;
 #[path = "roll/overtaken.rs"]

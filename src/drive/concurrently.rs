@@ -47,6 +47,28 @@ pub(super) fn each<J: Sync, R: Send>(
     })
 }
 
+/// Reads two things, at the same time if `at_once`, else the second after the first. Where both fail the first one's error is
+/// told, so that it does not hang on which was quicker; one after the other the second is not even tried then.
+///
+/// # Errors
+///
+/// The first one's, else the second one's.
+pub(super) fn both<A, B: Send, E: Send>(
+    at_once: bool,
+    first: impl FnOnce() -> Result<A, E>,
+    second: impl FnOnce() -> Result<B, E> + Send,
+) -> Result<(A, B), E> {
+    if !at_once {
+        return Ok((first()?, second()?));
+    }
+    std::thread::scope(|scope| {
+        let second = scope.spawn(second);
+        let first = first();
+        let second = second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((first?, second?))
+    })
+}
+
 /// Runs `work` and speaks of it while it lasts.
 pub fn watched<R: Send>(progress: &Progress<'_>, line: &str, work: impl FnOnce() -> R + Send) -> R {
     let (sender, receiver) = mpsc::channel::<()>();

@@ -6,6 +6,7 @@ mod ec2;
 mod environment;
 pub mod gate;
 mod images;
+mod instances;
 mod inventory;
 mod observe;
 mod progress;

@@ -57,6 +57,8 @@ pub struct ClientConfig {
     pub deadline: Option<Duration>,
     /// Seed of the jitter in pauses.
     pub retry_seed: u64,
+    /// Whether reads of several routes may be under way at the same time. A simulation whose seed must reproduce says no.
+    pub reads_at_once: bool,
     /// What carries requests; HTTP if none is named.
     pub carrier: Option<Arc<dyn Carrier>>,
     /// The `User-Agent` header.
@@ -80,6 +82,7 @@ impl ClientConfig {
             call_timeout: Duration::from_secs(60),
             deadline: None,
             retry_seed: 0,
+            reads_at_once: true,
             carrier: None,
             user_agent: concat!("spotinst-esg/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -104,6 +107,7 @@ pub struct Client {
     call_timeout: Duration,
     deadline: Option<Duration>,
     retry_seed: u64,
+    reads_at_once: bool,
     calls: AtomicU64,
     /// How far the vendor's clock is ahead of ours, in milliseconds.
     ahead: AtomicI64,
@@ -135,6 +139,7 @@ impl Client {
             call_timeout: config.call_timeout,
             deadline: config.deadline,
             retry_seed: config.retry_seed,
+            reads_at_once: config.reads_at_once,
             calls: AtomicU64::new(0),
             ahead: AtomicI64::new(0),
         })
@@ -246,6 +251,16 @@ impl Client {
         Request::list_stateful_instances(account, group).is_ok_and(|request| {
             self.pacing.is_ample(&self.organisation, &request.limited_route(), self.clock.now())
         })
+    }
+
+    /// Whether reads of several routes may be under way at the same time.
+    pub fn reads_at_once(&self) -> bool {
+        self.reads_at_once
+    }
+
+    /// Time since any fixed moment, by the clock that the calls are timed with.
+    pub fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     /// The present moment by the vendor's clock, as far as its last answer told it: its ends of suspensions and its

@@ -149,6 +149,7 @@ impl Desk {
         let token = SecretString::from("a-token-that-is-secret".to_owned());
         let time = Arc::clone(&clock) as Arc<dyn Clock>;
         let mut config = ClientConfig::new(endpoint, token, time, Pacing::in_memory());
+        config.reads_at_once = false;
         config.carrier = Some(Arc::new(Direct(Arc::clone(&sim))));
         let client = Client::new(config).unwrap();
         let folder = TempDir::new().unwrap();
@@ -449,8 +450,9 @@ impl Driver {
         phase: Phase,
     ) -> Result<(), RollError> {
         if phase == Phase::Recycling {
+            let seen = roller.survey(journal.run())?;
             return roller
-                .recycle(journal, id, &Expectations::default(), self.wait_timeout)
+                .recycle(journal, id, &Expectations::default(), self.wait_timeout, seen)
                 .map(drop);
         }
         roller.advance(journal, id, phase, PATIENCE)?;

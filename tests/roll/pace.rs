@@ -1,4 +1,6 @@
-//! How soon a roll notices that a recycle is over.
+//! What a roll asks the API for, and how soon it notices that a recycle is over.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -9,7 +11,7 @@ use super::desk::{Desk, Driver, fleet};
 const LIST: &str = "GET /aws/ec2/group/{groupId}/statefulInstance";
 
 /// Phases of a recycle that takes four minutes, some seconds more or less.
-const MINUTES: &str = "latency: {accepted_seconds: 5, terminating_seconds: 60, replacing_seconds: 85, booting_seconds: 90, jitter: 0.02}";
+const MINUTES: &str = "seed: 1\nlatency: {accepted_seconds: 5, terminating_seconds: 60, replacing_seconds: 85, booting_seconds: 90, jitter: 0.02}";
 
 fn route(request: &LoggedRequest) -> String {
     format!("{} {}", request.method, request.route)
@@ -23,6 +25,37 @@ fn recycles(log: &[LoggedRequest]) -> Vec<usize> {
 fn seconds_between(earlier: &LoggedRequest, later: &LoggedRequest) -> f64 {
     let at = |request: &LoggedRequest| request.at.parse::<Timestamp>().unwrap();
     at(later).duration_since(at(earlier)).as_secs_f64()
+}
+
+/// Each of the ten phases of a node looks at what it decides by, once; the recycle looks once more right before it is sent.
+#[test]
+fn a_node_costs_no_more_calls_than_its_decisions_need() {
+    let desk = Desk::with(&fleet(4, MINUTES, ""));
+    Driver::new(1).roll(&desk).completed();
+    let log = desk.sim.requests();
+    let recycles = recycles(&log);
+    for pair in recycles.windows(2).skip(1) {
+        let mut calls: BTreeMap<String, usize> = BTreeMap::new();
+        for request in &log[pair[0]..pair[1]] {
+            *calls.entry(route(request)).or_default() += 1;
+        }
+        let looks = calls.remove(LIST).unwrap();
+        let group = |rest: &str| format!("GET /aws/ec2/group/{{groupId}}{rest}");
+        let expected = [
+            (
+                "PUT /aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/recycle".into(),
+                1,
+            ),
+            (group(""), 6),
+            (group("/roll"), 6),
+            (group("/suspension"), 6),
+            // Also once to prove the new machine, and once before each of the five phases after it.
+            (group("/status"), 12),
+        ];
+        assert_eq!(calls, BTreeMap::from(expected));
+        // As many, and the looks while the recycle of four minutes goes on.
+        assert!(looks <= 12 + 80, "{looks} lists");
+    }
 }
 
 /// The first recycle of a group may be noticed ten seconds late; then it is known how long they take.

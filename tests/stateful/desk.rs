@@ -105,6 +105,7 @@ impl Desk {
         let token = SecretString::from("a-token-that-is-secret".to_owned());
         let time = Arc::clone(&clock) as Arc<dyn Clock>;
         let mut config = ClientConfig::new(endpoint, token, time, Pacing::in_memory());
+        config.reads_at_once = false;
         config.carrier = Some(Arc::new(Direct(Arc::clone(&sim))));
         Self { client: Client::new(config).unwrap(), clock, sim, said: Mutex::default() }
     }

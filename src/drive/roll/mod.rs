@@ -20,4 +20,4 @@ pub use journal::Journal;
 pub use recycle::Recycled;
 pub use roller::{Beginning, Begun, Roller, Start};
 pub use store::{Deciding, Journals, Runs, StoreError};
-pub use survey::survey;
+pub use survey::{sight, survey};

@@ -37,8 +37,9 @@ pub enum Recycled {
 impl Roller<'_> {
     /// Recycles a node of a run, or finishes what was begun, and proves what came of it.
     ///
-    /// The machine that goes is the one the journal knows. It is asked for only when everything of [`may_recycle`] holds in the
-    /// look just made, after the intent is on the disk; and so again before it is asked for once more.
+    /// The machine that goes is the one the journal knows. `seen` is the look that the step begins with. The recycle is asked for
+    /// only when everything of [`may_recycle`] holds in it and, right before, in another look, after the intent is on the disk; and
+    /// so again before it is asked for once more.
     ///
     /// # Errors
     ///
@@ -49,10 +50,10 @@ impl Roller<'_> {
         id: &StatefulInstanceId,
         wanted: &Expectations,
         wait_timeout: Duration,
+        mut seen: Survey,
     ) -> Result<Recycled, RollError> {
         let doing = format!("recycle node {id}");
         may_enter(journal.run(), id, Phase::Recycling).map_err(RollError::held(doing.as_str()))?;
-        let seen = self.survey(journal.run())?;
         let node = of(journal, id, &doing)?;
         if let Some(already) = self.already(journal, &node, &seen, &doing)? {
             self.note(journal, id, &already.seen, Duration::ZERO)?;
@@ -61,11 +62,12 @@ impl Roller<'_> {
         if node.asked.is_none() {
             // Before any setting is touched.
             has_passed_mid_gate(journal.run(), &node).map_err(RollError::held(doing.as_str()))?;
-            self.keep_suspended(journal, &seen, Some(wait_timeout + MARGIN))?;
-            self.keep_switched(journal, &seen)?;
+            let is_suspended = self.keep_suspended(journal, &seen, Some(wait_timeout + MARGIN))?;
+            let is_switched = self.keep_switched(journal, &seen)?;
+            if is_suspended || is_switched {
+                seen = self.survey(journal.run())?;
+            }
         }
-        let seen = self.survey(journal.run())?;
-        let node = of(journal, id, &doing)?;
         let job = self.job(journal, &node, wanted, wait_timeout);
         let sight = sight(&seen, id);
         let step = match job.decide(&sight) {

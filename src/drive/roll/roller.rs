@@ -15,8 +15,8 @@ use crate::drive::progress::Progress;
 use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
-    Claim, Draft, Event, FORM, Finding, Hold, Holder, Intent, Liveness, MidGate, Opening, Phase,
-    Planned, Run, Survey, SuspendedBefore, Taken, is_itself, may_enter, may_go_on,
+    Claim, Draft, Event, FORM, Finding, Hold, Holder, Intent, Liveness, MidGate, Node, Opening,
+    Phase, Planned, Run, Survey, SuspendedBefore, Taken, is_itself, may_enter, may_go_on,
     nobody_else_suspends, opening, told,
 };
 use crate::spot::{Client, SpotError};
@@ -132,7 +132,7 @@ impl Roller<'_> {
         let opened =
             self.would_open(known, group, &start.system, draft).map_err(RollError::Taken)?;
         let holder = Event::Held { holder: self.me.clone() };
-        let (mut journal, is_resumed) = match opened {
+        let (mut journal, is_resumed, seen) = match opened {
             Opening::Begin => {
                 let blockers: Vec<_> = draft.blockers().into_iter().cloned().collect();
                 if !blockers.is_empty() {
@@ -146,12 +146,13 @@ impl Roller<'_> {
                 if !is_same {
                     return Ok(Beginning::PutBack(Vec::new()));
                 }
-                (self.runs.create(self.clock, planned(start, draft, &now), holder)?, false)
+                let journal = self.runs.create(self.clock, planned(start, draft, &now), holder)?;
+                (journal, false, Some(now))
             }
             Opening::Adopt(run) => {
                 let mut journal = self.runs.open(run.id())?;
                 journal.write(self.clock, holder)?;
-                (journal, true)
+                (journal, true, None)
             }
             Opening::PutBack(runs) => {
                 let mut journals = Vec::new();
@@ -171,7 +172,8 @@ impl Roller<'_> {
             }
         };
         drop(deciding);
-        let suspended = self.survey(journal.run()).and_then(|seen| {
+        let seen = seen.map_or_else(|| self.survey(journal.run()), Ok);
+        let suspended = seen.and_then(|seen| {
             // The last look before this run's own suspensions would hide those of another controller.
             if !is_resumed {
                 let doing = format!("begin run {}", journal.run().id());
@@ -179,7 +181,7 @@ impl Roller<'_> {
             }
             self.keep_suspended(&mut journal, &seen, None)
         });
-        let looked = suspended.and_then(|()| self.look_for_an_earlier_ask(&mut journal));
+        let looked = suspended.and_then(|_| self.look_for_an_earlier_ask(&mut journal));
         match looked {
             Ok(()) => Ok(Beginning::Begun(Begun { journal, is_resumed })),
             Err(error) => {
@@ -226,7 +228,11 @@ impl Roller<'_> {
     }
 
     /// One look at the group of a run, tried for a while: in the middle of a roll a server that stumbles is no reason to end it.
-    pub(super) fn survey(&self, run: &Run) -> Result<Survey, RollError> {
+    ///
+    /// # Errors
+    ///
+    /// The last one after two minutes; at once where looking again is in vain.
+    pub fn survey(&self, run: &Run) -> Result<Survey, RollError> {
         self.patiently(run, survey)
     }
 
@@ -294,10 +300,12 @@ impl Roller<'_> {
         let doing = format!("bring node {id} to phase {phase}");
         may_enter(journal.run(), id, phase).map_err(RollError::held(doing.as_str()))?;
         self.keep_alive(journal)?;
-        self.prove_node(journal, id, phase, &doing)?;
         let goes_on = journal.run().node(id).is_some_and(|node| node.phase <= phase);
         if phase < Phase::Recycling && goes_on {
-            self.await_platform(journal, id, &doing, patience)?;
+            self.await_platform(journal, id, phase, &doing, patience)?;
+        } else if is_proved(phase) {
+            let (seen, left_out) = self.present_nodes(journal.run(), id)?;
+            self.prove_node(journal, id, &seen, &left_out, &doing)?;
         }
         if journal.run().node(id).is_none_or(|node| node.phase != phase) {
             journal.write(self.clock, Event::Entered { node: id.clone(), phase })?;
@@ -306,30 +314,44 @@ impl Roller<'_> {
         Ok(())
     }
 
+    /// The nodes at present. A list that lags may show once more the machine that this run has seen replaced; that proves nothing,
+    /// so it is looked again for a while.
+    fn present_nodes(
+        &self,
+        run: &Run,
+        id: &StatefulInstanceId,
+    ) -> Result<(Vec<Node>, Vec<String>), RollError> {
+        let mut last = self.patiently(run, nodes)?;
+        let is_old = |(seen, left_out): &(Vec<Node>, Vec<String>)| {
+            let replaced = run.node(id).filter(|node| node.recycled.is_some());
+            replaced.is_some_and(|node| {
+                matches!(is_itself(&run.plan, node, seen, left_out),
+                    Err(Hold::OtherInstance { found, .. }) if found == node.planned.instance_id)
+            })
+        };
+        // If it stays so, it is no old list.
+        let _over = until(self.clock, OLD_LIST, || {
+            if !is_old(&last) {
+                return Ok::<_, RollError>(Some(()));
+            }
+            last = self.patiently(run, nodes)?;
+            Ok(None)
+        })?;
+        Ok(last)
+    }
+
     /// Before anything is done on the node itself: it is the machine that this run knows, with its data. Once its service may have
     /// been stopped, another one in its place is for a person to look at.
     fn prove_node(
         &self,
         journal: &mut Journal,
         id: &StatefulInstanceId,
-        phase: Phase,
+        seen: &[Node],
+        left_out: &[String],
         doing: &str,
     ) -> Result<(), RollError> {
-        if matches!(phase, Phase::Planned | Phase::PreGate | Phase::Recycling) {
-            return Ok(());
-        }
-        let run = journal.run();
-        let Some(node) = run.node(id) else { return Ok(()) };
-        let mut last = Ok(());
-        // A list that lags may show once more the machine that this run has seen replaced; that proves nothing.
-        let _over = until(self.clock, OLD_LIST, || {
-            let (seen, left_out) = self.patiently(run, nodes)?;
-            last = is_itself(&run.plan, node, &seen, &left_out);
-            let is_old = matches!(&last, Err(Hold::OtherInstance { found, .. })
-                if node.recycled.is_some() && *found == node.planned.instance_id);
-            Ok::<_, RollError>((!is_old).then_some(()))
-        })?;
-        match last {
+        let Some(node) = journal.run().node(id) else { return Ok(()) };
+        match is_itself(&journal.run().plan, node, seen, left_out) {
             Ok(()) => Ok(()),
             Err(hold) => {
                 let is_in_flight = node.phase.is_in_flight();
@@ -359,12 +381,19 @@ impl Roller<'_> {
         &self,
         journal: &mut Journal,
         id: &StatefulInstanceId,
+        phase: Phase,
         doing: &str,
         patience: Duration,
     ) -> Result<(), RollError> {
         let mut last = None;
+        let mut is_unproved = is_proved(phase);
         let outcome = until(self.clock, patience, || {
             let seen = self.survey(journal.run())?;
+            // In the first look that tells, the node itself is no matter of patience.
+            if is_unproved && seen.left_out.is_empty() {
+                self.prove_node(journal, id, &seen.nodes, &seen.left_out, doing)?;
+                is_unproved = false;
+            }
             self.keep_suspended(journal, &seen, None)?;
             let Some(node) = journal.run().node(id) else {
                 return Err(RollError::held(doing)(Hold::NoSuchNode(id.clone())));
@@ -433,6 +462,11 @@ impl Roller<'_> {
     ) -> Result<(), RollError> {
         Ok(journal.write(self.clock, Event::Frozen { node, reason })?)
     }
+}
+
+/// Whether the node itself is looked at before it enters the phase: in those in which something is done on it.
+fn is_proved(phase: Phase) -> bool {
+    !matches!(phase, Phase::Planned | Phase::PreGate | Phase::Recycling)
 }
 
 fn planned(start: &Start, draft: &Draft, seen: &Survey) -> Planned {

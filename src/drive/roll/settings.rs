@@ -24,13 +24,13 @@ const ASKED_WITHIN: Duration = Duration::from_secs(180);
 
 impl Roller<'_> {
     /// Suspends what would replace or add machines, for the run's time or `at_least` that long, where it is not suspended for
-    /// half of it already.
+    /// half of it already. Answers whether it had to.
     pub(super) fn keep_suspended(
         &self,
         journal: &mut Journal,
         seen: &Survey,
         at_least: Option<Duration>,
-    ) -> Result<(), RollError> {
+    ) -> Result<bool, RollError> {
         let usual = journal.run().plan.suspend_minutes;
         let needed = at_least.map_or(0, |needed| needed.as_secs().div_ceil(60) + 1);
         let minutes = usual.max(u32::try_from(needed).unwrap_or(u32::MAX));
@@ -40,7 +40,7 @@ impl Roller<'_> {
         };
         let missing = lapsing(seen, left);
         if missing.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let names = missing.iter().map(|process| process.as_str().to_owned()).collect();
         journal
@@ -59,19 +59,20 @@ impl Roller<'_> {
             } else {
                 Err(format!("not suspended: {}", words(&missing)))
             })
-        })
+        })?;
+        Ok(true)
     }
 
-    /// Sets image and root persistence as the run needs them for its first recycle.
+    /// Sets image and root persistence as the run needs them for its first recycle. Answers whether it had to.
     pub(super) fn keep_switched(
         &self,
         journal: &mut Journal,
         seen: &Survey,
-    ) -> Result<(), RollError> {
+    ) -> Result<bool, RollError> {
         let run = journal.run();
-        let Some(change) = run.plan.switch.clone() else { return Ok(()) };
+        let Some(change) = run.plan.switch.clone() else { return Ok(false) };
         if run.is_switched {
-            return Ok(());
+            return Ok(false);
         }
         let group = run.plan.group.clone();
         let doing = format!("set image and root persistence of group {group}");
@@ -96,7 +97,8 @@ impl Roller<'_> {
         journal.write(self.clock, Event::Switching { change })?;
         self.progress.tell(&format!("setting group {group}: {update}"));
         self.update(&doing, journal, &update, in_list)?;
-        Ok(journal.write(self.clock, Event::Switched)?)
+        journal.write(self.clock, Event::Switched)?;
+        Ok(true)
     }
 
     fn update(

@@ -1,22 +1,33 @@
 //! Looking at a group as a whole.
 
 use crate::domain::{AccountId, GroupId, StatefulInstance, StatefulInstanceId};
+use crate::drive::concurrently::both;
+use crate::drive::instances::{instances_and_status, instances_beside};
 use crate::drive::stateful::Sight;
 use crate::plan::roll::{Node, Survey};
 use crate::plan::stateful::Promises;
 use crate::spot::{Client, SpotError};
 
-/// Reads everything a decision about the group needs: five calls, the list of instances last, since that is what ages.
+/// Reads everything a decision about the group needs: five calls, one to each route, at the same time.
+///
+/// So the list of instances may be a moment older than the suspensions beside it, and what the platform began in that moment
+/// would not be in it. Before a machine is given up there are therefore two looks, one after the other: what was seen to be
+/// suspended in the first was so before the second looked who runs.
 ///
 /// # Errors
 ///
-/// The first call that fails.
+/// The first in the order configuration, deployments, suspensions, status, instances.
 pub fn survey(client: &Client, account: &AccountId, group: &GroupId) -> Result<Survey, SpotError> {
-    let config = client.get_group(account, group)?;
-    let deployments = client.deployments(account, group)?;
-    let suspensions = client.suspensions(account, group)?;
-    let status = client.group_status(account, group)?;
-    let listed = client.list_stateful_instances(account, group)?;
+    let at_once = client.reads_at_once();
+    let settings = || {
+        both(at_once, || client.get_group(account, group), || client.deployments(account, group))
+    };
+    let running = || {
+        both(at_once, || client.suspensions(account, group), || client.group_status(account, group))
+    };
+    let rest = || both(at_once, settings, running);
+    let (rest, listed) = instances_beside(client, account, group, rest)?;
+    let ((config, deployments), (suspensions, status)) = rest;
     let left_out = [
         config.left_out,
         deployments.left_out,
@@ -48,25 +59,24 @@ pub fn survey(client: &Client, account: &AccountId, group: &GroupId) -> Result<S
     })
 }
 
-/// Only the instances, in two calls, and what could not be taken of them.
+/// Only the instances, in two calls at the same time, and what could not be taken of them.
 ///
 /// # Errors
 ///
-/// The first call that fails.
+/// That of the status, else that of the list.
 pub(super) fn nodes(
     client: &Client,
     account: &AccountId,
     group: &GroupId,
 ) -> Result<(Vec<Node>, Vec<String>), SpotError> {
-    let status = client.group_status(account, group)?;
-    let listed = client.list_stateful_instances(account, group)?;
+    let (listed, status) = instances_and_status(client, account, group)?;
     let node = |instance: &StatefulInstance| Node::new(instance, &status.items);
     let left_out = [status.left_out, listed.left_out].concat();
     Ok((listed.items.iter().map(node).collect(), left_out))
 }
 
 /// One instance of the survey, as an action on it needs it.
-pub(super) fn sight(survey: &Survey, id: &StatefulInstanceId) -> Sight {
+pub fn sight(survey: &Survey, id: &StatefulInstanceId) -> Sight {
     let mine = survey.nodes.iter().find(|node| node.id == *id);
     let others = survey.nodes.iter().filter(|node| node.id != *id);
     let volumes = |node: &Node| {

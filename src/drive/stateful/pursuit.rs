@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::act::{Actor, Carried, Job};
 use super::error::{ActError, Failed};
-use super::sight::{Sight, glance, look};
+use super::sight::{Sight, glance, recount};
 use crate::domain::{LogLine, StatefulAction, StatefulState, StatefulTarget};
 use crate::drive::concurrently::watched;
 use crate::drive::wait::{TimeUp, pause_near, until, until_paused, usual_pause};
@@ -247,15 +247,15 @@ impl<'a> Pursuit<'a> {
         })
     }
 
-    /// Reads it whole again, and again while the status lags, until everything that binds is proved or disproved.
+    /// Reads it again with zone and address, and again while the status lags, until everything that binds is proved or disproved.
     fn settle(&mut self) -> Result<(), ActError> {
         let Some(done) = self.last.clone() else { return Ok(()) };
         let is_recycle = self.job.action == StatefulAction::Recycle;
         let mut blocked = None;
         let outcome = until(self.actor.clock, STATUS_GRACE, || {
             blocked = None;
-            let sight = match look(self.actor.client, &self.job.account, &self.job.target) {
-                Ok(sight) => sight,
+            let seen = match recount(self.actor.client, &self.job.account, &self.job.target) {
+                Ok(seen) => seen,
                 Err(error) if ends_sight(&error) => {
                     return Err(ActError::Blind {
                         doing: self.job.doing(),
@@ -267,7 +267,7 @@ impl<'a> Pursuit<'a> {
             let is_same = |seen: &Snapshot| {
                 seen.instance_id == done.instance_id && seen.state == StatefulState::Active
             };
-            let Some(seen) = sight.snapshot.filter(is_same) else {
+            let Some(seen) = seen.filter(is_same) else {
                 blocked = Some(());
                 return Ok(None);
             };

@@ -1,6 +1,7 @@
 //! Looking at one stateful instance.
 
 use crate::domain::{AccountId, GroupId, StatefulInstance, StatefulInstanceId, StatefulTarget};
+use crate::drive::instances::instances_and_status;
 use crate::plan::stateful::{Promises, Snapshot};
 use crate::spot::{Client, SpotError};
 
@@ -77,6 +78,25 @@ fn grouped(
         volumes_of_others: others.flat_map(volumes).collect(),
         oddities,
     })
+}
+
+/// One instance with zone and address, but not what its configuration promises: two calls at the same time for an instance of a
+/// group, one for a managed one. None if it is not there.
+///
+/// # Errors
+///
+/// The first call that fails.
+pub(super) fn recount(
+    client: &Client,
+    account: &AccountId,
+    target: &StatefulTarget,
+) -> Result<Option<Snapshot>, SpotError> {
+    let StatefulTarget::Grouped { group, id } = target else {
+        return glance(client, account, target);
+    };
+    let (listed, status) = instances_and_status(client, account, group)?;
+    let mine = listed.items.iter().find(|instance| instance.id == *id);
+    Ok(mine.map(|instance| Snapshot::of_stateful(instance, &status.items)))
 }
 
 fn volumes(instance: &StatefulInstance) -> Vec<(String, String)> {

@@ -6,8 +6,8 @@ use super::answer::{self, Returns};
 use super::{Args, MARGIN, State, failure, outcome};
 use crate::ansible::{Context, Failure, Outcome, Planned};
 use crate::domain::{StatefulAction, StatefulInstanceId, StatefulTarget};
-use crate::drive::roll::{Recycled, RollError};
-use crate::drive::stateful::{Job, look};
+use crate::drive::roll::{Recycled, RollError, sight};
+use crate::drive::stateful::Job;
 use crate::drive::{Progress, watched};
 use crate::modules::{World, rolling};
 
@@ -47,9 +47,11 @@ pub(super) fn plan<'c>(
     }
     let clock = session.clock.clone();
     let progress = Progress::new(clock.as_ref(), context.progress);
-    let sight = watched(&progress, &format!("reading {}", job.target), || {
-        look(&client, &job.account, &job.target)
+    let seen = watched(&progress, &format!("reading {}", job.target), || {
+        rolling::roller(&client, clock.as_ref(), &progress, &runs, context.world)
+            .survey(journal.run())
     })?;
+    let sight = sight(&seen, &StatefulInstanceId::new(&args.id));
     let diff = (
         answer::shown(sight.snapshot.as_ref()),
         answer::shown(answer::expected(&job, &sight).as_ref()),
@@ -62,7 +64,7 @@ pub(super) fn plan<'c>(
         let roller = rolling::roller(&client, clock, &progress, &runs, context.world);
         let mut journal = roller.take_up(&run_id)?;
         let id = StatefulInstanceId::new(&args.id);
-        let recycled = roller.recycle(&mut journal, &id, &job.expectations, job.wait_timeout);
+        let recycled = roller.recycle(&mut journal, &id, &job.expectations, job.wait_timeout, seen);
         match recycled {
             Ok(Recycled::Carried(carried)) => Ok(outcome(&job, *carried)),
             Ok(Recycled::Already(node)) => Ok(already(&job, &node.seen)),
