@@ -1,8 +1,12 @@
 //! Each fault of the platform by itself: what it does to the roll, and what it leaves.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use spotinst_esg::drive::roll::RollError;
+use spotinst_esg::domain::{AccountId, StatefulInstanceId};
+use spotinst_esg::drive::roll::{Beginning, RollError, Start};
 use spotinst_esg::plan::roll::{Hold, Outcome, Phase};
+use spotinst_esg::plan::stateful::Expectations;
 
 use super::desk::{Desk, Driver, Ended, fleet};
 
@@ -233,4 +237,39 @@ fn suspensions_last_through_a_slow_roll() {
     driver.roll(&desk).completed();
     assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new());
     assert_eq!(desk.settings()["suspensions"], json!([]));
+}
+
+/// The look by which the settings are put back may be older than the switch that it is to undo.
+#[test]
+fn settings_are_put_back_that_an_old_look_shows_as_they_were() {
+    let desk = Desk::with(
+        &fleet(2, "", "").replace("persistence: {data", "persistence: {root: true, data"),
+    );
+    let mut driver = Driver::new(1);
+    driver.wish.acknowledge_root_data_loss = true;
+    let (draft, seen) = driver.plan(&desk).unwrap();
+    let start = Start {
+        run_id: "run-1".to_owned(),
+        account: AccountId::new("act-1"),
+        system: "kafka".to_owned(),
+        suspend_minutes: 60,
+        revert_image_on_abort: true,
+    };
+    desk.as_roller(&driver, |roller| {
+        let Ok(Beginning::Begun(begun)) = roller.begin(&start, &draft, &seen) else { panic!() };
+        let (mut journal, id) = (begun.journal, StatefulInstanceId::new("ssi-1"));
+        for phase in [Phase::PreGate, Phase::Draining, Phase::Stopped, Phase::MidGate] {
+            roller.advance(&mut journal, &id, phase, Duration::from_secs(60)).unwrap();
+        }
+        desk.fault(json!({"kind": "status", "status": 400, "method": "PUT", "route": RECYCLE}));
+        let seen = roller.survey(journal.run()).unwrap();
+        let wanted = Expectations::default();
+        roller.recycle(&mut journal, &id, &wanted, Duration::from_secs(60), seen).unwrap_err();
+        assert_eq!(desk.settings()["persistence"]["shouldPersistRootDevice"], false);
+        desk.fault(
+            json!({"kind": "stale", "seconds": 80, "count": 1, "method": "GET", "route": GROUP}),
+        );
+        assert_eq!(roller.finish(&mut journal, None).unwrap(), Outcome::Aborted);
+    });
+    assert_eq!(desk.settings(), desk.before);
 }

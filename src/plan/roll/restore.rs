@@ -10,7 +10,7 @@ use super::survey::Survey;
 use super::suspended::{end, is_asked};
 use crate::domain::{GroupChange, Process};
 
-/// A setting that was asked for longer ago and is not there will not appear any more.
+/// A setting that was asked for longer ago and is not there will not appear any more; and no look is so old.
 const SETTLED: SignedDuration = SignedDuration::from_mins(10);
 
 /// One setting, and what is to be done about it.
@@ -79,10 +79,15 @@ pub fn restorations(run: &Run, outcome: Outcome, survey: &Survey) -> Vec<Restora
         .collect()
 }
 
+/// Whether a group that looks as before is so. What was asked for and never seen may yet come about, and a look soon after it was
+/// seen may be an old one: then it is put back all the same.
+fn is_past(run: &Run) -> bool {
+    run.is_switched && run.switched_at.is_none_or(|at| run.last_sign.duration_since(at) >= SETTLED)
+}
+
 fn root(run: &Run, survey: &Survey) -> RestoreAct {
     let before = &run.plan.persistence;
-    // What was asked for and never seen may yet come about: then it is put back although it looks as before.
-    if survey.group.persistence.root_device == before.root_device && run.is_switched {
+    if survey.group.persistence.root_device == before.root_device && is_past(run) {
         return RestoreAct::Nothing;
     }
     // The switches that someone else may have changed meanwhile go back as they are now.
@@ -94,7 +99,7 @@ fn root(run: &Run, survey: &Survey) -> RestoreAct {
 fn image(run: &Run, survey: &Survey) -> RestoreAct {
     let Some(switch) = &run.plan.switch else { return RestoreAct::Nothing };
     let (found, ours, before) = (&survey.group.image_id, &switch.image_to, &switch.image_from);
-    if found == before && run.is_switched {
+    if found == before && is_past(run) {
         return RestoreAct::Nothing;
     }
     let name = |id: &Option<crate::domain::ImageId>| {

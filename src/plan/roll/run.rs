@@ -52,6 +52,8 @@ pub struct Run {
     pub has_set_root: bool,
     /// Whether the vendor was seen to have both as this run needs them.
     pub is_switched: bool,
+    /// When it last had both set.
+    pub switched_at: Option<Timestamp>,
     /// Settings that were left as they are when it ended, with the reason.
     pub left: BTreeMap<Setting, String>,
     /// Why nothing more is done, until a person says so.
@@ -178,6 +180,7 @@ impl Run {
             has_set_image: false,
             has_set_root: false,
             is_switched: false,
+            switched_at: None,
             left: BTreeMap::new(),
             frozen: None,
             ended: None,
@@ -212,7 +215,7 @@ impl Run {
                 self.has_set_image |= change.image_to.is_some();
                 self.has_set_root |= change.root_persistence_off;
             }
-            Event::Switched => self.is_switched = true,
+            Event::Switched => (self.is_switched, self.switched_at) = (true, Some(at)),
             Event::Restored { setting, left } => self.restored(*setting, left.as_ref()),
             Event::Frozen { node, reason } => {
                 let (node, reason) = (node.clone(), reason.clone());
