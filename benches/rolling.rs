@@ -16,12 +16,23 @@ use jiff::Timestamp;
 const TASKS: usize = 41;
 const NODES: usize = 9;
 
-/// Seconds from the request to recycle until `ACTIVE`, in four parts. In the middle between two looks, which are a second apart then:
-/// on average a change is noticed half a pause late.
-const RECYCLE: f64 = 3.5;
+/// An API as it answers, and how long a recycle takes there: seconds from the request until `ACTIVE`, in the middle between two
+/// looks, since on average a change is noticed half a pause late. From the second node on looks are half a second apart, and an
+/// answer.
+#[derive(Clone, Copy)]
+struct Vendor {
+    answer_ms: u32,
+    recycle: f64,
+}
+
+/// One that answers at once.
+const QUICK: Vendor = Vendor { answer_ms: 0, recycle: 3.75 };
+
+/// One as far away as the real one: the looks of a recycle are at 0.1 s, and every 0.6 s from then on.
+const FAR: Vendor = Vendor { answer_ms: 100, recycle: 4.0 };
 
 fn main() -> ExitCode {
-    desk::report(&[tasks, roll])
+    desk::report(&[tasks, || roll(QUICK), || roll(FAR)])
 }
 
 /// A task that changes nothing, by modules of ours, of Ansible's own on the controller, and of those that start a Python.
@@ -78,11 +89,12 @@ fn playbook(desk: &Desk) -> Command {
 }
 
 /// A roll by the role, without gates and without access to the nodes: what is not the vendor's time is ours.
-fn roll() -> Vec<Row> {
-    let quarter = RECYCLE / 4.0;
+fn roll(vendor: Vendor) -> Vec<Row> {
+    let Vendor { answer_ms, recycle } = vendor;
+    let quarter = recycle / 4.0;
     let desk = Desk::with(&format!(
         "clock: {{start: '{}'}}\n\
-         latency: {{accepted_seconds: {quarter}, terminating_seconds: {quarter}, replacing_seconds: {quarter}, booting_seconds: {quarter}}}\n\
+         latency: {{answer_ms: {answer_ms}, accepted_seconds: {quarter}, terminating_seconds: {quarter}, replacing_seconds: {quarter}, booting_seconds: {quarter}}}\n\
          groups:\n  - {{name: nodes, id: sig-00000001, region: r, image: ami-00000001, created_at: 2025-01-01T00:00:00Z, \
          persistence: {{data: reattach, private_ip: true}}, volumes: [{{device: /dev/xvdb}}], stateful: [{{count: {NODES}}}]}}",
         desk::now()
@@ -100,12 +112,16 @@ fn roll() -> Vec<Row> {
         desk::seconds(command)
     };
     let wall = run();
-    let noticed = lags(&desk);
+    let noticed = lags(&desk, recycle);
     let idle = run();
-    let added = wall / NODES as f64 - RECYCLE;
+    let added = wall / NODES as f64 - recycle;
     let lag = noticed.iter().sum::<f64>() / NODES as f64;
     vec![
-        row(format!("a roll of {NODES} nodes, {RECYCLE} s each at the vendor, s"), wall, None),
+        row(
+            format!("a roll of {NODES} nodes, {recycle} s each, {answer_ms} ms an answer, s"),
+            wall,
+            None,
+        ),
         row("  added for each node, s", added, 2.0),
         row("    until the change at the vendor was noticed, s", lag, None),
         row("    everything else, s", added - lag, None),
@@ -123,13 +139,13 @@ fn calls(desk: &Desk) -> f64 {
 }
 
 /// Of each recycle, the seconds from `ACTIVE` at the vendor to the look that saw it.
-fn lags(desk: &Desk) -> Vec<f64> {
+fn lags(desk: &Desk, recycle: f64) -> Vec<f64> {
     let requests = desk.simulator.requests();
     let at = |text: &str| text.parse::<Timestamp>().unwrap().as_millisecond() as f64 / 1000.0;
     let asked = requests.iter().enumerate().filter(|(_, it)| it.path.ends_with("/recycle"));
     let lags: Vec<f64> = asked
         .map(|(index, request)| {
-            let active = at(&request.at) + RECYCLE;
+            let active = at(&request.at) + recycle;
             let mut looks = requests[index + 1..].iter().map(|it| at(&it.at));
             looks.find(|look| *look >= active).unwrap() - active
         })
