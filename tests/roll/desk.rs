@@ -394,7 +394,7 @@ impl Driver {
                 Ok(planned) => planned,
                 Err(error) => return Ended::Refused(error),
             };
-            let journals = desk.runs.all().unwrap();
+            let journals = self.runs(desk).all().unwrap();
             let opening = match roller.would_open(journals, &seen.group.id, &self.system, &draft) {
                 Ok(opening) => opening,
                 Err(taken) => return Ended::Refused(RollError::Taken(taken)),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use spotinst_esg::domain::{AccountId, StatefulInstanceId};
+use spotinst_esg::domain::StatefulInstanceId;
 use spotinst_esg::drive::roll::{Beginning, RollError, Start};
-use spotinst_esg::plan::roll::{Hold, Outcome, Phase};
+use spotinst_esg::plan::roll::{Hold, MidGate, Outcome, Phase};
 use spotinst_esg::plan::stateful::Expectations;
 
 use super::desk::{Desk, Driver, Ended, fleet};
@@ -248,13 +248,7 @@ fn settings_are_put_back_that_an_old_look_shows_as_they_were() {
     let mut driver = Driver::new(1);
     driver.wish.acknowledge_root_data_loss = true;
     let (draft, seen) = driver.plan(&desk).unwrap();
-    let start = Start {
-        run_id: "run-1".to_owned(),
-        account: AccountId::new("act-1"),
-        system: "kafka".to_owned(),
-        suspend_minutes: 60,
-        revert_image_on_abort: true,
-    };
+    let start = Start { mid_gate: MidGate::None, ..driver.start(&desk) };
     desk.as_roller(&driver, |roller| {
         let Ok(Beginning::Begun(begun)) = roller.begin(&start, &draft, &seen) else { panic!() };
         let (mut journal, id) = (begun.journal, StatefulInstanceId::new("ssi-1"));

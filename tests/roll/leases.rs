@@ -112,9 +112,9 @@ fn a_controller_with_other_journals_is_refused_for_the_suspensions_of_the_first(
         driver
     });
     first.completed();
-    let Some(Ended::Refused(error @ RollError::Blocked { .. })) = second.lock().unwrap().take()
-    else {
-        panic!()
+    let second = second.lock().unwrap().take();
+    let Some(Ended::Refused(error @ RollError::Blocked { .. })) = second else {
+        panic!("{second:?}")
     };
     let told = error.to_string();
     assert!(

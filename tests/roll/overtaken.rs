@@ -1,7 +1,9 @@
 //! A process that stands still while another takes its place, and then goes on.
 
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
+use spotinst_esg::domain::Clock;
 use spotinst_esg::drive::roll::{RollError, StoreError};
 
 use super::desk::{Desk, Driver, Ended, Halt, fleet};
@@ -39,6 +41,8 @@ fn overtaken_at(reading: u64) -> Option<(Desk, Ended, usize)> {
             Ended::Refused(RollError::Store(StoreError::Locked { .. })) => {}
             other => panic!("stopped at reading {reading}: {other:?}"),
         }
+        // What is held up for less than its patience may still be on its way, and asks for nothing new.
+        desk.clock.sleep(Duration::from_secs(15));
         let before = desk.mutations();
         let_go.send(()).unwrap();
         Some((first.join().unwrap(), before))

@@ -132,7 +132,7 @@ impl Roller<'_> {
         let opened =
             self.would_open(known, group, &start.system, draft).map_err(RollError::Taken)?;
         let holder = Event::Held { holder: self.me.clone() };
-        let (mut journal, is_resumed, seen) = match opened {
+        let (mut journal, is_resumed) = match opened {
             Opening::Begin => {
                 let blockers: Vec<_> = draft.blockers().into_iter().cloned().collect();
                 if !blockers.is_empty() {
@@ -147,12 +147,12 @@ impl Roller<'_> {
                     return Ok(Beginning::PutBack(Vec::new()));
                 }
                 let journal = self.runs.create(self.clock, planned(start, draft, &now), holder)?;
-                (journal, false, Some(now))
+                (journal, false)
             }
             Opening::Adopt(run) => {
                 let mut journal = self.runs.open(run.id())?;
                 journal.write(self.clock, holder)?;
-                (journal, true, None)
+                (journal, true)
             }
             Opening::PutBack(runs) => {
                 let mut journals = Vec::new();
@@ -172,8 +172,7 @@ impl Roller<'_> {
             }
         };
         drop(deciding);
-        let seen = seen.map_or_else(|| self.survey(journal.run()), Ok);
-        let suspended = seen.and_then(|seen| {
+        let suspended = self.survey(journal.run()).and_then(|seen| {
             // The last look before this run's own suspensions would hide those of another controller.
             if !is_resumed {
                 let doing = format!("begin run {}", journal.run().id());
