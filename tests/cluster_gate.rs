@@ -357,3 +357,30 @@ fn it_gives_up_at_the_limit_or_when_nothing_moves() {
         gate(&desk, &gates, json!({"spacing": 1, "wait_timeout": 900, "stall_timeout": 1}));
     assert!(stalled.failed().contains("given up, nothing moved for 1 s"), "{}", stalled.answer);
 }
+
+/// What is wrong with it is told, and nothing is asked or run.
+#[test]
+fn a_gate_that_is_only_read_is_not_looked_at() {
+    let (desk, server) = (desk(), cluster());
+    let ran = desk.home.path().join("ran");
+    let gates = json!([
+        {"name": "run", "kind": "command", "command": ["touch", ran]},
+        {"name": "ask", "kind": "http", "url": server.url()},
+    ]);
+    let read = gate(&desk, &gates, json!({"look": false})).well();
+    assert_eq!(
+        (&read["verdict"], &read["predicates"], &read["looks"]),
+        (&json!("unknown"), &json!([]), &json!(0))
+    );
+    for (gates, more, words) in [
+        (json!([{"name": "a", "kind": "tcp", "hots": "x"}]), json!({}), "hots"),
+        (json!([{"name": "a", "kind": "tcp", "host": "x", "port": "many"}]), json!({}), "port"),
+        (json!([{"name": "a", "kind": "http", "url": "htp:/x"}]), json!({}), "gate a: "),
+        (gates.clone(), json!({"samples": 3, "spacing": 1, "window": 86401}), "window"),
+        (gates, json!({"run_id": "r", "node": "ssi-1"}), "run r relies on what its gates see"),
+    ] {
+        let refused = gate(&desk, &gates, merged(json!({"look": false}), more));
+        assert!(refused.failed().contains(words), "{words}: {}", refused.failed());
+    }
+    assert_eq!((ran.exists(), server.requests().len()), (false, 0));
+}

@@ -6,6 +6,8 @@ mod support;
 
 #[path = "role/failures.rs"]
 mod failures;
+#[path = "role/gates.rs"]
+mod gates;
 #[path = "role/kills.rs"]
 mod kills;
 #[path = "role/node.rs"]

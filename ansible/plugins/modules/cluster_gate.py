@@ -72,7 +72,8 @@ description:
     begins anew.
   - >-
     In check mode it looks once, reports what it sees and does not fail, since what is to come before has not
-    been done. The commands are run in check mode as well, so they must only look.
+    been done. The commands are run in check mode as well, so they must only look. With C(look: false) it does
+    not even look.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
 requirements:
@@ -410,6 +411,14 @@ options:
             objects of the predicate are waived; with an empty list none is.
         type: list
         elements: str
+  look:
+    description:
+      - >-
+        Whether it looks. If not, the options are only read: what cannot be understood fails, nothing is asked
+        or run, and nothing is proved, so the verdict is C(unknown). Not for the gate of a run, which is there
+        to be looked at.
+    type: bool
+    default: true
   run_id:
     description:
       - >-
@@ -742,6 +751,7 @@ def main():
                     'objects': {'type': 'list', 'elements': 'str'},
                 },
             },
+            'look': {'type': 'bool', 'default': True},
             'run_id': {'type': 'str'},
             'node': {'type': 'str'},
             'state_dir': {'type': 'path'},
