@@ -12,6 +12,8 @@ mod run;
 mod settings;
 #[path = "roll_modules/step.rs"]
 mod step;
+#[path = "roll_modules/words.rs"]
+mod words;
 
 use serde_json::{Value, json};
 use support::cli::Desk;

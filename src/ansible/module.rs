@@ -204,6 +204,13 @@ impl Failure {
         self
     }
 
+    /// More words at the end of its line.
+    #[must_use]
+    pub fn adding(mut self, words: &str) -> Self {
+        self.0.message.push_str(words);
+        self
+    }
+
     /// Whether something had been changed before it failed.
     #[must_use]
     pub fn changed(mut self, has_changed: bool) -> Self {

@@ -3,6 +3,7 @@
 mod answer;
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -193,7 +194,12 @@ fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Retu
         rolling::make(&args.roll, &args.connection, &group, context.world, context.progress)?;
     let Made { draft, survey, opening, .. } = &made;
     let mut warnings = draft.warnings.clone();
-    let returns = Returns::planned(&made, &args.roll.system(&group));
+    let returns = match opening {
+        Some(Opening::Adopt(run)) => Returns::gone_on(&made, run),
+        Some(Opening::Begin | Opening::PutBack(_)) | None => {
+            Returns::planned(&made, &args.roll.system(&group))
+        }
+    };
     let message = rolling::told(draft, survey);
     let adopted = match opening {
         Some(Opening::Adopt(run)) => {
@@ -240,10 +246,29 @@ fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Retu
 
 fn begin(
     args: &Args,
-    mut made: Made,
+    made: Made,
     context: Context<'_, World>,
 ) -> Result<Outcome<Returns>, Failure> {
     let mut ended = Vec::new();
+    begin_after(args, made, context, &mut ended).map_err(|failure| {
+        if ended.is_empty() {
+            return failure;
+        }
+        let words = format!(
+            "; before that, what was cut off was ended and its settings put back: {}",
+            ended.join(", ")
+        );
+        failure.adding(&words).changed(true).with("put_back", ended)
+    })
+}
+
+/// Begins, and keeps in `ended` which runs were ended for it.
+fn begin_after(
+    args: &Args,
+    mut made: Made,
+    context: Context<'_, World>,
+    ended: &mut Vec<String>,
+) -> Result<Outcome<Returns>, Failure> {
     loop {
         match attempt(args, &made, context)? {
             Beginning::Begun(begun) => {
@@ -252,8 +277,8 @@ fn begin(
                 let (id, done, count) = (run.id(), run.done(), run.nodes.len());
                 let message =
                     format!("run {id} {verb}: {done} of {count} nodes done; journal {path}");
-                let outcome =
-                    Outcome::from(Returns::begun(&made, &begun.journal, begun.is_resumed, ended));
+                let returns = Returns::begun(&made, &begun.journal, begun.is_resumed, take(ended));
+                let outcome = Outcome::from(returns);
                 return Ok(Outcome { message: Some(message), ..outcome });
             }
             Beginning::PutBack(ids) => ended.extend(ids),
@@ -263,7 +288,7 @@ fn begin(
             rolling::make(&args.roll, &args.connection, &group, context.world, context.progress)?;
         let has_more = made.opening.as_ref().is_none_or(|opening| *opening != Opening::Begin);
         if made.draft.nodes.is_empty() && !has_more {
-            let returns = Returns::planned(&made, &args.roll.system(&group)).after(ended);
+            let returns = Returns::planned(&made, &args.roll.system(&group)).after(take(ended));
             let message = "a run that was cut off was ended; nothing is to be rolled".to_owned();
             return Ok(Outcome { message: Some(message), ..Outcome::from(returns) });
         }
@@ -302,15 +327,19 @@ fn advance<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Re
             let progress = Progress::new(clock, context.progress);
             let roller = rolling::roller(&client, clock, &progress, &runs, context.world);
             let mut journal = roller.take_up(&run_id)?;
-            match args.phase.and_then(PhaseArg::phase) {
-                Some(phase) => roller.advance(&mut journal, &id, phase, patience)?,
+            let message = match args.phase.and_then(PhaseArg::phase) {
+                Some(phase) => {
+                    roller.advance(&mut journal, &id, phase, patience)?;
+                    roller.place(journal.run(), &id)
+                }
                 None => {
                     let reason =
                         args.reason.unwrap_or_else(|| "the caller asked for it".to_owned());
-                    roller.freeze(&mut journal, Some(id.clone()), reason)?;
+                    let message = format!("run {run_id} is frozen at {id}: {reason}");
+                    roller.freeze(&mut journal, Some(id), reason)?;
+                    message
                 }
-            }
-            let message = roller.place(journal.run(), &id);
+            };
             Ok(Outcome { message: Some(message), ..Outcome::from(answer) })
         }
     };

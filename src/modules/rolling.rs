@@ -16,12 +16,12 @@ use super::connection::Connection;
 use super::waivers::{WaiverArgs, waivers};
 use crate::ansible::Failure;
 use crate::domain::{AccountId, GroupId, ImageId, Region, StatefulInstanceId};
-use crate::drive::roll::{RollError, Roller, Runs, survey};
+use crate::drive::roll::{BeginError, RollError, Roller, Runs, survey};
 use crate::drive::{
     ImageWanted, ImagesError, Progress, Session, ec2_access, look_up_image, watched,
 };
 use crate::plan::roll::{
-    Draft, ImageSight, Opening, OrderWish, Past, Survey, Target, Wanted, Wish, draft,
+    Draft, ImageSight, Opening, OrderWish, Past, Run, Survey, Target, Wanted, Wish, draft,
 };
 use crate::spot::Client;
 
@@ -173,6 +173,29 @@ pub(super) fn runs(option: Option<&str>, world: &World) -> Result<Runs, Failure>
     Ok(Runs::find(option, &world.environment).map_err(RollError::from)?)
 }
 
+/// Whether a run is of the account that is asked; another would answer that there is no such group.
+///
+/// # Errors
+///
+/// It is of another.
+pub(super) fn same_account(run: &Run, account: &AccountId) -> Result<(), Failure> {
+    let own = &run.plan.account;
+    if own == account {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "run {} is of account {own}, and account {account} is set: set account_id to {own}",
+        run.id()
+    )))
+}
+
+/// A better word than that there is no such group, if the journals tell of an open run of it in another account.
+fn elsewhere(runs: &Runs, group: &GroupId, account: &AccountId) -> Option<Failure> {
+    let known = runs.all().ok()?;
+    let mut open = known.runs.iter().filter(|run| run.plan.group == *group && run.is_open());
+    open.find_map(|run| same_account(run, account).err())
+}
+
 /// A plan, and everything it was made of.
 pub(super) struct Made {
     /// The options, with a run that is taken back resolved.
@@ -197,12 +220,15 @@ pub(super) fn make(
     let (session, client) = connection.open_for(world, super::recycle_run::SETTING_UP)?;
     let account = super::connection::only(session.accounts()?)?;
     let runs = options.runs(world)?;
-    let options = options.resolved(&runs)?;
+    let options = options.resolved(&runs, &account)?;
     let (wish, wanted) = (options.wish()?, options.wanted()?);
     let clock = session.clock.clone();
     let progress = Progress::new(clock.as_ref(), say);
     let seen =
-        watched(&progress, &format!("reading group {group}"), || survey(&client, &account, group))?;
+        watched(&progress, &format!("reading group {group}"), || survey(&client, &account, group))
+            .map_err(|error| {
+                elsewhere(&runs, group, &account).unwrap_or_else(|| Failure::from(error))
+            })?;
     if let Wanted::LaunchedAfter { moment } = &wanted
         && *moment > seen.at
     {
@@ -324,6 +350,13 @@ impl From<RollError> for Failure {
                 .with_request_id(spot.request_id()),
             None => failure.with_error_code(code(&error)),
         }
+    }
+}
+
+impl From<BeginError> for Failure {
+    fn from(error: BeginError) -> Self {
+        let (became, has_written) = (error.became(), error.run.is_some());
+        Self::from(*error.error).adding(&became).changed(has_written)
     }
 }
 

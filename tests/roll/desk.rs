@@ -405,7 +405,7 @@ impl Driver {
             match roller.begin(&self.start(desk), &draft, &seen) {
                 Ok(Beginning::Begun(begun)) => break begun.journal,
                 Ok(Beginning::PutBack(_)) => {}
-                Err(error) => return Ended::Refused(error),
+                Err(error) => return Ended::Refused(*error.error),
             }
         };
         let error = self.nodes(desk, &roller, &mut journal).err();

@@ -1,7 +1,10 @@
 //! Why a step of a roll was not taken, or came to nothing.
 
+use std::fmt;
+
 use thiserror::Error;
 
+use super::journal::Journal;
 use super::store::StoreError;
 use crate::domain::StatefulInstanceId;
 use crate::drive::stateful::Failed;
@@ -149,5 +152,60 @@ impl RollError {
             | Self::NotSeen { .. }
             | Self::NotSame { .. } => false,
         }
+    }
+}
+
+/// Why a roll was not begun or gone on with, and what became of its run.
+#[derive(Debug, Error)]
+#[error("{error}{}", self.became())]
+pub struct BeginError {
+    /// Why.
+    pub error: Box<RollError>,
+    /// The run that had been begun or taken up by then; none if nothing had been written.
+    pub run: Option<Left>,
+}
+
+/// What became of the run of a start that failed.
+#[derive(Debug)]
+pub enum Left {
+    /// It is open: the next start goes on with it, and what it has set is not put back yet.
+    Open(String),
+    /// It was ended, with its settings put back; it had touched no node.
+    Ended(String),
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(id) => write!(
+                f,
+                "run {id} is open, and what it has set of the group is not put back: see to the cause and run this again, or \
+                 give it up with `spotinst-esg runs restore {id} --reason …`"
+            ),
+            Self::Ended(id) => {
+                write!(f, "run {id} was begun for it and ended again, before any node was touched")
+            }
+        }
+    }
+}
+
+impl<E: Into<RollError>> From<E> for BeginError {
+    fn from(error: E) -> Self {
+        Self { error: Box::new(error.into()), run: None }
+    }
+}
+
+impl BeginError {
+    /// What became of the run, to be put behind the error; nothing if there is none.
+    pub fn became(&self) -> String {
+        self.run.as_ref().map(|run| format!("; {run}")).unwrap_or_default()
+    }
+
+    pub(super) fn left_open(error: RollError, journal: &Journal) -> Self {
+        Self { error: Box::new(error), run: Some(Left::Open(journal.run().id().to_owned())) }
+    }
+
+    pub(super) fn ended(error: RollError, journal: &Journal) -> Self {
+        Self { error: Box::new(error), run: Some(Left::Ended(journal.run().id().to_owned())) }
     }
 }

@@ -15,7 +15,7 @@ mod store;
 mod survey;
 
 pub use claimant::Claimant;
-pub use error::RollError;
+pub use error::{BeginError, RollError};
 pub use journal::Journal;
 pub use recycle::Recycled;
 pub use roller::{Beginning, Begun, Roller, Start};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::claimant::Claimant;
-use super::error::RollError;
+use super::error::{BeginError, RollError};
 use super::journal::Journal;
 use super::store::{Journals, Runs};
 use super::survey::{nodes, survey};
@@ -116,13 +116,14 @@ impl Roller<'_> {
     ///
     /// # Errors
     ///
-    /// Another run is in the way, or the plan has blockers, or a setting cannot be set.
+    /// Another run is in the way, or the plan has blockers, or a setting cannot be set. A run that was gone on with stays open
+    /// then, so that the next start goes on with it.
     pub fn begin(
         &self,
         start: &Start,
         draft: &Draft,
         seen: &Survey,
-    ) -> Result<Beginning, RollError> {
+    ) -> Result<Beginning, BeginError> {
         let group = &seen.group.id;
         let deciding = self.claimant().deciding()?;
         let known = self.runs.all()?;
@@ -136,7 +137,7 @@ impl Roller<'_> {
             Opening::Begin => {
                 let blockers: Vec<_> = draft.blockers().into_iter().cloned().collect();
                 if !blockers.is_empty() {
-                    return Err(RollError::Blocked { group: group.to_string(), blockers });
+                    return Err(RollError::Blocked { group: group.to_string(), blockers }.into());
                 }
                 // Another run may have ended since the plan was made, and another controller may have begun.
                 let now = survey(self.client, &start.account, group)?;
@@ -164,7 +165,8 @@ impl Roller<'_> {
                 drop(deciding);
                 for journal in &mut journals {
                     let reason = "cut off, and another roll was started".to_owned();
-                    self.finish(journal, Some(reason))?;
+                    let finished = self.finish(journal, Some(reason));
+                    finished.map_err(|error| BeginError::left_open(error, journal))?;
                 }
                 return Ok(Beginning::PutBack(
                     runs.iter().map(|run| run.id().to_owned()).collect(),
@@ -186,13 +188,16 @@ impl Roller<'_> {
             Err(error) => {
                 // What was just begun has touched no node: nothing of it shall stay. If not even that can be done, the
                 // next start finds it cut off.
-                if !is_resumed {
-                    let ended = self.finish(&mut journal, Some(error.to_string()));
-                    if let Err(second) = ended {
+                if is_resumed {
+                    return Err(BeginError::left_open(error, &journal));
+                }
+                match self.finish(&mut journal, Some(error.to_string())) {
+                    Ok(_) => Err(BeginError::ended(error, &journal)),
+                    Err(second) => {
                         self.progress.tell(&format!("the run could not be ended either: {second}"));
+                        Err(BeginError::left_open(error, &journal))
                     }
                 }
-                Err(error)
             }
         }
     }

@@ -125,17 +125,27 @@ impl Returns {
         is_resumed: bool,
         put_back: Vec<String>,
     ) -> Self {
-        let run = journal.run();
-        let nodes = run.nodes.iter().enumerate().filter(|(_, node)| node.phase != Phase::Done);
         Self {
-            run_id: Some(run.id().to_owned()),
+            run_id: Some(journal.run().id().to_owned()),
             journal: Some(journal.path().display().to_string()),
             resumed: is_resumed,
             put_back,
+            ..Self::gone_on(made, journal.run())
+        }
+    }
+
+    /// What is left to do of a run, which its own plan says and not the present look: a node in the middle of its recycle is
+    /// nothing that would be rolled now.
+    pub(super) fn gone_on(made: &Made, run: &Run) -> Self {
+        let nodes = run.nodes.iter().enumerate().filter(|(_, node)| node.phase != Phase::Done);
+        let nodes: Vec<PlannedNode> = nodes.map(|(index, node)| taken_up(index, node)).collect();
+        let mut planned = Self::planned(made, &run.plan.system);
+        planned.left_alone.retain(|alone| nodes.iter().all(|node| node.id != alone.id));
+        Self {
             image_id: run.plan.target.image_id.as_ref().map(ToString::to_string),
-            nodes: nodes.map(|(index, node)| taken_up(index, node)).collect(),
+            nodes,
             expected_seconds: run.plan.expected_seconds,
-            ..Self::planned(made, &run.plan.system)
+            ..planned
         }
     }
 

@@ -1,8 +1,8 @@
 //! An earlier run that is taken back, as options of a roll.
 
-use super::RollOptions;
+use super::{RollOptions, same_account};
 use crate::ansible::Failure;
-use crate::domain::GroupId;
+use crate::domain::{AccountId, GroupId};
 use crate::drive::roll::{RollError, Runs};
 use crate::modules::World;
 use crate::plan::roll::{Rollback, rollback};
@@ -36,10 +36,11 @@ impl RollOptions {
     ///
     /// # Errors
     ///
-    /// There is no way back from it, or a node is named that it did not roll.
-    pub(super) fn resolved(&self, runs: &Runs) -> Result<Self, Failure> {
+    /// There is no way back from it, it is of another account, or a node is named that it did not roll.
+    pub(super) fn resolved(&self, runs: &Runs, account: &AccountId) -> Result<Self, Failure> {
         let Some(run_id) = &self.rollback_of else { return Ok(self.clone()) };
         let journal = runs.open(run_id).map_err(RollError::from)?;
+        same_account(journal.run(), account)?;
         let Rollback { image, nodes } = rollback(journal.run())
             .map_err(|why| Failure::new(format!("cannot roll back run {run_id}: {why}")))?;
         let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();

@@ -26,9 +26,10 @@ pub(super) fn plan<'c>(
     let waits = Duration::from_secs(u64::from(args.wait_timeout) + MARGIN + SETTING_UP);
     let (session, client) = args.connection.open_for(context.world, waits)?;
     let account = crate::modules::connection::only(session.accounts()?)?;
-    let job = args.job(account)?;
     let runs = rolling::runs(args.state_dir.as_deref(), context.world)?;
     let journal = runs.open(&run_id).map_err(RollError::from)?;
+    rolling::same_account(journal.run(), &account)?;
+    let job = args.job(account)?;
     if args.group_id.as_deref() != Some(journal.run().plan.group.as_str()) {
         let group = &journal.run().plan.group;
         return Err(Failure::new(format!(
