@@ -16,3 +16,5 @@ mod node;
 mod rolls;
 #[path = "role/site.rs"]
 mod site;
+#[path = "role/words.rs"]
+mod words;
