@@ -125,3 +125,14 @@ fn someone_else_who_acts_in_between_is_seen() {
     let error = desk.run(&job).unwrap_err().error.to_string();
     assert!(error.contains("HIBERNATED") && error.contains("proves nothing"), "{error}");
 }
+
+/// Also within the two seconds in which nothing else is repeated.
+#[test]
+fn a_look_that_comes_to_nothing_is_told_at_once() {
+    let desk = Desk::new();
+    let route = "/aws/ec2/group/{groupId}/statefulInstance";
+    desk.fault(json!({"kind": "status", "status": 400, "method": "GET", "route": route, "nth": 3}));
+    desk.run(&recycle()).unwrap();
+    let said = desk.said.lock().unwrap();
+    assert!(said.iter().any(|line| line.contains("looking again")), "{said:?}");
+}

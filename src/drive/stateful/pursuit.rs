@@ -181,7 +181,8 @@ impl<'a> Pursuit<'a> {
                 Err(ActError::Blind { doing: job.doing(), error: Box::new(error) })
             }
             Err(error) => {
-                self.actor.progress.tick(|| format!("{}: {error}; looking again", job.target.id()));
+                // It ends a look that took its time, and says what that was spent on.
+                self.actor.progress.tell(&format!("{}: {error}; looking again", job.target.id()));
                 Ok(None)
             }
         }
