@@ -3,6 +3,7 @@
 //! A command is a variant of [`Task`] and one function in the file of its noun.
 
 mod checks;
+mod clusters;
 mod demo;
 mod dist;
 mod docs;
@@ -32,7 +33,7 @@ struct CommandLine {
 enum Task {
     /// Show the inventory of three simulated clusters and roll a new image through one; needs no account and no AWS.
     Demo(demo::Arguments),
-    /// Make the pinned Python environments that the tests and the demo use.
+    /// Install what the tests and the demo use: pinned Python environments, and servers where Java and Maven are found.
     Tools,
     /// Build the program and put the Ansible collection together, as links, in target/stage.
     Stage(StageArguments),

@@ -10,8 +10,8 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 use crate::process::{self, Failure};
-use crate::python;
 use crate::repository::Repository;
+use crate::{clusters, python};
 
 /// A Python environment.
 pub(crate) struct Environment {
@@ -40,12 +40,16 @@ const SERVERS: Environment = Environment {
     newest_minor: 13,
 };
 
-/// Makes those that are missing and returns the folder of all.
+const CLIENTS: Environment =
+    Environment { name: "clients", what: "a client of ZooKeeper", newest_minor: 13 };
+
+/// Makes those that are missing, and what tests on real clusters need, and returns the folder of all.
 pub(crate) fn make_all(repository: &Repository) -> Result<PathBuf, Failure> {
-    for environment in [&ANSIBLE, &OLDEST_ANSIBLE, &LINT, &SERVERS] {
+    for environment in [&ANSIBLE, &OLDEST_ANSIBLE, &LINT, &SERVERS, &CLIENTS] {
         let folder = make(repository, environment)?;
         process::say(&format!("Python environment {}: {}", environment.name, folder.display()));
     }
+    clusters::make(repository)?;
     repository.tools()
 }
 
@@ -98,7 +102,7 @@ pub(crate) fn lock(path: &Path) -> Result<File, Failure> {
 }
 
 /// Makes `link` point at `folder`; whoever looks meanwhile sees the old or the new one.
-fn link(folder: &Path, link: &Path) -> Result<(), Failure> {
+pub(crate) fn link(folder: &Path, link: &Path) -> Result<(), Failure> {
     if fs::read_link(link).is_ok_and(|target| target == folder) {
         return Ok(());
     }
