@@ -1,0 +1,86 @@
+//! What OpenSearch nodes say of themselves over HTTP.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::sampler::{Role, State, connect};
+use super::yard::{Cluster, Node, Yard, client};
+use super::{script, told, until};
+
+/// Three nodes that hold data and may manage the cluster.
+pub(crate) const CLUSTER: Cluster = Cluster { technology: "opensearch", ensemble: None };
+
+/// The index that is written: three shards, each on two nodes.
+pub(crate) const INDEX: &str = "ledger";
+
+const PORT: u16 = 9200;
+
+/// What a node answers, whatever the status; nothing if that is no JSON.
+pub(crate) fn ask(node: &Node, method: &str, path: &str, body: &Value) -> Option<Value> {
+    let url = format!("http://{}:{PORT}{path}", node.address);
+    let request = client().request(method.parse().unwrap(), url);
+    let request = match body {
+        Value::Null => request,
+        body => request.header("content-type", "application/json").body(body.to_string()),
+    };
+    serde_json::from_str(&request.send().ok()?.text().ok()?).ok()
+}
+
+/// What a node is, by its own view of the cluster.
+pub(crate) fn probe(node: &Node) -> State {
+    if let Err(state) = connect(node, PORT) {
+        return state;
+    }
+    let path = "/_cluster/state/cluster_manager_node,nodes?local=true";
+    let Some(view) = ask(node, "GET", path, &Value::Null) else { return State::Idle };
+    let manager =
+        view["cluster_manager_node"].as_str().and_then(|id| view["nodes"][id]["name"].as_str());
+    match manager {
+        Some(name) if name == format!("node-{}", node.number) => State::Up(Role::Leader),
+        Some(_) => State::Up(Role::Follower),
+        None => State::Idle,
+    }
+}
+
+/// Waits until the cluster has that many nodes and this status, with nothing under way; returns the manager's number.
+pub(crate) fn settle(nodes: &[Node], status: &str) -> usize {
+    until(&format!("{} nodes and {status}", nodes.len()), 900, || {
+        let health = ask(&nodes[0], "GET", "/_cluster/health", &Value::Null)?;
+        let none = ["initializing_shards", "relocating_shards", "number_of_in_flight_fetch"];
+        let is_settled = health["status"] == status
+            && health["number_of_nodes"] == nodes.len()
+            && none.iter().all(|name| health[name] == 0);
+        let is_manager = |node: &&Node| probe(node) == State::Up(Role::Leader);
+        nodes.iter().find(is_manager).filter(|_| is_settled).map(|node| node.number)
+    })
+}
+
+/// Makes the index.
+pub(crate) fn make_index(node: &Node) {
+    let settings = json!({"settings": {"number_of_shards": 3, "number_of_replicas": 1}});
+    let answer =
+        until("the index is made", 100, || ask(node, "PUT", &format!("/{INDEX}"), &settings));
+    assert_eq!(answer["acknowledged"], true, "{answer}");
+}
+
+/// Sets a persistent setting of the cluster.
+pub(crate) fn set(node: &Node, name: &str, value: &Value) {
+    let answer = ask(node, "PUT", "/_cluster/settings", &json!({"persistent": {name: value}}));
+    assert!(answer.as_ref().is_some_and(|answer| answer["acknowledged"] == true), "{answer:?}");
+}
+
+/// A program that indexes documents one after the other, at whichever node answers.
+pub(crate) fn writer(nodes: &[Node]) -> Command {
+    let mut command = script("writers/opensearch.py");
+    command.arg("write").args(nodes.iter().map(|it| format!("{}:{PORT}", it.address)));
+    command
+}
+
+/// Everything that a search at one node finds.
+pub(crate) fn found(yard: &Yard, node: &Node) -> BTreeSet<String> {
+    let mut command = script("writers/opensearch.py");
+    command.arg("read").arg(format!("{}:{PORT}", node.address));
+    told(&mut yard.guarded(&command)).lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,78 @@
+//! Kafka brokers, recycled by the simulator while a client writes.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
+
+mod clusters;
+mod support;
+
+use clusters::kafka::{
+    CLUSTER, WITH_ZOOKEEPER, found, make_topic, probe, probe_with_zookeeper, settle, understand,
+    writer,
+};
+use clusters::ledger::Writer;
+use clusters::sampler::{Probe, Role, Sampler, State, sample};
+use clusters::yard::{Node, Yard};
+use clusters::{until, zookeeper};
+
+const SOURCE: &str = include_str!("clusters_kafka.rs");
+
+/// Stops a broker, has its machine recycled, starts it again, and holds what can be read against what was acknowledged.
+fn recycle(yard: &Yard, technology: &str, nodes: &[Node], target: &Node, probe: Probe) {
+    let others: Vec<Node> =
+        nodes.iter().filter(|node| node.number != target.number).cloned().collect();
+    let sampler = Sampler::start(nodes, probe);
+    let mut writer = Writer::start(yard, &writer(yard, technology, nodes), understand);
+    writer.wait_for(200);
+
+    yard.stop(target);
+    assert!(yard.disk(target).join("kafka/.kafka_cleanshutdown").exists());
+    settle(yard, technology, &others, 2);
+    let (before, after) = yard.recycle(target);
+    assert_eq!(after.volume, before.volume);
+    assert_eq!(yard.process(target), None, "a machine that comes back starts nothing by itself");
+    writer.wait_for(200);
+    yard.start(target);
+    settle(yard, technology, nodes, 3);
+    writer.wait_for(200);
+
+    let ledger = writer.stop();
+    let found = found(yard, technology, nodes);
+    assert_eq!(ledger.lost(&found), Vec::<&str>::new());
+    let samples = sampler.finish();
+    assert_eq!(samples.max_down(), 1);
+    assert!(samples.states(target.number - 1).contains(&State::Down));
+    samples.report(&ledger);
+}
+
+#[test]
+fn a_stopped_node_is_recycled_and_nothing_acknowledged_is_lost() {
+    if !clusters::can_run(SOURCE) {
+        return;
+    }
+    let yard = Yard::open(&[CLUSTER]);
+    let nodes = yard.found("kafka");
+    make_topic(&yard, "kafka", &nodes);
+    settle(&yard, "kafka", &nodes, 3);
+    let leader = until("one controller leads and all say so", 300, || {
+        let states = sample(&nodes, probe);
+        let leads = |state: &&State| **state == State::Up(Role::Leader);
+        let is_settled = !states.contains(&State::Idle) && states.iter().filter(leads).count() == 1;
+        let index = states.iter().position(|state| leads(&state))?;
+        is_settled.then(|| nodes[index].number)
+    });
+    let target = nodes.iter().find(|node| node.number != leader).unwrap();
+    recycle(&yard, "kafka", &nodes, target, probe);
+}
+
+#[test]
+fn a_stopped_broker_with_its_metadata_in_zookeeper_is_recycled_and_nothing_acknowledged_is_lost() {
+    if !clusters::can_run(SOURCE) {
+        return;
+    }
+    let yard = Yard::open(&[zookeeper::CLUSTER, WITH_ZOOKEEPER]);
+    zookeeper::settle(&yard.found("zookeeper"), 2);
+    let nodes = yard.found("kafka-zk");
+    make_topic(&yard, "kafka-zk", &nodes);
+    settle(&yard, "kafka-zk", &nodes, 3);
+    recycle(&yard, "kafka-zk", &nodes, &nodes[0], probe_with_zookeeper);
+}
