@@ -5,6 +5,10 @@
 mod clusters;
 mod support;
 
+#[cfg(feature = "kafka")]
+use clusters::gates::{gate, patient};
+#[cfg(feature = "kafka")]
+use clusters::kafka::Gate;
 use clusters::kafka::{
     CLUSTER, WITH_ZOOKEEPER, found, make_topic, probe, probe_with_zookeeper, settle, understand,
     writer,
@@ -13,6 +17,8 @@ use clusters::ledger::Writer;
 use clusters::sampler::{Probe, Role, Sampler, State, sample};
 use clusters::yard::{Node, Yard};
 use clusters::{until, zookeeper};
+#[cfg(feature = "kafka")]
+use serde_json::{Value, json};
 
 const SOURCE: &str = include_str!("clusters_kafka.rs");
 
@@ -74,5 +80,45 @@ fn a_stopped_broker_with_its_metadata_in_zookeeper_is_recycled_and_nothing_ackno
     let nodes = yard.found("kafka-zk");
     make_topic(&yard, "kafka-zk", &nodes);
     settle(&yard, "kafka-zk", &nodes, 3);
+    #[cfg(feature = "kafka")]
+    for node in &nodes {
+        gate(&Gate, &nodes, "pre", node, &patient()).open();
+    }
     recycle(&yard, "kafka-zk", &nodes, &nodes[0], probe_with_zookeeper);
+}
+
+/// Leadership goes back to a broker by itself, in minutes; a test does not wait for that.
+#[cfg(feature = "kafka")]
+fn but_for_leadership(mut more: Value) -> Value {
+    more["waivers"] =
+        json!([{"predicate": "g.preferred_leaders", "reason": "it comes back in minutes"}]);
+    more
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn the_gate_tells_what_the_cluster_can_lose() {
+    if !clusters::can_run(SOURCE) {
+        return;
+    }
+    let yard = Yard::open(&[CLUSTER]);
+    let nodes = yard.found("kafka");
+    make_topic(&yard, "kafka", &nodes);
+    settle(&yard, "kafka", &nodes, 3);
+    for node in &nodes {
+        gate(&Gate, &nodes, "pre", node, &patient()).open();
+    }
+    let (target, other) = (&nodes[2], &nodes[0]);
+    gate(&Gate, &nodes, "mid", target, &json!({})).shut_for(&["brokers_live"]);
+    yard.stop(target);
+    gate(&Gate, &nodes, "mid", target, &patient()).open();
+    let found = gate(&Gate, &nodes, "pre", other, &json!({}));
+    found.shut_for(&["brokers_live", "in_sync", "above_min_in_sync", "replicas_online"]);
+    gate(&Gate, &nodes, "post", target, &json!({})).shut_for(&["brokers_live", "target_answers"]);
+    until("a voter that is gone is out of step", 300, || {
+        let found = gate(&Gate, &nodes, "pre", other, &json!({}));
+        found.names().contains("quorum_in_step").then_some(())
+    });
+    yard.start(target);
+    gate(&Gate, &nodes, "post", target, &but_for_leadership(patient())).open();
 }

@@ -5,8 +5,9 @@
 mod clusters;
 mod support;
 
+use clusters::gates::{gate, patient};
 use clusters::ledger::{Writer, plain};
-use clusters::opensearch::{CLUSTER, found, make_index, probe, set, settle, writer};
+use clusters::opensearch::{CLUSTER, Gate, ask, found, make_index, probe, set, settle, writer};
 use clusters::sampler::{Sampler, State};
 use clusters::yard::{Node, Yard};
 use serde_json::{Value, json};
@@ -60,4 +61,49 @@ fn a_stopped_node_is_recycled_and_nothing_acknowledged_is_lost() {
 fn settle_with(others: &[Node], target: &Node, status: &str) -> usize {
     let nodes: Vec<Node> = others.iter().chain([target]).cloned().collect();
     settle(&nodes, status)
+}
+
+#[test]
+fn the_gate_tells_what_the_cluster_can_lose() {
+    if !clusters::can_run(SOURCE) {
+        return;
+    }
+    let yard = Yard::open(&[CLUSTER]);
+    let nodes = yard.found("opensearch");
+    settle(&nodes, "green");
+    make_index(&nodes[0]);
+    let manager = settle(&nodes, "green");
+    for node in &nodes {
+        gate(&Gate, &nodes, "pre", node, &patient()).open();
+    }
+    let target = nodes.iter().find(|node| node.number != manager).unwrap();
+    let others: Vec<Node> =
+        nodes.iter().filter(|node| node.number != target.number).cloned().collect();
+
+    // Green, and one node holds the only copy.
+    let index = json!({"settings": {"number_of_shards": 1, "number_of_replicas": 0,
+        "index.routing.allocation.require._name": format!("node-{}", target.number)}});
+    ask(&nodes[0], "PUT", "/single", &index).unwrap();
+    settle(&nodes, "green");
+    let found = gate(&Gate, &nodes, "pre", target, &json!({}));
+    let expected = ("copies_elsewhere".to_owned(), "single".to_owned());
+    assert_eq!(found.unmet, [expected].into(), "{}", found.whole);
+    gate(&Gate, &nodes, "pre", &others[0], &patient()).open();
+    let waiver = json!({"predicate": "g.copies_elsewhere", "reason": "rebuilt daily", "objects": ["single"]});
+    gate(&Gate, &nodes, "pre", target, &json!({"waivers": [waiver]})).open();
+    ask(&nodes[0], "DELETE", "/single", &Value::Null).unwrap();
+
+    gate(&Gate, &nodes, "mid", target, &json!({})).shut_for(&["nodes_present"]);
+    set(&others[0], ALLOCATION, &json!("primaries"));
+    gate(&Gate, &nodes, "pre", target, &json!({})).shut_for(&["nothing_left_over"]);
+    yard.stop(target);
+    gate(&Gate, &nodes, "mid", target, &patient()).open();
+    let found = gate(&Gate, &nodes, "pre", &others[0], &json!({}));
+    found.shut_for(&["nodes_present", "status", "voting_majority", "copies_elsewhere"]);
+    yard.start(target);
+    settle_with(&others, target, "yellow");
+    let found = gate(&Gate, &nodes, "post", target, &json!({}));
+    found.shut_for(&["nothing_left_over"]);
+    set(&others[0], ALLOCATION, &Value::Null);
+    gate(&Gate, &nodes, "post", target, &patient()).open();
 }

@@ -5,10 +5,12 @@
 mod clusters;
 mod support;
 
+use clusters::gates::{gate, patient};
 use clusters::ledger::{Ledger, Writer, plain};
 use clusters::sampler::{Role, Sampler, State};
 use clusters::yard::{Node, Yard};
-use clusters::zookeeper::{CLUSTER, found, probe, settle, writer};
+use clusters::zookeeper::{CLUSTER, Gate, found, probe, settle, writer};
+use serde_json::json;
 
 const SOURCE: &str = include_str!("clusters_zookeeper.rs");
 
@@ -95,4 +97,44 @@ fn a_cluster_whose_disks_are_emptied_has_lost_what_it_acknowledged() {
     nodes.iter().for_each(|node| yard.start(node));
     settle(&nodes, 2);
     assert_eq!(ledger.lost(&found(&yard, &nodes[0])).len(), ledger.entries.len());
+}
+
+#[test]
+fn the_gate_tells_what_the_ensemble_can_lose() {
+    if !clusters::can_run(SOURCE) {
+        return;
+    }
+    let yard = Yard::open(&[CLUSTER]);
+    let nodes = yard.found("zookeeper");
+    let leader = settle(&nodes, 2);
+    let target = nodes.iter().find(|node| node.number == leader).unwrap();
+    let other = nodes.iter().find(|node| node.number != leader).unwrap();
+    for asked in [Gate::Words, Gate::Admin] {
+        for node in &nodes {
+            gate(&asked, &nodes, "pre", node, &json!({})).open();
+        }
+        gate(&asked, &nodes, "mid", target, &json!({})).shut_for(&["target_stopped"]);
+    }
+    // One that is not asked about might be the one that is behind.
+    let two: Vec<Node> = nodes.iter().filter(|node| node.number != 3).cloned().collect();
+    gate(&Gate::Words, &two, "pre", &two[0], &json!({})).shut_for(&["same_membership"]);
+
+    // The leader goes: the others choose one of theirs, and neither may go with it.
+    yard.stop(target);
+    for asked in [Gate::Words, Gate::Admin] {
+        gate(&asked, &nodes, "mid", target, &patient()).open();
+        let found = gate(&asked, &nodes, "pre", other, &json!({}));
+        found.shut_for(&["servers_serve", "followers_synced", "majority_without_target"]);
+        gate(&asked, &nodes, "post", target, &json!({})).shut_for(&["servers_serve"]);
+    }
+    // Without a majority the last one still answers, and serves nobody.
+    yard.stop(other);
+    let more = json!({"samples": 1, "wait_timeout": 0});
+    clusters::until("the last one has noticed", 300, || {
+        let found = gate(&Gate::Words, &nodes, "mid", target, &more);
+        found.names().contains("one_leader").then_some(())
+    });
+    yard.start(other);
+    yard.start(target);
+    gate(&Gate::Words, &nodes, "post", target, &patient()).open();
 }

@@ -5,8 +5,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::gates::Asked;
 use super::ledger::Acknowledged;
 use super::sampler::{Role, State, connect};
 use super::yard::{Cluster, Node, Yard};
@@ -33,6 +34,22 @@ const DESCRIBE_QUORUM: (&[u8], &[u8], &[u8]) = (
     b"__cluster_metadata",
     &[2, 0, 0, 0, 0, 0, 0, 0],
 );
+
+/// The gate.
+pub(crate) struct Gate;
+
+impl Asked for Gate {
+    fn options(&self, nodes: &[Node]) -> Value {
+        let bootstrap: Vec<String> =
+            nodes.iter().map(|node| format!("{}:{PORT}", node.address)).collect();
+        let brokers: Vec<usize> = nodes.iter().map(|node| node.number).collect();
+        json!({"kind": "kafka", "bootstrap": bootstrap, "brokers": brokers})
+    }
+
+    fn name(&self, node: &Node) -> String {
+        node.number.to_string()
+    }
+}
 
 /// What a broker with KRaft is.
 pub(crate) fn probe(node: &Node) -> State {

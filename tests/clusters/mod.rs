@@ -1,11 +1,12 @@
 //! Real clusters: servers as processes on loopback addresses, whose machines are made and ended by the simulator.
 //!
 //! A test opens a [`Yard`](yard::Yard), provisions and starts its nodes, lets a [`Writer`](ledger::Writer) write, does what it is about,
-//! and holds what can be read afterwards against what was acknowledged. Nothing here uses the product.
+//! and holds what can be read afterwards against what was acknowledged. Nothing here but `gates` uses the product.
 
 #![allow(dead_code, reason = "every test binary compiles the whole folder and uses its own part")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
+pub(crate) mod gates;
 pub(crate) mod kafka;
 pub(crate) mod ledger;
 pub(crate) mod opensearch;

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use super::gates::Asked;
 use super::sampler::{Role, State, connect};
 use super::yard::{Cluster, Node, Yard, client};
 use super::{script, told, until};
@@ -16,6 +17,22 @@ pub(crate) const CLUSTER: Cluster = Cluster { technology: "opensearch", ensemble
 pub(crate) const INDEX: &str = "ledger";
 
 const PORT: u16 = 9200;
+
+/// The gate.
+pub(crate) struct Gate;
+
+impl Asked for Gate {
+    fn options(&self, nodes: &[Node]) -> Value {
+        let urls: Vec<String> =
+            nodes.iter().map(|node| format!("http://{}:{PORT}", node.address)).collect();
+        let names: Vec<String> = nodes.iter().map(|node| self.name(node)).collect();
+        json!({"kind": "elasticsearch", "urls": urls, "nodes": names})
+    }
+
+    fn name(&self, node: &Node) -> String {
+        format!("node-{}", node.number)
+    }
+}
 
 /// What a node answers, whatever the status; nothing if that is no JSON.
 pub(crate) fn ask(node: &Node, method: &str, path: &str, body: &Value) -> Option<Value> {

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::process::Command;
 
+use serde_json::{Value, json};
+
+use super::gates::Asked;
 use super::sampler::{Role, State, connect};
 use super::yard::{Cluster, Node, Yard};
 use super::{script, told, until};
@@ -13,6 +16,26 @@ pub(crate) const CLUSTER: Cluster = Cluster { technology: "zookeeper", ensemble:
 
 /// The port of its clients.
 pub(crate) const PORT: u16 = 2181;
+
+/// The gate over four-letter words, or over the AdminServer.
+pub(crate) enum Gate {
+    Words,
+    Admin,
+}
+
+impl Asked for Gate {
+    fn options(&self, nodes: &[Node]) -> Value {
+        let servers: Vec<String> = nodes.iter().map(|node| self.name(node)).collect();
+        match self {
+            Self::Words => json!({"kind": "zookeeper", "servers": servers}),
+            Self::Admin => json!({"kind": "zookeeper", "servers": servers, "metrics": "admin"}),
+        }
+    }
+
+    fn name(&self, node: &Node) -> String {
+        format!("{}:{PORT}", node.address)
+    }
+}
 
 /// What a server answers to a word; without an answer, what it is then.
 pub(crate) fn ask(node: &Node, word: &str) -> Result<String, State> {

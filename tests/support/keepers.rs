@@ -90,7 +90,7 @@ pub(crate) fn well(word: &str, mode: &str, voters: usize) -> String {
         "conf" => {
             let line = |id| format!("server.{id}=10.0.0.{id}:2888:3888:participant;0.0.0.0:2181\n");
             let members: String = (1..=voters).map(line).collect();
-            format!("clientPort=2181\nserverId=1\nmembership: \n{members}version=0\n")
+            format!("clientPort=2181\nserverId=1\nmembership: \n{members}version=0")
         }
         other => format!("{other} is not executed because it is not in the whitelist.\n"),
     }
