@@ -37,7 +37,7 @@ fn a_start_that_fails_after_it_has_taken_a_run_up_does_not_say_that_nothing_was_
     let site = Site::with(1);
     let waivers = site.variables(&json!({}))["rolling_recycle_waivers"].clone();
     let start = json!({"state": "started", "group_id": "sig-1", "image_id": NEW, "waivers": waivers,
-                       "state_dir": site.path("state")});
+                       "state_dir": site.path("state"), "require_mid_gate": false});
     let gone = dead().to_string();
     let first = call_with(&site.desk, "recycle_run", &start, &[("SPOTINST_ESG_CONTROLLER", &gone)]);
     let run_id = first.well()["run_id"].as_str().unwrap().to_owned();
