@@ -61,7 +61,8 @@ impl Roller<'_> {
         }
         if node.asked.is_none() {
             // Before any setting is touched.
-            has_passed_mid_gate(journal.run(), &node).map_err(RollError::held(doing.as_str()))?;
+            has_passed_mid_gate(journal.run(), &node, self.clock.now())
+                .map_err(RollError::held(doing.as_str()))?;
             let is_suspended = self.keep_suspended(journal, &seen, Some(wait_timeout + MARGIN))?;
             let is_switched = self.keep_switched(journal, &seen)?;
             if is_suspended || is_switched {
@@ -75,7 +76,7 @@ impl Roller<'_> {
             Err(error) => {
                 // What keeps the run from it is the better reason, and harmless.
                 if node.asked.is_none() {
-                    may_recycle(journal.run(), &node, &seen)
+                    may_recycle(journal.run(), &node, &seen, self.clock.now())
                         .map_err(RollError::held(doing.as_str()))?;
                 }
                 return self.refused(journal, &node, &sight, error);
@@ -88,7 +89,7 @@ impl Roller<'_> {
                 return Err(RollError::held(doing)(Hold::MayBeAsked));
             }
             Step::Act { before } => {
-                if let Err(hold) = may_recycle(journal.run(), &node, &seen) {
+                if let Err(hold) = may_recycle(journal.run(), &node, &seen, self.clock.now()) {
                     self.freeze_for_lost_data(journal, &hold)?;
                     return Err(RollError::held(doing)(hold));
                 }
@@ -131,7 +132,8 @@ impl Roller<'_> {
         let mut look = || -> Result<(), RollError> {
             let seen = self.survey(journal.run())?;
             let node = of(&journal, id, doing)?;
-            may_recycle(journal.run(), &node, &seen).map_err(RollError::held(doing))?;
+            may_recycle(journal.run(), &node, &seen, self.clock.now())
+                .map_err(RollError::held(doing))?;
             let instance_id = node.planned.instance_id.unwrap_or_else(|| InstanceId::new(""));
             Ok(journal.write(self.clock, Event::Asking { node: id.clone(), instance_id })?)
         };

@@ -75,8 +75,8 @@ pub struct NodeRun {
     pub asked: Option<(InstanceId, Timestamp)>,
     /// What it was replaced by.
     pub recycled: Option<Replacement>,
-    /// What the last gate found since the node entered its mid-gate under its present holder; none if there was none.
-    pub mid_gate: Option<Verdict>,
+    /// What the last gate found since the node entered its mid-gate under its present holder, and when; none if there was none.
+    pub mid_gate: Option<(Verdict, Timestamp)>,
     /// How long each phase took in total, in seconds.
     pub spent: BTreeMap<Phase, f64>,
 }
@@ -348,7 +348,7 @@ impl NodeRun {
                 if matches!(self.phase, Phase::MidGate | Phase::Recycling) =>
             {
                 let verdict = serde_json::from_value(report["verdict"].clone());
-                self.mid_gate = Some(verdict.unwrap_or(Verdict::Unknown));
+                self.mid_gate = Some((verdict.unwrap_or(Verdict::Unknown), at));
             }
             Event::Planned(_)
             | Event::Held { .. }

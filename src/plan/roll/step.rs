@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{MidGate, Planned, PlannedNode};
+use super::opening::told;
 use super::phase::Phase;
 use super::run::{NodeRun, Run};
 use super::survey::{Node, Survey};
@@ -25,6 +26,10 @@ pub const SUSPENDED: [Process; 6] = [
     Process::AutoScale,
     Process::Scheduling,
 ];
+
+/// For so long a gate that has passed says something of the present: settings may have to be asked for again meanwhile, and a
+/// rate limit be waited for.
+const GATE_COUNTS: SignedDuration = SignedDuration::from_mins(15);
 
 /// Why a step is not taken. Nothing was changed by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +101,8 @@ pub enum Hold {
     UnknownVolumes(StatefulInstanceId),
     /// No gate has passed since it entered its mid-gate; with what the last one found, if there was one.
     NoMidGate(Option<Verdict>),
+    /// The gate passed so long ago that it says nothing of the present.
+    OldMidGate(SignedDuration),
     /// Others do not run.
     OthersDown(Vec<(StatefulInstanceId, StatefulState)>),
     /// The platform may replace machines by itself.
@@ -160,6 +167,13 @@ impl fmt::Display for Hold {
                      node, or start the run with require_mid_gate: false"
                 )
             }
+            Self::OldMidGate(age) => write!(
+                f,
+                "its gate passed {} ago, longer than the {} for which it counts; bring the node to phase mid_gate again and run \
+                 cluster_gate",
+                told(*age),
+                told(GATE_COUNTS)
+            ),
             Self::NotActive(state) => write!(f, "it is {state}"),
             Self::OtherAddress { before, after } => {
                 write!(f, "it had the address {before}, which is persisted, and has {after}")
@@ -291,22 +305,28 @@ pub fn nobody_else_suspends(run: &Run, survey: &Survey) -> Result<(), Hold> {
 /// # Errors
 ///
 /// The first thing found that is not proved.
-pub fn may_recycle(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hold> {
+pub fn may_recycle(run: &Run, node: &NodeRun, survey: &Survey, now: Timestamp) -> Result<(), Hold> {
     may_go_on(run, node, survey)?;
-    has_passed_mid_gate(run, node)?;
+    has_passed_mid_gate(run, node, now)?;
     is_suspended(survey)?;
     is_configured(run, survey)
 }
 
-/// Whether a gate has passed since the node entered its mid-gate, where the run needs one.
+/// Whether a gate has passed since the node entered its mid-gate, where the run needs one, and not long before `now`, by the
+/// clock that the journal is written by.
 ///
 /// # Errors
 ///
-/// None has, or the last one did not pass.
-pub fn has_passed_mid_gate(run: &Run, node: &NodeRun) -> Result<(), Hold> {
+/// None has, or the last one did not pass, or the rate limit or a play that dawdles has made it old.
+pub fn has_passed_mid_gate(run: &Run, node: &NodeRun, now: Timestamp) -> Result<(), Hold> {
     match (run.plan.mid_gate, node.mid_gate) {
-        (MidGate::None, _) | (MidGate::Required, Some(Verdict::Pass)) => Ok(()),
-        (MidGate::Required, found) => Err(Hold::NoMidGate(found)),
+        (MidGate::None, _) => Ok(()),
+        (MidGate::Required, Some((Verdict::Pass, at))) => {
+            // A clock that was set back tells no age either.
+            let age = now.duration_since(at).abs();
+            if age <= GATE_COUNTS { Ok(()) } else { Err(Hold::OldMidGate(age)) }
+        }
+        (MidGate::Required, found) => Err(Hold::NoMidGate(found.map(|(verdict, _)| verdict))),
     }
 }
 
