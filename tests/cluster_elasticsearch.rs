@@ -148,13 +148,15 @@ fn what_tells_nothing_is_unknown_and_says_why() {
 #[test]
 fn green_does_not_hide_an_index_whose_only_copy_is_on_the_target() {
     let server = cluster(|path| {
-        (path == "/_cat/shards").then(|| {
-            let mut told = well(path);
-            told.as_array_mut().unwrap().push(
+        let mut told = well(path);
+        match path {
+            "/_cat/shards" => told.as_array_mut().unwrap().push(
                 json!({"index": "single", "shard": "0", "prirep": "p", "state": "STARTED", "node": "n3"}),
-            );
-            Reply::json(200, told.to_string())
-        })
+            ),
+            "/_cluster/health" => told["active_shards"] = json!(3),
+            _ => return None,
+        }
+        Some(Reply::json(200, told.to_string()))
     });
     let urls = [server.url().to_owned()];
     let found = unmet(&look(&urls, "pre", &json!({})));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use support::canned::{Canned, Reply};
 use support::cli::Desk;
 use support::cluster::{Secured, closed_port};
-use support::keepers::{Said, keeper, keeper_on, keeper_with_tls, well};
+use support::keepers::{Said, dripping, keeper, keeper_on, keeper_with_tls, well};
 use support::module::{Called, call};
 
 fn text(said: impl Into<String>) -> Said {
@@ -150,6 +150,17 @@ fn words_go_through_tls_where_the_server_is_trusted() {
     );
     let why = &unmet(&look(&servers, "pre", &servers[1], &json!({})));
     assert!(why.values().all(|(verdict, _)| verdict == "unknown"), "{why:?}");
+}
+
+#[test]
+fn a_server_that_never_ends_its_handshake_is_late() {
+    let servers =
+        vec![dripping(), keeper_with_tls(good("leader")), keeper_with_tls(good("follower"))];
+    let trusting = json!({"tls": true, "ca_path": Secured::authority(), "timeout": 1});
+    let found = unmet(&look(&servers, "pre", &servers[1], &trusting));
+    let (verdict, evidence) = &found[&("zk.servers_serve".to_owned(), servers[0].clone())];
+    assert_eq!(verdict, "unknown");
+    assert!(evidence.contains("no answer in time"), "{evidence}");
 }
 
 /// What an AdminServer says, as 3.9 says it.

@@ -195,6 +195,24 @@ fn a_person_takes_a_damaged_journal_out_of_the_way() {
     assert!(next["blockers"].to_string().contains("no_foreign_suspension"), "{next}");
 }
 
+/// Whether a roll is open is not known then, and a single instance is not replaced beside one.
+#[test]
+fn an_instance_is_not_recycled_by_itself_beside_a_damaged_journal_of_its_group() {
+    let desk = roll::desk(&singles(1..=2));
+    let run = ended(&desk);
+    fs::write(journal(&desk, &run), "nonsense\n").unwrap();
+    let controller = Controller::gone(&desk);
+    let recycle = json!({"group_id": "sig-1", "id": "ssi-1", "state": "recycled"});
+    let refused = controller.call("stateful_instance", &recycle);
+    assert!(refused.failed().contains("whether a roll of group sig-1 is open is not known"));
+    assert_eq!(refused.answer["error_code"], "RUN_OPEN");
+    let more =
+        with(recycle.clone(), &json!({"ignore_open_run": true, "_ansible_check_mode": true}));
+    controller.call("stateful_instance", &more).well();
+    let other = json!({"group_id": "sig-2", "id": "ssi-2", "state": "recycled", "_ansible_check_mode": true});
+    controller.call("stateful_instance", &other).well();
+}
+
 /// A journal of a run as it would be of one long ago.
 fn aged(desk: &Desk, of: &str, name: &str, year: u32) {
     let text = fs::read_to_string(journal(desk, of)).unwrap().replace(of, name);

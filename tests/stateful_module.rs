@@ -163,6 +163,8 @@ fn what_is_refused_is_one_line_and_sends_nothing() {
         (ssi("ssi-3", "recycled"), &["PAUSED", "must be ACTIVE"]),
         (ssi("ssi-0", "paused"), &["ssi-0", "not listed"]),
         (json!({"id": "ssi-1", "state": "paused"}), &["group_id is missing"]),
+        (with(recycle(), &json!({"instance_id": " "})), &["option instance_id is empty"]),
+        (with(recycle(), &json!({"image_id": ""})), &["option image_id is empty"]),
         (
             json!({"group_id": "sig-0", "id": "ssi-1", "state": "paused"}),
             &["group sig-0 does not exist"],

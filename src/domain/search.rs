@@ -74,6 +74,8 @@ pub struct SearchHealth {
     pub timed_out: bool,
     /// How many nodes it has.
     pub nodes: u64,
+    /// Copies of shards that serve.
+    pub active: u64,
     /// Shards under way between nodes.
     pub relocating: u64,
     /// Shards being made.
@@ -106,6 +108,8 @@ pub struct ShardCopy {
     pub state: String,
     /// The node's name; none if it is nowhere.
     pub node: Option<String>,
+    /// Whether it is or may become the primary: a copy for searches alone (OpenSearch) takes no writes.
+    pub may_be_primary: bool,
 }
 
 impl ShardCopy {

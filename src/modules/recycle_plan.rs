@@ -97,7 +97,15 @@ impl Module<World> for RecyclePlan {
                 warnings.extend(ignored_options(&run.plan, &made.options.kept(&group)));
                 Some(run.id().to_owned())
             }
-            Some(Opening::Begin | Opening::PutBack(_)) | None => None,
+            Some(Opening::PutBack(runs)) => {
+                let ids: Vec<&str> = runs.iter().map(|run| run.id()).collect();
+                warnings.push(format!(
+                    "a run that was cut off would be ended first: {}",
+                    ids.join(", ")
+                ));
+                None
+            }
+            Some(Opening::Begin) | None => None,
         };
         let message = rolling::told(draft, survey);
         let returns = Returns {

@@ -17,7 +17,9 @@ use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Clock, StatefulInstanceId};
 use crate::drive::Progress;
 use crate::drive::roll::{Beginning, RollError, Start};
-use crate::plan::roll::{MidGate, Opening, Phase, ignored_options, run_id};
+use crate::plan::roll::{
+    Finding, MidGate, Opening, Phase, Run, come_up, ignored_options, is_kept_by, run_id,
+};
 use answer::Returns;
 
 /// What settings need to be seen, and put back, besides the calls themselves.
@@ -188,6 +190,23 @@ impl Module<World> for RecycleRun {
     }
 }
 
+impl Args {
+    /// Whether a run that is gone on with needs a gate before each recycle as this start says: who asks for one must not find it
+    /// left out, and who has none would learn of it only once a service is stopped.
+    fn same_gate(&self, run: &Run) -> Result<(), Failure> {
+        let needs = run.plan.mid_gate == MidGate::Required;
+        if needs == self.require_mid_gate {
+            return Ok(());
+        }
+        let id = run.id();
+        Err(Failure::new(format!(
+            "run {id} began with require_mid_gate: {needs} and keeps it, and this start says {}: start it as it began, or give it \
+             up with `spotinst-esg runs restore {id} --reason …`",
+            self.require_mid_gate
+        )))
+    }
+}
+
 fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Returns>, Failure> {
     let group = args.roll.group(args.group_id.as_deref(), context.world)?;
     let made =
@@ -203,7 +222,16 @@ fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Retu
     let message = rolling::told(draft, survey);
     let adopted = match opening {
         Some(Opening::Adopt(run)) => {
+            args.same_gate(run)?;
             warnings.extend(ignored_options(&run.plan, &args.kept(&made)));
+            let blockers = come_up(run, &draft.findings);
+            if is_kept_by(run, &blockers) {
+                let blockers = blockers.into_iter().cloned().collect();
+                let error = RollError::Blocked { group: group.to_string(), blockers };
+                return Err(returns.evidence(Failure::from(error)).with_warnings(warnings));
+            }
+            let told = |it: &Finding| format!("{} is seen through all the same: {it}", run.id());
+            warnings.extend(blockers.into_iter().map(told));
             Some(run.id().to_owned())
         }
         Some(Opening::PutBack(runs)) => {

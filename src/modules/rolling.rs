@@ -15,13 +15,13 @@ use super::World;
 use super::connection::Connection;
 use super::waivers::{WaiverArgs, waivers};
 use crate::ansible::Failure;
-use crate::domain::{AccountId, GroupId, ImageId, Region, StatefulInstanceId};
+use crate::domain::{AccountId, GroupId, ImageId, Region, StatefulInstanceId, one_line};
 use crate::drive::roll::{BeginError, RollError, Roller, Runs, survey};
 use crate::drive::{
     ImageWanted, ImagesError, Progress, Session, ec2_access, look_up_image, watched,
 };
 use crate::plan::roll::{
-    Draft, ImageSight, Opening, OrderWish, Past, Run, Survey, Target, Wanted, Wish, draft,
+    Draft, ImageSight, Opening, OrderWish, Past, Run, Survey, Taken, Target, Wanted, Wish, draft,
 };
 use crate::spot::Client;
 
@@ -131,6 +131,16 @@ impl RollOptions {
 
     fn wish(&self) -> Result<Wish, Failure> {
         let ids = |ids: &[String]| ids.iter().map(StatefulInstanceId::new).collect();
+        if let Some(canary) = &self.canary {
+            let canary_is =
+                |what: &str| Err(Failure::new(format!("canary {} is {what}", one_line(canary))));
+            if self.last.contains(canary) {
+                return canary_is("also one of last: it cannot go first and last");
+            }
+            if !self.only.is_empty() && !self.only.contains(canary) {
+                return canary_is("none of only, so it would not be rolled");
+            }
+        }
         Ok(Wish {
             order: OrderWish {
                 canary: self.canary.as_ref().map(StatefulInstanceId::new),
@@ -248,7 +258,18 @@ pub(super) fn make(
         let warnings: Vec<String> = others.map(ToString::to_string).collect();
         let bare = draft(&seen, target, &image, &wish, &past, None);
         let (mut draft, opening) = match roller.would_open(known, group, &system, &bare) {
-            Ok(opening) => (bare, Some(opening)),
+            Ok(opening) => {
+                // Its settings are put back first; a person has to look all the same.
+                let frozen = match &opening {
+                    Opening::PutBack(runs) => runs.iter().find_map(Taken::frozen),
+                    Opening::Begin | Opening::Adopt(_) => None,
+                };
+                let drafted = match frozen {
+                    Some(taken) => draft(&seen, bare.target, &image, &wish, &past, Some(&taken)),
+                    None => bare,
+                };
+                (drafted, Some(opening))
+            }
             Err(taken) => (draft(&seen, bare.target, &image, &wish, &past, Some(&taken)), None),
         };
         draft.warnings.extend(warnings);

@@ -135,3 +135,33 @@ fn a_node_that_nothing_can_be_done_to_is_named_with_the_reason() {
         assert!(said.contains(word), "{word}: {said}");
     }
 }
+
+/// A file that is missing is not to be found out once the machine is gone, nor a key that means nothing.
+#[test]
+fn task_files_that_cannot_be_meant_are_refused_before_anything_is_changed() {
+    for version in VERSIONS {
+        let site = Site::with(2);
+        let before = site.settings();
+        for (tasks, words) in [
+            (
+                json!({"postgate": "/x.yml", "mid-gate": "/y.yml"}),
+                "has no such phase: postgate, mid-gate",
+            ),
+            (
+                json!({"start": "/none/start.yml"}),
+                "names a file that is not there: /none/start.yml",
+            ),
+        ] {
+            let more = json!({"rolling_recycle_tasks": tasks});
+            for arguments in [&["--check", "--diff"][..], &[]] {
+                let ran = site.roll(version, &more, arguments);
+                assert_ne!(ran.code, 0, "{version}: {}", ran.stdout);
+                assert!(ran.stdout.contains(words), "{version}: {words}: {}", ran.stdout);
+            }
+        }
+        assert_eq!(
+            (site.settings(), site.images()),
+            (before, vec![OLD.to_owned(), OLD.to_owned()])
+        );
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{edit, mutations, texts};
+use super::{edit, edit_group, mutations, texts};
 use crate::support::cli::Desk;
 use crate::support::roll::{self, Controller, Living, PROCESSES, THREE, journals, settings, with};
 
@@ -192,7 +192,11 @@ fn a_start_that_goes_on_with_a_run_says_which_of_its_options_have_no_effect() {
     let aim = Controller::gone(&desk).aim();
     let mut waivers = aim["waivers"].clone();
     waivers.as_array_mut().unwrap().push(json!({"predicate": "active", "reason": "r"}));
-    let more = json!({"only": ["ssi-1"], "suspend_minutes": 90, "require_mid_gate": true,
+    let gated = with(aim.clone(), &json!({"require_mid_gate": true}));
+    let refused = Controller::gone(&desk).run("started", &gated);
+    let words = format!("run {run} began with require_mid_gate: false and keeps it");
+    assert!(refused.failed().contains(&words), "{}", refused.failed());
+    let more = json!({"only": ["ssi-1"], "suspend_minutes": 90,
                       "horizon_minutes": 30, "waivers": waivers, "system": "another"});
     for check in [true, false] {
         let more = with(more.clone(), &json!({"_ansible_check_mode": check}));
@@ -205,7 +209,6 @@ fn a_start_that_goes_on_with_a_run_says_which_of_its_options_have_no_effect() {
             "began with [] and keeps it; given now: [\\\"ssi-1\\\"]",
             "suspend_minutes is ignored",
             "began with 60 and keeps it; given now: 90",
-            "require_mid_gate is ignored: run ",
             "horizon_minutes is ignored",
             "waivers is ignored",
             "system is ignored",
@@ -222,6 +225,30 @@ fn a_start_that_goes_on_with_a_run_says_which_of_its_options_have_no_effect() {
     assert!(planned["warnings"].to_string().contains("canary is ignored"), "{planned}");
     let same = start(Controller::gone(&desk), &json!({"canary": "ssi-2"}));
     assert!(!same["warnings"].to_string().contains("is ignored"), "{same}");
+}
+
+/// Between two nodes it is like a new roll; in the middle of one that node is seen through.
+#[test]
+fn what_has_come_up_since_keeps_a_run_that_was_cut_off_from_the_next_node() {
+    let desk = roll::desk(THREE);
+    let first = Controller::gone(&desk);
+    let run = first.start();
+    first.roll(&run, "ssi-1");
+    edit_group(&desk, json!({"strategy.persistence.blockDevicesMode": "onLaunch"}));
+    let second = Controller::gone(&desk);
+    for check in [true, false] {
+        let more = with(second.aim().clone(), &json!({"_ansible_check_mode": check}));
+        let refused = second.run("started", &more);
+        assert!(refused.failed().contains("data_reattached"), "{}", refused.failed());
+    }
+    edit_group(&desk, json!({"strategy.persistence.blockDevicesMode": "reattach"}));
+    let third = Controller::gone(&desk);
+    start(third, &json!({}));
+    third.prepare(&run, "ssi-2");
+    edit_group(&desk, json!({"strategy.persistence.blockDevicesMode": "onLaunch"}));
+    let resumed = start(Controller::gone(&desk), &json!({}));
+    let warned = format!("{run} is seen through all the same: data_reattached");
+    assert!(resumed["warnings"].to_string().contains(&warned), "{resumed}");
 }
 
 #[test]
@@ -302,6 +329,11 @@ fn a_frozen_run_is_in_the_way_until_a_person_has_decided() {
         );
         assert_eq!(refused.answer["error_code"], "STEP_HELD");
     }
+    // Its settings have yet to be put back, and it stands in the way all the same.
+    let other = Controller::gone(&desk);
+    let plan = other.call("recycle_plan", &other.aim()).well();
+    assert!(plan["blockers"].to_string().contains("no_other_run"), "{plan}");
+    assert!(plan["warnings"].to_string().contains("would be ended first"), "{plan}");
     let ended = controller.finish(&run).well();
     assert_eq!((&ended["outcome"], &ended["reason"]), (&json!("frozen"), &json!(reason)));
     assert_eq!(settings(&desk).2, json!([]), "what the run set is put back all the same");

@@ -33,6 +33,30 @@ pub(crate) fn keeper_with_tls(answer: impl Fn(&str) -> Said + Send + 'static) ->
     start("127.0.0.1", Some(server_config()), answer)
 }
 
+/// A server that begins to shake hands and never comes to an end of it: a byte now and then.
+pub(crate) fn dripping() -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                // The head of a long record, then what it holds.
+                let head = [0x16, 0x03, 0x03, 0x40, 0x00, 0x02];
+                let mut bytes = head.into_iter().chain(std::iter::repeat(0));
+                while stream.write_all(&[bytes.next().unwrap()]).is_ok() {
+                    pause();
+                }
+            });
+        }
+    });
+    address
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is slow on purpose")]
+fn pause() {
+    thread::sleep(std::time::Duration::from_millis(100));
+}
+
 fn start(
     address: &str,
     tls: Option<Arc<ServerConfig>>,

@@ -27,7 +27,7 @@ pub(crate) fn well(path: &str) -> Value {
         ]),
         "/_snapshot/_status" => json!({"snapshots": []}),
         "/_cluster/health" => {
-            json!({"status": "green", "timed_out": false, "number_of_nodes": 3, "relocating_shards": 0,
+            json!({"status": "green", "timed_out": false, "number_of_nodes": 3, "active_shards": 2, "relocating_shards": 0,
             "initializing_shards": 0, "unassigned_shards": 0, "number_of_in_flight_fetch": 0, "number_of_pending_tasks": 0})
         }
         other => json!({"error": format!("no handler for {other}")}),

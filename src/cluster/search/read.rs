@@ -51,6 +51,7 @@ pub(super) fn health(told: &Value) -> Read<SearchHealth> {
         Some(status),
         Some(timed_out),
         Some(nodes),
+        Some(active),
         Some(relocating),
         Some(initializing),
         Some(unassigned),
@@ -60,6 +61,7 @@ pub(super) fn health(told: &Value) -> Read<SearchHealth> {
         text(told, "status"),
         told.get("timed_out").and_then(Value::as_bool),
         count("number_of_nodes"),
+        count("active_shards"),
         count("relocating_shards"),
         count("initializing_shards"),
         count("unassigned_shards"),
@@ -79,6 +81,7 @@ pub(super) fn health(told: &Value) -> Read<SearchHealth> {
         status,
         timed_out,
         nodes,
+        active,
         relocating,
         initializing,
         unassigned,
@@ -126,6 +129,7 @@ pub(super) fn shards(told: &Value) -> Read<Vec<ShardCopy>> {
             shard,
             state: printable(state),
             node: node.filter(|node| !node.is_empty()).map(printable),
+            may_be_primary: matches!(text(row, "prirep"), Some("p" | "r")),
         })
     };
     list(told, "the shards")?.iter().map(copy).collect()

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,23 +58,17 @@ impl Wire {
             kind: ObstacleKind::Time,
             detail: format!("{word} within {} s", timeout.as_secs()),
         };
-        let left = ends.saturating_sub(clock.monotonic());
-        if left.is_zero() {
-            return Err(late());
-        }
-        let prepared =
-            stream.set_read_timeout(Some(left)).and_then(|()| stream.set_write_timeout(Some(left)));
-        prepared.map_err(|error| obstacle(&error, &late))?;
+        let stream = Timed { stream, ends, clock };
+        let go_on = || clock.monotonic() <= ends;
         let read = match &self.tls {
-            None => exchange(stream, word, || clock.monotonic() <= ends),
+            None => exchange(stream, word, go_on),
             Some((config, name)) => {
                 let session = ClientConnection::new(Arc::clone(config), name.clone());
                 let session = session.map_err(|error| Obstacle {
                     kind: ObstacleKind::Tls,
                     detail: error.to_string(),
                 })?;
-                let stream = StreamOwned::new(session, stream);
-                exchange(stream, word, || clock.monotonic() <= ends)
+                exchange(StreamOwned::new(session, stream), word, go_on)
             }
         };
         match read {
@@ -97,6 +92,38 @@ fn exchange(
     stream.write_all(word.as_bytes())?;
     stream.flush()?;
     read_some(&mut UntilHungUp(stream), MOST_KEPT, go_on)
+}
+
+/// A connection that is over at a moment, however slowly bytes come in: TLS shakes hands in many small reads.
+struct Timed<'a> {
+    stream: TcpStream,
+    ends: Duration,
+    clock: &'a dyn Clock,
+}
+
+impl Timed<'_> {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.ends.saturating_sub(self.clock.monotonic());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(self.left()?))?;
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Timed<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 /// Servers hang up without taking leave of TLS, and some reset the connection once they have answered; whether the answer is

@@ -10,7 +10,7 @@ use super::survey::survey;
 use crate::domain::{AccountId, GroupId, StatefulInstanceId};
 use crate::plan::roll::{
     Draft, Event, FORM, Finding, Intent, Liveness, MidGate, Opening, Planned, Run, Survey,
-    SuspendedBefore, Taken, nobody_else_suspends, opening,
+    SuspendedBefore, Taken, come_up, is_kept_by, nobody_else_suspends, opening,
 };
 
 /// What a start needs besides its plan.
@@ -117,6 +117,11 @@ impl Roller<'_> {
                 (journal, false)
             }
             Opening::Adopt(run) => {
+                let blockers = come_up(&run, &draft.findings);
+                if is_kept_by(&run, &blockers) {
+                    let blockers = blockers.into_iter().cloned().collect();
+                    return Err(RollError::Blocked { group: group.to_string(), blockers }.into());
+                }
                 let mut journal = self.runs.open(run.id())?;
                 journal.write(self.clock, holder)?;
                 (journal, true)

@@ -12,7 +12,7 @@ use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Permit, Sigh
 use crate::drive::wait::until;
 use crate::plan::roll::{
     Event, Hold, Match, Node, NodeRun, Phase, Run, Survey, Wanted, has_passed_mid_gate, is_itself,
-    is_same_node, may_enter, may_recycle,
+    is_same_node, may_enter, may_go_on, may_recycle,
 };
 use crate::plan::stateful::{Expectations, Snapshot, Step};
 
@@ -63,6 +63,14 @@ impl Roller<'_> {
             // Before any setting is touched.
             has_passed_mid_gate(journal.run(), &node, self.clock.now())
                 .map_err(RollError::held(doing.as_str()))?;
+            // What is under way by itself is waited for; else nothing of the group changes unless the step could be taken.
+            let step = self.job(journal, &node, wanted, wait_timeout).decide(&sight(&seen, id));
+            if matches!(step, Ok(Step::Act { .. })) {
+                may_go_on(journal.run(), &node, &seen).or_else(|hold| {
+                    self.freeze_for_lost_data(journal, &hold)?;
+                    Err(RollError::held(doing.as_str())(hold))
+                })?;
+            }
             let is_suspended = self.keep_suspended(journal, &seen, Some(wait_timeout + MARGIN))?;
             let is_switched = self.keep_switched(journal, &seen)?;
             if is_suspended || is_switched {

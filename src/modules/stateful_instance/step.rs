@@ -107,9 +107,14 @@ pub(super) fn is_beside_a_roll(
         Err(error) => return Ok(Some(format!("whether a roll is open is not known: {error}"))),
     };
     let Some(run) = known.runs.iter().find(|run| run.is_open() && run.plan.group == *group) else {
-        let mut damaged = known.damaged.iter().filter(|it| it.may_be_of(group));
-        let told = |damaged| format!("whether a roll is open is not known: {damaged}");
-        return Ok(damaged.next().map(told));
+        let Some(damaged) = known.damaged.iter().find(|it| it.may_be_of(group)) else {
+            return Ok(None);
+        };
+        return Err(Failure::new(format!(
+            "cannot {}: whether a roll of group {group} is open is not known: {damaged}; see to that, or set ignore_open_run",
+            job.doing()
+        ))
+        .with_error_code(Some("RUN_OPEN")));
     };
     Err(Failure::new(format!(
         "cannot {}: run {} of group {group} is open; let it finish, give run_id if this is a step of it, give it up with \

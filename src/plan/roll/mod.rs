@@ -31,7 +31,7 @@ mod volumes;
 #[cfg(test)]
 mod tests;
 
-pub use adoption::ignored_options;
+pub use adoption::{come_up, ignored_options, is_kept_by};
 pub use damaged::{Damaged, Head};
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{

@@ -65,6 +65,15 @@ pub enum Taken {
     Damaged(Box<Damaged>),
 }
 
+impl Taken {
+    /// What stands in the way if this run is frozen, be it that its settings have yet to be put back.
+    pub fn frozen(run: &Run) -> Option<Self> {
+        let frozen = run.frozen.as_ref()?;
+        let (run_id, reason) = (run.id().to_owned(), frozen.reason.clone());
+        Some(Self::Frozen { run_id, node: frozen.node.clone(), reason })
+    }
+}
+
 impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -152,12 +161,8 @@ pub fn opening(runs: Vec<(Run, Liveness)>, intent: Intent<'_>) -> Result<Opening
             put_back.push(run);
             continue;
         }
-        if let Some(frozen) = &run.frozen {
-            return Err(Taken::Frozen {
-                run_id: run.id().to_owned(),
-                node: frozen.node.clone(),
-                reason: frozen.reason.clone(),
-            });
+        if let Some(taken) = Taken::frozen(&run) {
+            return Err(taken);
         }
         if is_same && adopted.is_none() {
             adopted = Some(run);

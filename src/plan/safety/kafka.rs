@@ -53,7 +53,7 @@ pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
         it.whole("brokers_live", or_unknown(&cluster.members, |members| it.brokers_live(members))),
         it.whole("views_agree", it.views_agree()),
         it.whole("visible", it.of_partitions(|partitions| it.visible(partitions))),
-        it.whole("led", it.of_partitions(led)),
+        it.whole("led", it.of_partitions(|partitions| it.led(partitions))),
         it.whole("replicas_online", it.of_partitions(|partitions| it.replicas_online(partitions))),
         it.whole("in_sync", it.of_partitions(|partitions| it.in_sync(partitions))),
         it.whole(
@@ -184,7 +184,7 @@ impl<'a> Asked<'a> {
         }
         let Some((first, others)) = views.split_first().filter(|(_, others)| !others.is_empty())
         else {
-            return Judged::unknown("fewer than two brokers tell of the partitions");
+            return Judged::unknown("there is but one look at the metadata");
         };
         let differing = first.iter().filter(|(partition, replicas)| {
             others.iter().any(|view| view.get(*partition) != Some(*replicas))
@@ -194,7 +194,7 @@ impl<'a> Asked<'a> {
         let more = others.iter().flat_map(|view| view.keys());
         let differing: BTreeSet<&KafkaPartition> =
             more.filter(|partition| !first.contains_key(*partition)).chain(differing).collect();
-        let good = format!("{} brokers tell the same", views.len());
+        let good = format!("{} looks at the metadata tell the same", views.len());
         none_of(differing.into_iter(), &good, "they tell different things of")
     }
 
@@ -228,6 +228,13 @@ impl<'a> Asked<'a> {
             (None, 0) => Judged::unknown("no broker tells what lies on its disks"),
             (None, _) => Judged::pass(format!("what lies on {compared} brokers is what is told")),
         }
+    }
+
+    /// A broker that is stopped leads nothing, whatever an old view says.
+    fn led(&self, partitions: &Partitions) -> Judged {
+        let is_led = |it: &KafkaReplicas| it.leader.is_some_and(|leader| !self.is_away(leader));
+        let orphans = partitions.iter().filter(|(_, it)| !is_led(it));
+        none_of(orphans.map(|(it, _)| it), "every partition is led", "nobody leads")
     }
 
     /// No replica and no folder is offline. Without the target its replicas are, as they should be.
@@ -416,11 +423,6 @@ fn is_in_step(
     let (Some(mine), Some(his)) = (voter.caught_up_ms, leading.caught_up_ms) else { return false };
     let late = u64::try_from(his.saturating_sub(mine)).unwrap_or(0);
     longest.saturating_sub(end) < MOST_BEHIND && late < limit_ms
-}
-
-fn led(partitions: &Partitions) -> Judged {
-    let orphans = partitions.iter().filter(|(_, it)| it.leader.is_none());
-    none_of(orphans.map(|(it, _)| it), "every partition is led", "nobody leads")
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub struct SearchQuestion {
 
 /// Judges one look at a cluster.
 ///
-/// `identified`, `settled`, `status`, `nodes_present`, `master_elected`, `copies_elsewhere` by index (pre), `copies_serve` by index
+/// `identified`, `settled`, `status`, `nodes_present`, `master_elected`, `shards` (all that serve are listed), `copies_elsewhere` by index (pre), `copies_serve` by index
 /// (mid and post), `voting_majority`, `nothing_left_over` (pre and post), `roles_elsewhere` (pre), `disk_headroom` (pre),
 /// `no_snapshot` (pre); the names begin with the gate's.
 pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding> {
@@ -48,8 +48,13 @@ pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding>
     ];
     match &cluster.shards {
         Err(obstacle) => found.push(it.whole("shards", Judged::unknown(obstacle.to_string()))),
-        Ok(shards) if it.phase == Phase::Pre => found.extend(it.copies_elsewhere(shards)),
-        Ok(shards) => found.extend(it.copies_serve(shards)),
+        Ok(shards) => {
+            found.push(it.whole("shards", it.all_listed(shards)));
+            found.extend(match it.phase {
+                Phase::Pre => it.copies_elsewhere(shards),
+                Phase::Mid | Phase::Post => it.copies_serve(shards),
+            });
+        }
     }
     if it.phase != Phase::Mid {
         found.push(it.whole("nothing_left_over", it.nothing_left_over()));
@@ -163,12 +168,22 @@ impl Asked<'_> {
         if there * 2 > all { Judged::pass(text) } else { Judged::fail(text) }
     }
 
+    /// A list that leaves copies out, as one that may not see them all would, proves nothing of those.
+    fn all_listed(&self, shards: &[ShardCopy]) -> Judged {
+        or_unknown(&self.cluster.health, |health| {
+            let listed = shards.iter().filter(|copy| copy.serves()).count() as u64;
+            let text =
+                format!("{listed} copies that serve are listed, {} are counted", health.active);
+            if listed == health.active { Judged::pass(text) } else { Judged::unknown(text) }
+        })
+    }
+
     /// One finding for each index that has a copy on the target.
     fn copies_elsewhere(&self, shards: &[ShardCopy]) -> Vec<Finding> {
         let on_target = |copy: &&ShardCopy| copy.node.as_deref() == Some(self.target());
         let elsewhere: BTreeSet<(&str, u64)> = shards
             .iter()
-            .filter(|copy| copy.serves() && !on_target(copy))
+            .filter(|copy| copy.serves() && copy.may_be_primary && !on_target(copy))
             .map(|copy| (copy.index.as_str(), copy.shard))
             .collect();
         let mut by_index: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
@@ -191,7 +206,7 @@ impl Asked<'_> {
         };
         let served: BTreeSet<(&str, u64)> = shards
             .iter()
-            .filter(|copy| copy.serves() && !is_away(copy))
+            .filter(|copy| copy.serves() && copy.may_be_primary && !is_away(copy))
             .map(|copy| (copy.index.as_str(), copy.shard))
             .collect();
         let mut by_index: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();

@@ -343,7 +343,12 @@ fn cases() -> Vec<Case> {
             |it| it.quorum = Err(obstacle()),
             &[("quorum_in_step", ALL, Unknown)],
         ),
-        ("it still runs", Mid, |it| *it = cluster(3), &[("brokers_live", ALL, Fail)]),
+        (
+            "it still runs",
+            Mid,
+            |it| *it = cluster(3),
+            &[("led", ALL, Fail), ("brokers_live", ALL, Fail)],
+        ),
         (
             "one more is gone",
             Mid,

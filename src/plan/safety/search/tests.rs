@@ -16,7 +16,13 @@ fn obstacle() -> Obstacle {
 
 fn copy(index: &str, shard: u64, node: usize) -> ShardCopy {
     let state = "STARTED".to_owned();
-    ShardCopy { index: index.to_owned(), shard, state, node: Some(name(node)) }
+    ShardCopy {
+        index: index.to_owned(),
+        shard,
+        state,
+        node: Some(name(node)),
+        may_be_primary: true,
+    }
 }
 
 /// A healthy cluster of `count` nodes that do everything; the first is the master. One index, a shard with two copies.
@@ -35,6 +41,7 @@ fn cluster(count: usize) -> SearchCluster {
             status: SearchStatus::Green,
             timed_out: false,
             nodes: count as u64,
+            active: 2,
             relocating: 0,
             initializing: 0,
             unassigned: 0,
@@ -80,7 +87,20 @@ fn question(count: usize, phase: Phase, target: usize) -> SearchQuestion {
     }
 }
 
+/// What does not pass, where as many copies are counted as are listed.
 fn unmet(it: &SearchCluster, question: &SearchQuestion) -> BTreeMap<(String, String), Verdict> {
+    let mut it = it.clone();
+    let listed = it.shards.iter().flatten().filter(|copy| copy.serves()).count() as u64;
+    if let Ok(health) = &mut it.health {
+        health.active = listed;
+    }
+    unmet_as_told(&it, question)
+}
+
+fn unmet_as_told(
+    it: &SearchCluster,
+    question: &SearchQuestion,
+) -> BTreeMap<(String, String), Verdict> {
     let bad = judge(it, question).into_iter().filter(|finding| finding.verdict != Verdict::Pass);
     bad.map(|it| ((it.name.replace("es.", ""), it.object), it.verdict)).collect()
 }
@@ -134,7 +154,7 @@ fn before() -> Vec<Case> {
             "no word of its health",
             Pre,
             |it| it.health = Err(obstacle()),
-            &[("settled", ALL, Unknown), ("status", ALL, Unknown)],
+            &[("shards", ALL, Unknown), ("settled", ALL, Unknown), ("status", ALL, Unknown)],
         ),
         (
             "green, and the only copy on the target",
@@ -337,6 +357,22 @@ fn whatever_is_wrong_is_said_by_its_predicate() {
             .map(|(name, object, verdict)| (((*name).to_owned(), (*object).to_owned()), *verdict));
         assert_eq!(found, expected.collect(), "{what}");
     }
+}
+
+/// One who may not see all indices is shown fewer, without a word; and a copy for searches alone takes no writes.
+#[test]
+fn what_is_not_listed_and_what_cannot_lead_proves_nothing() {
+    let mut it = cluster(3);
+    it.health.as_mut().unwrap().active = 420;
+    let asked = question(3, Phase::Pre, 3);
+    let expected = (("shards".to_owned(), "cluster".to_owned()), Verdict::Unknown);
+    assert_eq!(unmet_as_told(&it, &asked), [expected.clone()].into());
+    it.shards = Ok(Vec::new());
+    assert_eq!(unmet_as_told(&it, &asked), [expected].into());
+    let searching = ShardCopy { may_be_primary: false, ..copy("logs", 0, 1) };
+    it.shards = Ok(vec![copy("logs", 0, 3), searching]);
+    let found = unmet(&it, &asked);
+    assert_eq!(found, [(("copies_elsewhere".to_owned(), "logs".to_owned()), Verdict::Fail)].into());
 }
 
 #[test]
