@@ -145,7 +145,7 @@ fn task_files_that_cannot_be_meant_are_refused_before_anything_is_changed() {
         for (tasks, words) in [
             (
                 json!({"postgate": "/x.yml", "mid-gate": "/y.yml"}),
-                "has no such phase: postgate, mid-gate",
+                "has no such phase: mid-gate, postgate",
             ),
             (
                 json!({"start": "/none/start.yml"}),
