@@ -13,7 +13,7 @@ pub type KafkaNodeId = i32;
 pub struct KafkaCluster {
     /// Who belongs to it.
     pub members: Result<KafkaMembers, Obstacle>,
-    /// Its partitions, as each of several brokers tells them.
+    /// Its partitions, as each of several looks shows them.
     pub views: Vec<Result<BTreeMap<KafkaPartition, KafkaReplicas>, Obstacle>>,
     /// What holds for each topic.
     pub topics: Result<BTreeMap<String, KafkaTopic>, Obstacle>,

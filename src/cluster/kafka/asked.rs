@@ -16,11 +16,11 @@ use tokio::runtime::Runtime;
 
 use super::{KafkaError, KafkaLogin, KafkaTarget, KafkaTls, read};
 use crate::domain::{
-    Clock, KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaQuorum,
+    KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaQuorum,
     KafkaReplicas, KafkaTopic, Obstacle, ObstacleKind, one_line,
 };
 
-/// So many brokers tell their view of the partitions.
+/// So many looks at the partitions, each over a connection of its own.
 const VIEWS: usize = 2;
 
 /// The library refuses to wait for less.
@@ -68,44 +68,34 @@ impl Kafka {
         &self.secrets
     }
 
-    /// Asks once; all of it is over within twice `timeout`. The views are of brokers other than `target` where there are
-    /// enough: what it is to be rolled for may be wrong with its own.
-    pub fn look(&self, target: KafkaNodeId, timeout: Duration, _: &dyn Clock) -> KafkaCluster {
+    /// Asks once; all of it is over within twice `timeout`. The library asks whichever broker it picks, so the views may be of
+    /// one broker, and of the one that is rolled: what counts is that look after look agrees.
+    pub fn look(&self, timeout: Duration) -> KafkaCluster {
         let timeout = timeout.max(SHORTEST);
-        let looked = self.runtime.block_on(async {
-            tokio::time::timeout(timeout * 2, self.look_within(target, timeout)).await
-        });
+        let looked = self
+            .runtime
+            .block_on(async { tokio::time::timeout(timeout * 2, self.look_within(timeout)).await });
         looked.unwrap_or_else(|_| nothing(&late("a look")))
     }
 
-    async fn look_within(&self, target: KafkaNodeId, timeout: Duration) -> KafkaCluster {
+    async fn look_within(&self, timeout: Duration) -> KafkaCluster {
         let mut asked: Vec<krafka::Kafka> = Vec::new();
         let mut obstacle = None;
-        let mut own = None;
         for broker in &self.target.bootstrap {
             match self.connect(broker, timeout).await {
-                Ok(kafka) if asked.len() < VIEWS => {
-                    let admin = kafka.admin();
-                    // By its address alone a broker's id is not known; one that says who it is may be the target.
-                    if own.is_none() && is_target(&admin, broker, target, timeout).await {
-                        own = Some(kafka);
-                    } else {
-                        asked.push(kafka);
-                    }
-                }
-                Ok(_) => break,
+                Ok(kafka) => asked.push(kafka),
                 Err(error) => obstacle = Some(told(&format!("broker {broker}"), &error)),
             }
-        }
-        if asked.len() < VIEWS {
-            asked.extend(own);
+            if asked.len() == VIEWS {
+                break;
+            }
         }
         let Some(first) = asked.first() else {
             return nothing(&obstacle.unwrap_or_else(|| late("bootstrap")));
         };
         let admin = first.admin();
         let mut views = Vec::new();
-        for kafka in asked.iter().take(VIEWS) {
+        for kafka in &asked {
             views.push(partitions(&kafka.admin(), timeout).await);
         }
         let members = members(&admin, timeout).await;
@@ -180,18 +170,6 @@ async fn within<T>(
 ) -> krafka::Result<T> {
     let ended = tokio::time::timeout(timeout, call).await;
     ended.unwrap_or_else(|_| Err(KrafkaError::timeout(what)))
-}
-
-async fn is_target(
-    admin: &AdminClient,
-    broker: &str,
-    target: KafkaNodeId,
-    timeout: Duration,
-) -> bool {
-    let asked = admin.describe_cluster(DescribeClusterOptions::default().timeout(timeout)).await;
-    let brokers = asked.map(|told| told.brokers).unwrap_or_default();
-    let mut brokers = brokers.iter();
-    brokers.any(|it| it.id == target && format!("{}:{}", it.host, it.port) == broker)
 }
 
 async fn members(admin: &AdminClient, timeout: Duration) -> Result<KafkaMembers, Obstacle> {

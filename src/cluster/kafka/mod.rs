@@ -21,7 +21,7 @@ use super::tls::ClientFiles;
 /// How a cluster is asked.
 #[derive(Clone, Debug)]
 pub struct KafkaTarget {
-    /// Brokers, `host:port`. Two of them at least are asked, each for its own view.
+    /// Brokers, `host:port`: two or more, from which the rest of the cluster is found.
     pub bootstrap: Vec<String>,
     /// How the connection is protected; none sends plainly.
     pub tls: Option<KafkaTls>,
@@ -57,7 +57,7 @@ pub enum KafkaLogin {
 #[derive(Debug, Error)]
 pub enum KafkaError {
     /// Too few to ask.
-    #[error("bootstrap names {0} brokers; two or more must tell the same before it is believed")]
+    #[error("bootstrap names {0} brokers; two or more are needed, since one of them may be down")]
     TooFew(usize),
     /// No address.
     #[error("{0:?} is no broker; expected host:port")]
@@ -104,7 +104,7 @@ mod missing {
     use std::time::Duration;
 
     use super::{KafkaError, KafkaTarget};
-    use crate::domain::{Clock, KafkaCluster, KafkaNodeId};
+    use crate::domain::KafkaCluster;
 
     /// There is none in this build.
     #[derive(Debug)]
@@ -121,7 +121,7 @@ mod missing {
         }
 
         /// Is never called.
-        pub fn look(&self, _: KafkaNodeId, _: Duration, _: &dyn Clock) -> KafkaCluster {
+        pub fn look(&self, _: Duration) -> KafkaCluster {
             match *self {}
         }
 

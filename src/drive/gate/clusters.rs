@@ -59,8 +59,8 @@ pub struct KafkaCluster {
 }
 
 impl Source for KafkaCluster {
-    fn look(&self, clock: &dyn Clock) -> Vec<Finding> {
-        let seen = self.observer.look(self.question.target, self.timeout, clock);
+    fn look(&self, _: &dyn Clock) -> Vec<Finding> {
+        let seen = self.observer.look(self.timeout);
         let mut findings = judge_kafka(&seen, &self.question);
         conceal(&mut findings, self.observer.secrets());
         findings

@@ -1,12 +1,12 @@
 //! Kafka: whether a cluster can lose a broker.
 //!
 //! What a broker measures of itself proves nothing: one that has just started leads nothing and so counts nothing
-//! under-replicated. Replication is judged from the metadata, by its leaders' word, and only where several brokers tell the
-//! same and the one who asks is allowed to see all of it.
+//! under-replicated. Replication is judged from the metadata, by its leaders' word, and only where several looks agree
+//! and the one who asks is allowed to see all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::phase::{Judged, Phase, Question};
+use super::phase::{Judged, Phase, Question, or_unknown};
 use crate::domain::{
     KafkaCluster, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaQuorum, KafkaQuorumReplica,
     KafkaReplicas, KafkaTopic, Obstacle,
@@ -84,13 +84,6 @@ pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
         found.push(it.whole("preferred_leaders", it.of_partitions(|all| it.preferred(all))));
     }
     found
-}
-
-fn or_unknown<T>(told: &Result<T, Obstacle>, judge: impl FnOnce(&T) -> Judged) -> Judged {
-    match told {
-        Ok(told) => judge(told),
-        Err(obstacle) => Judged::unknown(obstacle.to_string()),
-    }
 }
 
 /// Passes if there is none, and names some if there are.
@@ -173,7 +166,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// A broker's metadata may be old: what two tell alike is taken for so.
+    /// A broker's metadata may be old: what two looks show alike is taken for so.
     fn views_agree(&self) -> Judged {
         let mut views = Vec::new();
         for view in &self.cluster.views {

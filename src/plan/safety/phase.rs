@@ -1,6 +1,6 @@
 //! At which point of a node's roll a cluster is judged.
 
-use crate::domain::printable;
+use crate::domain::{Obstacle, printable};
 use crate::plan::Verdict;
 use crate::plan::gate::Finding;
 
@@ -76,5 +76,16 @@ impl Judged {
         #[expect(clippy::cast_precision_loss, reason = "a count, not a measurement")]
         let distance = Some(distance as f64);
         Self { distance, ..self }
+    }
+}
+
+/// Judges what was told; what was not is unknown.
+pub(super) fn or_unknown<T>(
+    told: &Result<T, Obstacle>,
+    judge: impl FnOnce(&T) -> Judged,
+) -> Judged {
+    match told {
+        Ok(told) => judge(told),
+        Err(obstacle) => Judged::unknown(obstacle.to_string()),
     }
 }

@@ -5,10 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::phase::{Judged, Phase, Question};
-use crate::domain::{
-    Obstacle, SearchCluster, SearchHealth, SearchNode, SearchStatus, ShardCopy, Watermark,
-};
+use super::phase::{Judged, Phase, Question, or_unknown};
+use crate::domain::{SearchCluster, SearchHealth, SearchNode, SearchStatus, ShardCopy, Watermark};
 use crate::plan::gate::Finding;
 
 const KIND: &str = "elasticsearch";
@@ -65,13 +63,6 @@ pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding>
         found.push(it.whole("no_snapshot", or_unknown(&cluster.snapshots, |it| no_snapshot(it))));
     }
     found
-}
-
-fn or_unknown<T>(told: &Result<T, Obstacle>, judge: impl FnOnce(&T) -> Judged) -> Judged {
-    match told {
-        Ok(told) => judge(told),
-        Err(obstacle) => Judged::unknown(obstacle.to_string()),
-    }
 }
 
 struct Asked<'a> {

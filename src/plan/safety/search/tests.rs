@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{ObstacleKind, SearchIdentity, SearchProduct, SearchSetting, Voting};
+use crate::domain::{Obstacle, ObstacleKind, SearchIdentity, SearchProduct, SearchSetting, Voting};
 use crate::plan::Verdict;
 
 fn name(id: usize) -> String {
