@@ -1,11 +1,7 @@
 //! `cluster_gate`: wait until named predicates hold, or say which do not.
 
-mod ensemble;
 mod gates;
-mod kafka;
 mod part;
-mod search;
-mod secured;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;

@@ -1,6 +1,7 @@
 //! The Ansible modules of the collection: one file each, named as the module, with its examples beside it.
 
 mod cluster_gate;
+mod clusters;
 mod connection;
 mod recycle_plan;
 mod recycle_run;

@@ -9,16 +9,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::World;
-use super::ensemble::EnsembleArgs;
-use super::kafka::KafkaArgs;
-use super::search::SearchArgs;
-use super::secured::TlsArgs;
 use crate::ansible::Failure;
 use crate::domain::one_line;
 use crate::drive::gate::{
     Command, Ensemble, Http, HttpTarget, KafkaCluster, Login, Look, Probe, Prometheus,
     SearchCluster, Source, Tcp,
 };
+use crate::modules::clusters::{EnsembleArgs, KafkaArgs, SearchArgs, TlsArgs};
 use crate::plan::Verdict;
 use crate::plan::gate::{Expectation, Predicate, Wanted};
 use crate::plan::safety::{Phase, Question};

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::World;
 use crate::drive::gate::ClientFiles;
-use crate::modules::World;
 
 #[derive(Deserialize, JsonSchema, Default)]
-pub(super) struct TlsArgs {
+pub(in crate::modules) struct TlsArgs {
     /// Of `zookeeper` and `kafka`: whether their port speaks TLS, as ZooKeeper's `secureClientPort` and Kafka's listeners of type `SSL`
     /// and `SASL_SSL` do. ZooKeeper needs `ca_path` then.
     tls: Option<bool>,
@@ -21,7 +21,7 @@ pub(super) struct TlsArgs {
 
 impl TlsArgs {
     /// Its options, and whether each is given.
-    pub(super) fn given(&self) -> [(&'static str, bool); 3] {
+    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 3] {
         [
             ("tls", self.tls.is_some()),
             ("client_cert", self.client_cert.is_some()),
@@ -29,12 +29,12 @@ impl TlsArgs {
         ]
     }
 
-    pub(super) fn is_on(&self) -> bool {
+    pub(in crate::modules) fn is_on(&self) -> bool {
         self.tls.unwrap_or(false)
     }
 
     /// The certificate to show, if there is one; that it goes with a key is checked before.
-    pub(super) fn client(&self, world: &World) -> Result<Option<ClientFiles>, String> {
+    pub(in crate::modules) fn client(&self, world: &World) -> Result<Option<ClientFiles>, String> {
         let files = self.client_cert.as_ref().zip(self.client_key.as_ref());
         if files.is_some() && !self.is_on() {
             return Err("client_cert and client_key are without effect without tls".to_owned());

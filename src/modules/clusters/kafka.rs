@@ -4,17 +4,17 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::World;
 use super::secured::TlsArgs;
 use crate::domain::{KafkaNodeId, one_line};
 use crate::drive::gate::{Kafka, KafkaLogin, KafkaTarget, KafkaTls, Login};
-use crate::modules::World;
 use crate::plan::safety::{KafkaQuestion, Question};
 
 #[derive(Deserialize, JsonSchema, Default)]
-pub(super) struct KafkaArgs {
+pub(in crate::modules) struct KafkaArgs {
     /// Of `kafka`: brokers as `host:port`, best all of them. Two are asked where to look, and what is
     /// told is believed if both looks agree.
-    pub(super) bootstrap: Option<Vec<String>>,
+    pub(in crate::modules) bootstrap: Option<Vec<String>>,
     /// Of `kafka`: the ids of all brokers that there should be.
     brokers: Option<Vec<KafkaNodeId>>,
     /// Of `kafka`: the unique id of the cluster, where it must be this one.
@@ -43,7 +43,7 @@ enum Mechanism {
 
 impl KafkaArgs {
     /// Its options, and whether each is given.
-    pub(super) fn given(&self) -> [(&'static str, bool); 6] {
+    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 6] {
         [
             ("bootstrap", self.bootstrap.is_some()),
             ("brokers", self.brokers.is_some()),
@@ -55,7 +55,7 @@ impl KafkaArgs {
     }
 
     /// Ready to be asked; nothing is sent.
-    pub(super) fn observer(
+    pub(in crate::modules) fn observer(
         &self,
         tls: &TlsArgs,
         login: Option<Login>,
@@ -105,7 +105,7 @@ impl KafkaArgs {
     }
 
     /// What is asked.
-    pub(super) fn question(&self, question: Question) -> Result<KafkaQuestion, String> {
+    pub(in crate::modules) fn question(&self, question: Question) -> Result<KafkaQuestion, String> {
         let Ok(target) = question.target.trim().parse() else {
             let text = one_line(&question.target);
             return Err(format!("target {text:?} is no id of a broker or a controller"));

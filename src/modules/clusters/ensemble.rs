@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::World;
 use super::secured::TlsArgs;
 use crate::drive::gate::{ADMIN_PORT, Metrics, TlsFiles, ZooKeeper, ZooKeeperTarget};
-use crate::modules::World;
 
 #[derive(Deserialize, JsonSchema, Default)]
-pub(super) struct EnsembleArgs {
+pub(in crate::modules) struct EnsembleArgs {
     /// Of `zookeeper`: every server of the ensemble, observers too, as `host` or `host:port`; the port is `2181` when not given.
-    pub(super) servers: Option<Vec<String>>,
+    pub(in crate::modules) servers: Option<Vec<String>>,
     /// Of `zookeeper`: where servers tell more than whether they serve; `mntr` when not given.
     metrics: Option<MetricsFrom>,
     /// Of `zookeeper`: port of the AdminServer; `8080` when not given.
@@ -33,7 +33,7 @@ enum MetricsFrom {
 
 impl EnsembleArgs {
     /// Its options, and whether each is given.
-    pub(super) fn given(&self) -> [(&'static str, bool); 4] {
+    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 4] {
         [
             ("servers", self.servers.is_some()),
             ("metrics", self.metrics.is_some()),
@@ -43,7 +43,7 @@ impl EnsembleArgs {
     }
 
     /// Ready to be asked; nothing is sent.
-    pub(super) fn observer(
+    pub(in crate::modules) fn observer(
         &self,
         tls: &TlsArgs,
         ca_path: Option<&str>,
@@ -72,7 +72,7 @@ impl EnsembleArgs {
     }
 
     /// The server that is rolled, by the address at which it is asked.
-    pub(super) fn target(
+    pub(in crate::modules) fn target(
         &self,
         observer: &ZooKeeper,
         target: Option<&str>,

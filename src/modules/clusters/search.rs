@@ -8,10 +8,10 @@ use crate::drive::gate::{HttpTarget, Search, SearchTarget};
 use crate::plan::safety::{Question, SearchQuestion};
 
 #[derive(Deserialize, JsonSchema, Default)]
-pub(super) struct SearchArgs {
+pub(in crate::modules) struct SearchArgs {
     /// Of `elasticsearch`: where nodes are asked, such as `https://10.0.0.1:9200`. The first that answers is asked for everything, so
     /// name all of them. They hold no credentials.
-    pub(super) urls: Option<Vec<String>>,
+    pub(in crate::modules) urls: Option<Vec<String>>,
     /// Of `elasticsearch`: the names (`node.name`) of all nodes that there should be, `target` among them.
     nodes: Option<Vec<String>>,
     /// Of `elasticsearch`: the unique id of the cluster, where it must be this one.
@@ -23,7 +23,7 @@ pub(super) struct SearchArgs {
 
 impl SearchArgs {
     /// Its options, and whether each is given.
-    pub(super) fn given(&self) -> [(&'static str, bool); 4] {
+    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 4] {
         [
             ("urls", self.urls.is_some()),
             ("nodes", self.nodes.is_some()),
@@ -33,7 +33,7 @@ impl SearchArgs {
     }
 
     /// Ready to be asked; nothing is sent.
-    pub(super) fn observer(&self, mut http: HttpTarget) -> Result<Search, String> {
+    pub(in crate::modules) fn observer(&self, mut http: HttpTarget) -> Result<Search, String> {
         if let Some(key) = &self.api_key {
             if http.login.is_some() {
                 return Err("give either api_key or username and password".to_owned());
@@ -46,7 +46,10 @@ impl SearchArgs {
     }
 
     /// What is asked.
-    pub(super) fn question(&self, question: Question) -> Result<SearchQuestion, String> {
+    pub(in crate::modules) fn question(
+        &self,
+        question: Question,
+    ) -> Result<SearchQuestion, String> {
         let given = self.nodes.iter().flatten();
         let nodes: std::collections::BTreeSet<String> =
             given.clone().map(|name| name.trim().to_owned()).collect();
