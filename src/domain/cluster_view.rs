@@ -1,6 +1,6 @@
 //! A cluster as its observers saw it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::one_line;
 
@@ -15,6 +15,18 @@ pub struct ClusterView {
 pub struct NodeView {
     /// What the node is to the others.
     pub standing: Standing,
+    /// What it does, in the words of its technology; empty where all do the same.
+    pub roles: BTreeSet<String>,
+    /// How much it serves at present, in what its technology counts: partitions led, copies of shards, connections. None if it is
+    /// not told.
+    pub load: Option<u64>,
+}
+
+impl NodeView {
+    /// A node of which no more is known.
+    pub fn standing(standing: Standing) -> Self {
+        Self { standing, roles: BTreeSet::new(), load: None }
+    }
 }
 
 /// What a node is to the others.
@@ -104,8 +116,7 @@ mod tests {
     fn view(standings: &[Standing]) -> ClusterView {
         let mut view = ClusterView::default();
         for (at, standing) in standings.iter().enumerate() {
-            let node = NodeView { standing: standing.clone() };
-            view.note(format!("n{at}"), node);
+            view.note(format!("n{at}"), NodeView::standing(standing.clone()));
         }
         view
     }

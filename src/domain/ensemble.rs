@@ -43,6 +43,8 @@ pub struct Serving {
     pub outstanding: u64,
     /// Znodes in its tree.
     pub znodes: u64,
+    /// Clients that are connected, if it tells.
+    pub connections: Option<u64>,
 }
 
 /// As what a server serves.
@@ -130,7 +132,9 @@ impl From<&Ensemble> for ClusterView {
     fn from(ensemble: &Ensemble) -> Self {
         let mut view = Self::default();
         for (address, server) in &ensemble.servers {
-            view.note(address, NodeView { standing: server.standing() });
+            let load = server.serving().and_then(|serving| serving.connections);
+            let node = NodeView { load, ..NodeView::standing(server.standing()) };
+            view.note(address, node);
         }
         view
     }

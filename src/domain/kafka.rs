@@ -109,6 +109,14 @@ pub struct KafkaQuorumReplica {
     pub caught_up_ms: Option<i64>,
 }
 
+impl KafkaCluster {
+    /// How many partitions a broker leads, by the first view that there is; none if there is none.
+    pub fn led_by(&self, node: KafkaNodeId) -> Option<u64> {
+        let view = self.views.iter().flatten().next()?;
+        u64::try_from(view.values().filter(|it| it.leader == Some(node)).count()).ok()
+    }
+}
+
 impl From<&KafkaCluster> for ClusterView {
     /// In KRaft mode the standing in the quorum; brokers that are none of its voters observe.
     fn from(cluster: &KafkaCluster) -> Self {
@@ -128,7 +136,14 @@ impl From<&KafkaCluster> for ClusterView {
                 (Ok(None), Ok(members)) if members.controller == Some(node) => Standing::Leader,
                 (Ok(None), Ok(_)) => Standing::Follower,
             };
-            view.note(node.to_string(), NodeView { standing });
+            let is_voter =
+                quorum.iter().any(|it| it.as_ref().is_some_and(|it| it.voters.contains_key(&node)));
+            let is_broker = cluster.members.as_ref().is_ok_and(|it| it.brokers.contains_key(&node));
+            let roles = [("controller", is_voter), ("broker", is_broker)];
+            let roles = roles.into_iter().filter(|(_, is_it)| *is_it);
+            let roles = roles.map(|(role, _)| role.to_owned()).collect();
+            let load = cluster.led_by(node);
+            view.note(node.to_string(), NodeView { standing, roles, load });
         }
         view
     }

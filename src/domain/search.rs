@@ -152,6 +152,10 @@ impl From<&SearchCluster> for ClusterView {
     fn from(cluster: &SearchCluster) -> Self {
         let mut view = Self::default();
         let Ok(nodes) = &cluster.nodes else { return view };
+        let copies = |name: &str| {
+            let shards = cluster.shards.as_ref().ok()?;
+            u64::try_from(shards.iter().filter(|it| it.node.as_deref() == Some(name)).count()).ok()
+        };
         for (name, node) in nodes {
             let votes = node.roles.contains("master") || node.roles.contains("cluster_manager");
             let standing = match &cluster.master {
@@ -160,7 +164,7 @@ impl From<&SearchCluster> for ClusterView {
                 Ok(_) if votes => Standing::Follower,
                 Ok(_) => Standing::Observer,
             };
-            view.note(name, NodeView { standing });
+            view.note(name, NodeView { standing, roles: node.roles.clone(), load: copies(name) });
         }
         view
     }

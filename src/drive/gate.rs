@@ -97,6 +97,13 @@ fn conceal(findings: &mut [Finding], secrets: &[String]) {
     }
 }
 
+/// A text without the secrets that a server may have repeated in it.
+pub fn concealed(text: &str, secrets: &[String]) -> String {
+    let mut text = text.to_owned();
+    hide(&mut text, secrets);
+    text
+}
+
 /// Takes secrets out of a text that may have been cut in the middle of one.
 fn hide(text: &mut String, secrets: &[String]) {
     let mut secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();

@@ -1,6 +1,7 @@
 //! Acting on plans: observing, waiting, remembering. Thin code that may be run again.
 
 mod cache;
+mod cluster;
 mod concurrently;
 mod ec2;
 mod environment;
@@ -16,6 +17,7 @@ pub mod stateful;
 mod wait;
 
 pub use cache::{Cache, CacheError, Entry, Reader};
+pub use cluster::{Observer, OrderError, Timing};
 pub use concurrently::watched;
 pub use ec2::{Ec2Access, Ec2Error, connect as connect_ec2, identity as aws_identity};
 pub use environment::Environment;

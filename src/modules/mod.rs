@@ -1,6 +1,7 @@
 //! The Ansible modules of the collection: one file each, named as the module, with its examples beside it.
 
 mod cluster_gate;
+mod cluster_order;
 mod clusters;
 mod connection;
 mod recycle_plan;
@@ -17,6 +18,7 @@ use crate::plan::roll::{Holder, Liveness};
 
 pub use ansible::{Answer, AnyModule, hide_panics};
 use cluster_gate::ClusterGate;
+use cluster_order::ClusterOrder;
 use recycle_plan::RecyclePlan;
 use recycle_run::RecycleRun;
 use spot_account_info::SpotAccountInfo;
@@ -26,6 +28,7 @@ use stateful_instance_info::StatefulInstanceInfo;
 /// Every module; one more is a line here and a `mod` above.
 pub static ALL: &[&dyn AnyModule<World>] = &[
     &ClusterGate,
+    &ClusterOrder,
     &RecyclePlan,
     &RecycleRun,
     &SpotAccountInfo,

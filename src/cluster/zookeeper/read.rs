@@ -50,7 +50,8 @@ pub(super) fn presence(reply: &Reply) -> Result<Presence, Obstacle> {
     else {
         return blocked(ObstacleKind::Broken, "the answer to srvr is half");
     };
-    Ok(Presence::Serving(Serving { mode: mode_of(mode), outstanding, znodes }))
+    let connections = number("Connections");
+    Ok(Presence::Serving(Serving { mode: mode_of(mode), outstanding, znodes, connections }))
 }
 
 pub(super) fn mode_of(word: &str) -> ServerMode {
@@ -148,7 +149,8 @@ mod tests {
 
     #[test]
     fn srvr_tells_mode_and_sizes() {
-        let serving = Serving { mode: ServerMode::Follower, outstanding: 2, znodes: 5 };
+        let serving =
+            Serving { mode: ServerMode::Follower, outstanding: 2, znodes: 5, connections: Some(1) };
         assert_eq!(presence(&text(SRVR)), Ok(Presence::Serving(serving)));
         for (word, mode) in [
             ("leader", ServerMode::Leader),

@@ -3,11 +3,13 @@
 //! Each gives findings that a gate weighs like any other. What was not seen is unknown, and unknown never passes.
 
 mod kafka;
+mod order;
 mod phase;
 mod search;
 mod zookeeper;
 
 pub use kafka::{KafkaQuestion, judge as judge_kafka};
+pub use order::{Candidate, NoOrder, Placed, Technology, order};
 pub use phase::{Phase, Question};
 pub use search::{SearchQuestion, judge as judge_search};
 pub use zookeeper::judge as judge_zookeeper;

@@ -43,7 +43,7 @@ fn ensemble(voters: usize, observers: usize) -> Ensemble {
             synced_non_voting_followers: leads.then_some(0),
             pending_syncs: leads.then_some(0),
         };
-        let serving = Serving { mode, outstanding: 0, znodes: 1000 };
+        let serving = Serving { mode, outstanding: 0, znodes: 1000, connections: None };
         let server = EnsembleServer {
             presence: Ok(Presence::Serving(serving)),
             monitor: Ok(monitor),
