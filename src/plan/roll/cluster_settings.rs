@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Event;
 use super::run::Run;
 use super::standing::Standing;
-use crate::domain::StatefulInstanceId;
+use crate::domain::{SearchShutdown, StatefulInstanceId};
 
 /// The setting that says which shards may be given a node.
 pub const ALLOCATION: &str = "cluster.routing.allocation.enable";
@@ -77,17 +77,6 @@ pub struct ClusterRecord {
     pub change: ClusterChange,
     /// What became of it.
     pub standing: Standing,
-}
-
-/// A node that is registered to be shut down.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shutdown {
-    /// How, such as `RESTART`.
-    pub kind: String,
-    /// Why, in the words of whoever registered it.
-    pub reason: String,
-    /// How far it is, such as `COMPLETE`.
-    pub status: String,
 }
 
 /// Whether allocation may be restricted for a run.
@@ -283,8 +272,8 @@ pub fn shutdown_reason(run_id: &str) -> String {
 }
 
 /// Why the registration of a node is left as it is, if it is someone else's.
-pub fn left_shutdown(run_id: &str, seen: &Shutdown) -> Option<String> {
-    let Shutdown { kind, reason, .. } = seen;
+pub fn left_shutdown(run_id: &str, seen: &SearchShutdown) -> Option<String> {
+    let SearchShutdown { kind, reason, .. } = seen;
     let is_ours = kind.eq_ignore_ascii_case("restart") && *reason == shutdown_reason(run_id);
     (!is_ours).then(|| {
         format!("it is registered to {kind} because of {reason:?}, which this run did not ask for")
@@ -373,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_registration_is_known_again_by_its_reason() {
-        let seen = |kind: &str, reason: &str| Shutdown {
+        let seen = |kind: &str, reason: &str| SearchShutdown {
             kind: kind.to_owned(),
             reason: reason.to_owned(),
             status: "COMPLETE".to_owned(),

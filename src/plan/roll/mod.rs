@@ -35,8 +35,7 @@ mod tests;
 pub use adoption::{come_up, ignored_options, is_kept_by};
 pub use cluster_settings::{
     ALLOCATION, ClusterChange, ClusterRecord, ClusterSetting, Displaced, PRIMARIES, PutBack,
-    Restriction, Scopes, Shutdown, left_shutdown, put_allocation_back, restriction,
-    shutdown_reason,
+    Restriction, Scopes, left_shutdown, put_allocation_back, restriction, shutdown_reason,
 };
 pub use damaged::{Damaged, Head};
 pub use draft::{Choice, Draft, Wish, draft, median};

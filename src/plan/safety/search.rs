@@ -13,7 +13,7 @@ use super::phase::{Judged, Phase, Question, or_unknown};
 use crate::domain::{SearchCluster, SearchHealth, SearchNode, SearchStatus, ShardCopy, Watermark};
 use crate::plan::gate::Finding;
 
-pub use alone::{Alone, Elsewhere, ShardSight, copies_elsewhere};
+pub use alone::{Alone, Elsewhere, copies_elsewhere};
 
 const KIND: &str = "elasticsearch";
 

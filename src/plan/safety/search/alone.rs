@@ -4,22 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::domain::{Obstacle, SearchHealth, SearchNode, ShardCopy};
+use crate::domain::{ShardCopy, ShardSight};
 use crate::plan::Waiver;
 
 /// The predicate of a gate that this is.
 const PREDICATE: &str = "copies_elsewhere";
-
-/// What one look at a cluster tells of its shards.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ShardSight {
-    /// Its nodes by their names.
-    pub nodes: Result<BTreeMap<String, SearchNode>, Obstacle>,
-    /// All copies of all shards.
-    pub shards: Result<Vec<ShardCopy>, Obstacle>,
-    /// How it is, asked last.
-    pub health: Result<SearchHealth, Obstacle>,
-}
 
 /// Whether each shard with a copy on a node has another one that serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +95,7 @@ pub fn copies_elsewhere(sight: &ShardSight, target: &str, waivers: &[Waiver]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ObstacleKind, SearchStatus};
+    use crate::domain::{Obstacle, ObstacleKind, SearchHealth, SearchNode, SearchStatus};
 
     fn copy(index: &str, state: &str, node: Option<&str>) -> ShardCopy {
         ShardCopy {
