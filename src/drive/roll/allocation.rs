@@ -473,7 +473,8 @@ impl Roller<'_> {
         }
         let why = match self.cluster {
             None => "no access to it was given".to_owned(),
-            Some(access) => {
+            Some(Err(why)) => why.to_owned(),
+            Some(Ok(access)) => {
                 let patience = super::CLUSTER_PATIENCE;
                 let (clock, progress) = (self.clock, self.progress);
                 let hand = Hand { access, clock, progress, patience };

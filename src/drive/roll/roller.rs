@@ -44,8 +44,8 @@ pub struct Roller<'a> {
     pub me: &'a Holder,
     /// Whether another still does.
     pub liveness: fn(&Holder) -> Liveness,
-    /// How the cluster is reached whose settings a run may owe, if that is known here.
-    pub cluster: Option<ClusterAccess<'a>>,
+    /// How the cluster is reached whose settings a run may owe, or why it cannot be; none if nobody has said.
+    pub cluster: Option<Result<ClusterAccess<'a>, &'a str>>,
 }
 
 impl Roller<'_> {
