@@ -9,6 +9,7 @@ pub mod gate;
 mod images;
 mod instances;
 mod inventory;
+mod leadership;
 mod observe;
 mod progress;
 pub mod roll;
@@ -29,6 +30,7 @@ pub use images::{
 pub use inventory::{
     Answer, CacheUse, InventoryError, InventoryRequest, Origin, cache_key, inventory,
 };
+pub use leadership::{Elector, LeadershipError, Notes};
 pub use observe::{ObserveError, Wanted, observe};
 pub use progress::Progress;
 pub use secret_file::{SecretFileError, open_to_others, secret_file};

@@ -5,6 +5,7 @@ mod cluster_order;
 mod clusters;
 mod connection;
 mod elasticsearch_allocation;
+mod kafka_leadership;
 mod recycle_plan;
 mod recycle_run;
 mod rolling;
@@ -20,7 +21,9 @@ use crate::plan::roll::{Holder, Liveness};
 pub use ansible::{Answer, AnyModule, hide_panics};
 use cluster_gate::ClusterGate;
 use cluster_order::ClusterOrder;
+pub use clusters::Reached;
 use elasticsearch_allocation::ElasticsearchAllocation;
+use kafka_leadership::KafkaLeadership;
 use recycle_plan::RecyclePlan;
 use recycle_run::RecycleRun;
 use spot_account_info::SpotAccountInfo;
@@ -32,6 +35,7 @@ pub static ALL: &[&dyn AnyModule<World>] = &[
     &ClusterGate,
     &ClusterOrder,
     &ElasticsearchAllocation,
+    &KafkaLeadership,
     &RecyclePlan,
     &RecycleRun,
     &SpotAccountInfo,

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{names, restrict};
-use crate::support::roll::{self, Controller, THREE, settings, with};
+use crate::support::cli::{Desk, Ran, ran};
+use crate::support::roll::{self, Controller, THREE, journals, settings, with};
 use crate::support::searching::Searching;
 
 fn cluster(search: &Searching) -> Value {
@@ -111,4 +112,98 @@ fn a_frozen_run_gives_a_cluster_back_what_it_owes() {
     let end = json!({"run_id": run, "cluster": cluster(&search)});
     assert_eq!(controller.run("finished", &end).well()["outcome"], "frozen");
     assert_eq!(search.allocation(), (Value::Null, Value::Null));
+}
+
+/// A run that owes a cluster something, and whose controller is gone.
+fn owing(desk: &Desk, search: &Searching) -> String {
+    let controller = Controller::gone(desk);
+    let run = controller.start();
+    restrict(&controller, &run, search, &json!({})).well();
+    run
+}
+
+fn runs(desk: &Desk, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
+    let mut command = desk.command();
+    ran(command.envs(environment.iter().copied()).arg("runs").args(arguments).output().unwrap())
+}
+
+#[test]
+fn a_person_sees_what_is_owed_and_gives_it_back() {
+    let (desk, search) = (roll::desk(THREE), Searching::start());
+    search.set("persistent", json!("all"));
+    let run = owing(&desk, &search);
+    let shown = runs(&desk, &["show", &run, "--output", "json"], &[]).document();
+    assert_eq!(
+        shown["cluster_settings"],
+        json!([{"setting": "allocation", "kind": "elasticsearch", "cluster": "u1", "urls": [format!("{}/", search.url())],
+            "node": "ssi-3", "from": "persistent all, transient null", "to": "persistent primaries", "standing": "to be put back"}])
+    );
+    let table = runs(&desk, &["show", &run], &[]);
+    for words in ["settings of clusters", "persistent all, transient null", "--cluster FILE"] {
+        assert!(table.stdout.contains(words), "{words}: {table:?}");
+    }
+
+    let give_up = ["restore", &run, "--reason", "over", "--yes"];
+    let without = runs(&desk, &give_up, &[]);
+    assert_eq!((without.code, without.stdout.as_str()), (7, ""));
+    for words in ["is not ended", "cluster u1", "no access"] {
+        assert!(without.stderr.contains(words), "{without:?}");
+    }
+    assert_eq!(settings(&desk).2, json!([]), "the group's own are put back");
+    assert_eq!(search.allocation().0, "primaries");
+
+    let access = format!("kind: elasticsearch\nurls: ['{}']\nusername: me\n", search.url());
+    let file = desk.file("access.yml", &access).display().to_string();
+    let with_cluster = [&give_up[..], &["--cluster", &file]].concat();
+    runs(&desk, &with_cluster, &[]).assert_failed(2, &["username needs password"]);
+    let secret = [("SPOTINST_ESG_CLUSTER_PASSWORD", "s3cret")];
+    let dry = ["restore", &run, "--dry-run", "--cluster", &file, "--output", "json"];
+    let foreseen = runs(&desk, &dry, &secret).document();
+    assert_eq!(foreseen["settings"][0]["setting"], "allocation of cluster u1", "{foreseen}");
+    assert_eq!(search.allocation().0, "primaries");
+    let done = runs(&desk, &[&with_cluster[..], &["--output", "json"]].concat(), &secret);
+    let told = done.document();
+    assert_eq!(told["settings"][0]["done"], "put back: persistent all, transient null");
+    assert_eq!((&told["outcome"], done.code), (&json!("aborted"), 0));
+    assert_eq!(search.allocation(), (json!("all"), Value::Null));
+    assert!(search.heads().contains("authorization: Basic bWU6czNjcmV0"));
+    let journal = std::fs::read_to_string(journals(&desk).join(format!("{run}.jsonl"))).unwrap();
+    assert!(!journal.contains("s3cret") && !journal.contains("bWU6czNjcmV0"));
+}
+
+#[test]
+fn a_cluster_that_is_gone_can_be_left() {
+    let (desk, search) = (roll::desk(THREE), Searching::start());
+    let run = owing(&desk, &search);
+    let leave = ["restore", &run, "--reason", "torn down", "--yes", "--leave-cluster"];
+    let done = runs(&desk, &leave, &[]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stdout.contains("torn down"), "{done:?}");
+    assert_eq!(search.allocation().0, "primaries");
+    let shown = runs(&desk, &["show", &run, "--output", "json"], &[]).document();
+    assert_eq!(shown["status"], "aborted");
+    assert!(shown["cluster_settings"][0]["standing"].as_str().unwrap().contains("torn down"));
+}
+
+#[test]
+fn access_that_cannot_be_understood_is_refused_before_anything_is_done() {
+    let (desk, search) = (roll::desk(THREE), Searching::start());
+    let run = owing(&desk, &search);
+    for (text, words) in [
+        ("- kind", "no mapping"),
+        ("kind: elasticsearch\npassword: [s3cret", "no mapping"),
+        ("kind: elasticsearch", "urls"),
+        ("kind: elasticsearch\nurl: http://x", "url"),
+        ("kind: kafka\nbootstrap: [127.0.0.1:1, 127.0.0.2:1]", "afka"),
+        ("kind: elasticsearch\nurls: ['http://me:s3cret@127.0.0.1']", "credentials"),
+    ] {
+        let file = desk.file("access", text).display().to_string();
+        let give_up = ["restore", &run, "--reason", "over", "--yes", "--cluster", &file];
+        let refused = runs(&desk, &give_up, &[]);
+        refused.assert_failed(2, &[words]);
+        assert!(!refused.stderr.contains("s3cret"), "{refused:?}");
+    }
+    let none = ["restore", &run, "--reason", "over", "--yes", "--cluster", "/none/such"];
+    runs(&desk, &none, &[]).assert_failed(1, &["/none/such"]);
+    assert!(!names(&desk, &run).contains(&"restoring".to_owned()));
 }

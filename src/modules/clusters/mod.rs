@@ -22,7 +22,7 @@ use crate::drive::gate::{HttpTarget, Login};
 
 pub(super) use ensemble::EnsembleArgs;
 pub(super) use kafka::KafkaArgs;
-pub(super) use reached::Reached;
+pub use reached::Reached;
 pub(super) use search::SearchArgs;
 pub(super) use secured::TlsArgs;
 
