@@ -10,6 +10,7 @@ pub(crate) mod gates;
 pub(crate) mod kafka;
 pub(crate) mod ledger;
 pub(crate) mod opensearch;
+pub(crate) mod play;
 pub(crate) mod sampler;
 pub(crate) mod yard;
 pub(crate) mod zookeeper;
