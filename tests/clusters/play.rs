@@ -3,13 +3,15 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::until;
 use super::yard::{Node, Yard};
 use crate::support::ansible::{ansible, program};
 use crate::support::cli::{Desk, Ran, ran};
+use crate::support::killing::kill;
 
 /// The Ansible that rolls: the newest.
 const VERSION: &str = "ansible";
@@ -100,6 +102,37 @@ impl<'a> Player<'a> {
     /// Runs a playbook to its end.
     pub(crate) fn play(&self, playbook: &str, more: &Value) -> Ran {
         ran(self.command(playbook, more).output().unwrap())
+    }
+
+    /// Runs a playbook until a node enters `phase`, and kills it there with all that it started. Answers whether it did: it may have
+    /// ended before.
+    pub(crate) fn play_until(&self, playbook: &str, more: &Value, phase: &str) -> bool {
+        let entered = self.entered(phase);
+        let mut command = self.command(playbook, more);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let is_there = until(&format!("a node enters {phase}"), 1800, || {
+            if self.entered(phase) > entered {
+                return Some(true);
+            }
+            child.try_wait().unwrap().map(|_| false)
+        });
+        kill(child);
+        is_there
+    }
+
+    /// How often nodes have entered a phase, by the journals.
+    fn entered(&self, phase: &str) -> usize {
+        let word = format!("\"phase\":\"{phase}\"");
+        let files = fs::read_dir(self.state()).into_iter().flatten().flatten();
+        let journals = files.filter(|it| it.path().extension().is_some_and(|it| it == "jsonl"));
+        let texts = journals.map(|it| fs::read_to_string(it.path()).unwrap_or_default());
+        texts.map(|text| text.lines().filter(|line| line.contains(&word)).count()).sum()
+    }
+
+    /// A task file that stands for one of the role's.
+    pub(crate) fn tasks(&self, phase: &str, text: &str) -> Value {
+        let file = self.file(&format!("tasks/{phase}.yml"), text);
+        json!({ phase: file })
     }
 
     /// The folder of the journals.

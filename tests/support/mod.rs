@@ -8,6 +8,7 @@ pub(crate) mod canned;
 pub(crate) mod cli;
 pub(crate) mod cluster;
 pub(crate) mod keepers;
+pub(crate) mod killing;
 pub(crate) mod module;
 pub(crate) mod moto;
 pub(crate) mod roll;
