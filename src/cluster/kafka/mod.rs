@@ -4,6 +4,8 @@
 mod asked;
 #[cfg(feature = "kafka")]
 mod read;
+#[cfg(feature = "kafka")]
+mod views;
 
 use std::fmt;
 use std::path::PathBuf;
