@@ -24,7 +24,7 @@ use crate::domain::{
 /// So many brokers tell of the partitions: two without the one that is rolled, should it be among them.
 const VIEWS: usize = 3;
 
-/// So many of them are needed to find the cluster, and are tried at a time.
+/// So many brokers are needed to find the cluster, and are tried first.
 const WAYS_IN: usize = 2;
 
 /// The library refuses to wait for less.
@@ -41,6 +41,9 @@ pub struct Kafka {
     target: KafkaTarget,
     secrets: Vec<String>,
 }
+
+/// Attempts to find the cluster by one broker each.
+type Tried = JoinSet<Result<krafka::Kafka, Obstacle>>;
 
 type Partitions = BTreeMap<KafkaPartition, KafkaReplicas>;
 
@@ -97,7 +100,7 @@ impl Kafka {
             .collect();
         let views = async {
             let views = views(&kafka, live.iter().copied().take(VIEWS), timeout).await;
-            let topics = topics(&admin, views.values().flatten().next(), timeout).await;
+            let topics = topics(&admin, views.values().flatten(), timeout).await;
             (views, topics)
         };
         let ((views, topics), quorum, moving, dirs, answers) = tokio::join!(
@@ -118,28 +121,29 @@ impl Kafka {
         }
     }
 
-    /// Finds the cluster by the first broker that lets one in. Some are tried at a time, since one of them may take all the time
-    /// that there is.
+    /// Finds the cluster by the first broker that lets one in. Some are tried at first; the others, too, where none of those has let
+    /// one in by half of the time, since a broker that hangs takes all that it is given.
     async fn connect(&self, timeout: Duration) -> Result<krafka::Kafka, Obstacle> {
+        let (first, others) = self.target.bootstrap.split_at(WAYS_IN);
+        let mut tried = Tried::new();
         let mut obstacle = late("bootstrap");
-        for some in self.target.bootstrap.chunks(WAYS_IN) {
-            let mut tried = JoinSet::new();
-            for broker in some {
-                let (builder, broker) = (self.builder(broker, timeout), broker.clone());
-                tried.spawn(async move {
-                    let kafka = within(timeout, "connect", builder.connect()).await;
-                    kafka.map_err(|error| told(&format!("broker {broker}"), &error))
-                });
-            }
-            while let Some(found) = tried.join_next().await {
-                match found {
-                    Ok(Ok(kafka)) => return Ok(kafka),
-                    Ok(Err(why)) => obstacle = why,
-                    Err(_) => {}
-                }
-            }
+        self.try_each(first, timeout, &mut tried);
+        let head_start = first_in(&mut tried, &mut obstacle);
+        if let Ok(Some(kafka)) = tokio::time::timeout(timeout / 2, head_start).await {
+            return Ok(kafka);
         }
-        Err(obstacle)
+        self.try_each(others, timeout, &mut tried);
+        first_in(&mut tried, &mut obstacle).await.ok_or(obstacle)
+    }
+
+    fn try_each(&self, brokers: &[String], timeout: Duration, tried: &mut Tried) {
+        for broker in brokers {
+            let (builder, broker) = (self.builder(broker, timeout), broker.clone());
+            tried.spawn(async move {
+                let kafka = within(timeout, "connect", builder.connect()).await;
+                kafka.map_err(|error| told(&format!("broker {broker}"), &error))
+            });
+        }
     }
 
     fn builder(&self, broker: &str, timeout: Duration) -> krafka::KafkaBuilder {
@@ -173,6 +177,18 @@ impl Kafka {
     }
 }
 
+/// The first that has come in; where none has, the last obstacle is noted.
+async fn first_in(tried: &mut Tried, obstacle: &mut Obstacle) -> Option<krafka::Kafka> {
+    while let Some(ended) = tried.join_next().await {
+        match ended {
+            Ok(Ok(kafka)) => return Some(kafka),
+            Ok(Err(why)) => *obstacle = why,
+            Err(_) => {}
+        }
+    }
+    None
+}
+
 fn tls(wanted: &KafkaTls) -> TlsConfig {
     let mut tls = if wanted.validate_certs { TlsConfig::new() } else { TlsConfig::insecure() };
     if let Some(ca) = &wanted.ca {
@@ -203,11 +219,10 @@ async fn members(admin: &AdminClient, timeout: Duration) -> Result<KafkaMembers,
 
 async fn topics(
     admin: &AdminClient,
-    partitions: Option<&Partitions>,
+    views: impl Iterator<Item = &Partitions>,
     timeout: Duration,
 ) -> Result<BTreeMap<String, KafkaTopic>, Obstacle> {
-    let names: BTreeSet<&String> =
-        partitions.into_iter().flatten().map(|(it, _)| &it.topic).collect();
+    let names: BTreeSet<&String> = views.flatten().map(|(it, _)| &it.topic).collect();
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }

@@ -8,11 +8,12 @@ use crate::domain::{KafkaNodeId, KafkaPartition, Obstacle, ObstacleKind};
 /// So many brokers must tell the same: one that is cut off goes on telling what was.
 const NEEDED: usize = 2;
 
+/// A broker and what it tells.
+type View<'a> = (KafkaNodeId, Result<&'a Partitions, &'a Obstacle>);
+
 impl<'a> Asked<'a> {
     /// What each broker but the target tells. The target's word does not count: it is the one that is doubted.
-    fn told_by_others(
-        &self,
-    ) -> Result<Vec<(KafkaNodeId, Result<&'a Partitions, &'a Obstacle>)>, &'a Obstacle> {
+    fn told_by_others(&self) -> Result<Vec<View<'a>>, &'a Obstacle> {
         let views = self.cluster.views.as_ref()?.iter();
         let others = views.filter(|(broker, _)| **broker != self.wanted.target);
         Ok(others.map(|(broker, told)| (*broker, told.as_ref())).collect())
