@@ -11,6 +11,7 @@ pub(crate) mod kafka;
 pub(crate) mod ledger;
 pub(crate) mod opensearch;
 pub(crate) mod sampler;
+pub(crate) mod secured;
 pub(crate) mod yard;
 pub(crate) mod zookeeper;
 
