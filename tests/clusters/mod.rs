@@ -12,6 +12,7 @@ pub(crate) mod ledger;
 pub(crate) mod opensearch;
 pub(crate) mod play;
 pub(crate) mod sampler;
+pub(crate) mod secured;
 pub(crate) mod yard;
 pub(crate) mod zookeeper;
 

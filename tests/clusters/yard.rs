@@ -191,9 +191,9 @@ impl Yard {
         guarded(self.folder.path(), command)
     }
 
-    /// Where the software of a technology is. One runs as a user who may be shut out of the folder of the tools: it is copied.
+    /// Where the software of a technology is; secured or not, it is the same. One runs as a user who may be shut out of the folder of the tools: it is copied.
     pub(crate) fn software(&self, technology: &str) -> PathBuf {
-        let installed = software().join(technology);
+        let installed = software().join(technology.trim_end_matches("-secured"));
         if technology != "opensearch" {
             return installed;
         }

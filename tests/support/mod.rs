@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
 pub(crate) mod ansible;
+#[cfg(feature = "kafka")]
+pub(crate) mod brokers;
 pub(crate) mod canned;
 pub(crate) mod cli;
 pub(crate) mod cluster;
