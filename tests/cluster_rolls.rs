@@ -26,6 +26,8 @@ mod kafka_view;
 mod mishaps;
 #[path = "cluster_rolls/plant.rs"]
 mod plant;
+#[path = "cluster_rolls/proofs.rs"]
+mod proofs;
 #[path = "cluster_rolls/role.rs"]
 mod role;
 #[path = "cluster_rolls/rolls.rs"]

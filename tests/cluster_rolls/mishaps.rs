@@ -84,6 +84,20 @@ impl std::fmt::Debug for Planned {
     }
 }
 
+impl Mishap {
+    /// What kind it is of.
+    pub(crate) fn kind(&self) -> String {
+        let word = |text: String| text.split('(').next().unwrap_or_default().to_owned();
+        match self {
+            Self::Cluster(make, _) => word(format!("{:?}", make(0))),
+            Self::Next(trouble) => format!("{trouble:?}"),
+            Self::Interrupted(_) => "Interrupted".to_owned(),
+            Self::Killed(_) => "Killed".to_owned(),
+            Self::Platform(fault) => format!("platform {}", fault["kind"].as_str().unwrap_or("?")),
+        }
+    }
+}
+
 /// For good.
 pub(crate) const FOR_GOOD: f64 = 1e9;
 

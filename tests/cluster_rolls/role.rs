@@ -16,7 +16,7 @@ use spotinst_esg::plan::safety;
 use spotinst_esg::plan::stateful::Expectations;
 
 use super::desk::{Desk, Driver, Ended, Killed};
-use super::stage::Stage;
+use super::stage::{Scene, Stage};
 
 const PATIENCE: Duration = Duration::from_secs(900);
 
@@ -35,6 +35,8 @@ pub(crate) struct Role<'a> {
     pub(crate) stage: &'a Arc<Stage>,
     pub(crate) driver: Driver,
     pub(crate) skips: Skips,
+    /// How long it takes to do something on a node, in seconds.
+    pub(crate) pace: u64,
 }
 
 /// Why the roll does not go on.
@@ -152,11 +154,12 @@ impl Role<'_> {
         let id = &node.planned.id;
         let host = self.stage.scene().plant.host(id.as_str());
         let from = node.taken_up_at();
+        // As another process would.
+        *journal = roller.take_up(journal.run().id()).map_err(told)?;
         let phases = Phase::ALL.into_iter();
         for phase in phases.filter(|phase| *phase >= from && *phase > Phase::Planned) {
             let done = journal.run().done();
             self.stage.enter(done, phase, host);
-            *journal = roller.take_up(journal.run().id()).map_err(told)?;
             if phase == Phase::Draining
                 && journal.run().in_flight().is_none()
                 && self.next(journal)?.is_some_and(|next| next.planned.id != *id)
@@ -194,7 +197,9 @@ impl Role<'_> {
             Phase::Draining => self.drain(host),
             Phase::Stopped => {
                 self.record(id, host);
+                self.desk.advance(self.pace);
                 self.stage.stop(host);
+                self.desk.advance(self.pace);
                 Ok(())
             }
             Phase::MidGate if self.skips.mid_gate => {
@@ -205,8 +210,12 @@ impl Role<'_> {
                 let terms = terms(3, 5, 0, 120, None);
                 self.gate(roller, journal, id, host, safety::Phase::Mid, terms)
             }
-            Phase::Identity if !self.skips.identity => self.identify(id, host),
+            Phase::Identity if !self.skips.identity => {
+                self.desk.advance(self.pace);
+                self.identify(id, host)
+            }
             Phase::Starting => {
+                self.desk.advance(self.pace);
                 self.stage.start(host);
                 self.join(host)
             }
@@ -265,11 +274,15 @@ impl Role<'_> {
     }
 
     fn has_copies_elsewhere(&self, host: usize) -> bool {
-        let findings = self.stage.source(host, safety::Phase::Pre).look(&*self.desk.clock);
+        if self.skips.pre_gate {
+            return true;
+        }
+        let mut scene = self.stage.scene();
+        let Scene { plant, cluster, .. } = &mut *scene;
+        let findings = cluster.judge(plant, host, safety::Phase::Pre);
         let mut about =
             findings.iter().filter(|it| it.name.ends_with("copies_elsewhere")).peekable();
-        self.skips.pre_gate
-            || (about.peek().is_some() && about.all(|it| it.verdict == Verdict::Pass))
+        about.peek().is_some() && about.all(|it| it.verdict == Verdict::Pass)
     }
 
     /// Puts the cluster's setting back, if it was changed.

@@ -35,6 +35,10 @@ pub(crate) struct Told {
     pub(crate) mishaps: Vec<Planned>,
     pub(crate) end: End,
     pub(crate) violations: Vec<(Invariant, String)>,
+    /// Which of the mishaps have happened.
+    pub(crate) struck: Vec<Planned>,
+    /// How often something went wrong between a gate and the step behind it.
+    pub(crate) unforeseen: u64,
     /// What was said, for whoever looks into one.
     pub(crate) said: Vec<String>,
 }
@@ -121,6 +125,7 @@ pub(crate) fn roll(seed: u64, plan: Plan) -> Told {
     let before = stage.scene().cluster.setting();
     let clockwork = Arc::clone(&stage);
     desk.clock.passed.set(Box::new(move |span| clockwork.pass(span))).ok().unwrap();
+    let pace = chance.u64(1..15);
     let mut last = Ended::Nothing;
     for attempt in 0..3 {
         let kill = plan.kills && chance.u32(..3) == 0 && attempt < 2;
@@ -128,7 +133,7 @@ pub(crate) fn roll(seed: u64, plan: Plan) -> Told {
         desk.clock.deadly.store(if kill { at } else { 0 }, Ordering::Relaxed);
         let began = desk.clock.monotonic();
         let driver = Driver::new(if kill { 2 } else { 1 });
-        let role = Role { desk: &desk, stage: &stage, driver, skips: plan.skips };
+        let role = Role { desk: &desk, stage: &stage, driver, skips: plan.skips, pace };
         last = role.roll();
         desk.clock.deadly.store(0, Ordering::Relaxed);
         let took = desk.clock.monotonic() - began;
@@ -138,6 +143,8 @@ pub(crate) fn roll(seed: u64, plan: Plan) -> Told {
         if !matches!(last, Ended::Killed | Ended::Unfinished(_)) {
             break;
         }
+        // Somebody notices, and starts it again.
+        desk.advance(chance.u64(..1200));
     }
     desk.said.lock().unwrap().push(format!("it ended as {last:?}"));
     let end = end_of(&last);
@@ -150,6 +157,8 @@ pub(crate) fn roll(seed: u64, plan: Plan) -> Told {
         mishaps,
         end,
         violations: scene.violations.clone(),
+        struck: scene.struck(),
+        unforeseen: scene.unforeseen,
         said: desk.said.lock().unwrap().clone(),
     }
 }
@@ -201,6 +210,9 @@ fn conclude(desk: &Desk, stage: &Arc<Stage>, before: Option<String>, last: &Ende
 pub(crate) struct Tally {
     /// By technology and whether nothing went wrong: how many ended how.
     pub(crate) ends: BTreeMap<(Technology, bool), BTreeMap<End, u64>>,
+    /// How often each mishap happened, and how those rolls ended.
+    pub(crate) struck: BTreeMap<String, BTreeMap<End, u64>>,
+    pub(crate) unforeseen: u64,
     /// Seeds by invariant.
     pub(crate) violated: BTreeMap<Invariant, Vec<u64>>,
 }
@@ -209,6 +221,11 @@ impl Tally {
     pub(crate) fn add(&mut self, told: &Told) {
         let key = (told.technology, told.mishaps.is_empty());
         *self.ends.entry(key).or_default().entry(told.end).or_default() += 1;
+        for mishap in &told.struck {
+            let ends = self.struck.entry(mishap.mishap.kind()).or_default();
+            *ends.entry(told.end).or_default() += 1;
+        }
+        self.unforeseen += told.unforeseen;
         for (invariant, _) in &told.violations {
             self.violated.entry(*invariant).or_default().push(told.seed);
         }
@@ -230,6 +247,13 @@ impl fmt::Display for Tally {
             let with = if *is_calm { "none" } else { "some" };
             writeln!(f, "{name:<11} {with:<8} {done:>9} {aborted:>8} {frozen:>7}")?;
         }
+        writeln!(f, "what went wrong             completed  aborted  frozen")?;
+        for (kind, ends) in &self.struck {
+            let of = |end| ends.get(&end).copied().unwrap_or(0);
+            let (done, aborted, frozen) = (of(End::Completed), of(End::Aborted), of(End::Frozen));
+            writeln!(f, "{kind:<27} {done:>9} {aborted:>8} {frozen:>7}")?;
+        }
+        writeln!(f, "went wrong between a gate and the step behind it: {} times", self.unforeseen)?;
         writeln!(f, "invariant   violated")?;
         use Invariant::{I1, I3, I4, I5, I6, I7, I8, I9};
         for invariant in [I1, I3, I4, I5, I6, I7, I8, I9] {
@@ -248,7 +272,7 @@ impl fmt::Display for Tally {
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, technology, mode, mishaps, end, violations, said } = self;
+        let Self { seed, technology, mode, mishaps, end, violations, said, .. } = self;
         writeln!(f, "seed {seed}: {technology:?}, {mode}, {end:?}")?;
         mishaps.iter().try_for_each(|mishap| writeln!(f, "  mishap: {mishap:?}"))?;
         said.iter().rev().take(4).rev().try_for_each(|line| writeln!(f, "  said: {line}"))?;

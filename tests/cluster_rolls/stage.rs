@@ -19,6 +19,9 @@ use super::plant::{Plant, Seen, Service};
 /// For so many seconds after something was over the cluster may still suffer from it.
 const AFTERMATH: f64 = 120.0;
 
+/// For so many seconds a gate that has passed may be gone by: what happens meanwhile nobody could have seen.
+const FRESH: f64 = 60.0;
+
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Invariant {
@@ -56,14 +59,25 @@ pub(crate) struct Scene {
     pub(crate) notes: Notes,
     /// What was violated, and how.
     pub(crate) violations: Vec<(Invariant, String)>,
+    /// How often something went wrong between a gate and the step behind it.
+    pub(crate) unforeseen: u64,
     mishaps: Vec<(Planned, Stand)>,
     troubles: Vec<Trouble>,
+    looked: Option<Looked>,
     rolled: usize,
     phase: Phase,
     target: Option<usize>,
     accepted: usize,
     excused_until: f64,
     stalled: f64,
+}
+
+/// The last look of a gate, and what was wrong in truth at that moment.
+struct Looked {
+    target: usize,
+    phase: safety::Phase,
+    at: f64,
+    wrong: Vec<(Invariant, String)>,
 }
 
 /// Where a mishap is.
@@ -93,6 +107,8 @@ impl Stage {
             cluster,
             notes: Notes::default(),
             violations: Vec::new(),
+            unforeseen: 0,
+            looked: None,
             mishaps: mishaps.into_iter().map(|mishap| (mishap, Stand::Waiting)).collect(),
             troubles: Vec::new(),
             rolled: 0,
@@ -111,7 +127,7 @@ impl Stage {
 
     /// So much time has passed in the simulator: so it does here.
     pub(crate) fn pass(&self, span: Duration) {
-        let state = self.sim.control("GET", "/_sim/state", Value::Null);
+        let state = self.sim.control("GET", "/_sim/machines", Value::Null);
         let mut scene = self.scene();
         scene.judge_recycles(&self.sim, &state);
         for seen in scene.plant.look(&state) {
@@ -174,8 +190,11 @@ struct Sight {
 impl Source for Sight {
     fn look(&self, _: &dyn Clock) -> Vec<Finding> {
         let mut scene = self.stage.scene();
+        let Self { target, phase, .. } = *self;
+        let wrong = scene.wrong(target, phase == safety::Phase::Mid);
+        scene.looked = Some(Looked { target, phase, at: scene.plant.now, wrong });
         let Scene { plant, cluster, .. } = &mut *scene;
-        cluster.judge(plant, self.target, self.phase)
+        cluster.judge(plant, target, phase)
     }
 }
 
@@ -187,22 +206,41 @@ impl Scene {
         }
     }
 
-    /// What is true of the cluster when a node is stopped, or its machine given up.
-    fn judge(&mut self, target: usize, is_stopped: bool) {
-        let id = self.plant.hosts[target].id.clone();
+    /// What is wrong in truth if a node is stopped now, or its machine given up.
+    fn wrong(&self, target: usize, is_stopped: bool) -> Vec<(Invariant, String)> {
+        let id = &self.plant.hosts[target].id;
         let doing = if is_stopped { "was recycled" } else { "was stopped" };
-        let down = (0..self.plant.hosts.len())
-            .filter(|host| *host != target && !self.plant.is_up(*host))
-            .map(|host| self.plant.hosts[host].id.clone());
-        let down: Vec<String> = down.collect();
+        let mut wrong = Vec::new();
+        let others = self.plant.hosts.iter().enumerate().filter(|(host, _)| *host != target);
+        let down = others.filter(|(host, _)| !self.plant.is_up(*host)).map(|(_, it)| &*it.id);
+        let down: Vec<&str> = down.collect();
         if !down.is_empty() {
-            self.violate(Invariant::I4, format!("{id} {doing} while {down:?} were down"));
+            wrong.push((Invariant::I4, format!("{id} {doing} while {down:?} were down")));
         }
         if let Err(why) = self.cluster.keeps_quorum(&self.plant, target) {
-            self.violate(Invariant::I5, format!("{id} {doing}, but {why}"));
+            wrong.push((Invariant::I5, format!("{id} {doing}, but {why}")));
         }
         if let Err(why) = self.cluster.lets_go(&self.plant, target, is_stopped) {
-            self.violate(Invariant::I6, format!("{id} {doing}, but {why}"));
+            wrong.push((Invariant::I6, format!("{id} {doing}, but {why}")));
+        }
+        wrong
+    }
+
+    /// A node is stopped, or its machine given up. What is wrong then is a violation unless it was well when the gate before was
+    /// looked at last, and that is not long ago.
+    fn judge(&mut self, target: usize, is_stopped: bool) {
+        let before = if is_stopped { safety::Phase::Mid } else { safety::Phase::Pre };
+        for (invariant, how) in self.wrong(target, is_stopped) {
+            let looked =
+                self.looked.as_ref().filter(|it| (it.target, it.phase) == (target, before));
+            let is_fresh = looked.is_some_and(|it| self.plant.now - it.at <= FRESH);
+            let was_wrong = looked.is_none_or(|it| it.wrong.iter().any(|it| it.0 == invariant));
+            if is_fresh && !was_wrong {
+                self.unforeseen += 1;
+                continue;
+            }
+            let age = looked.map(|it| self.plant.now - it.at);
+            self.violate(invariant, format!("{how} (seconds since the gate: {age:?})"));
         }
     }
 
@@ -358,6 +396,13 @@ impl Scene {
             let what = stalled.unwrap_or_default();
             self.violate(Invariant::I3, format!("{what} has taken no write for too long"));
         }
+    }
+
+    /// Those of the mishaps that have happened.
+    pub(crate) fn struck(&self) -> Vec<Planned> {
+        let has_struck = |stand: &Stand| matches!(stand, Stand::On(..) | Stand::Over);
+        let all = self.mishaps.iter().filter(|(_, stand)| has_struck(stand));
+        all.map(|(planned, _)| planned.clone()).collect()
     }
 
     /// A person sees to everything: what ails is over, what is down is started, what lost its disk last.

@@ -120,6 +120,11 @@ pub(crate) struct Desk {
     pub(crate) before: Value,
 }
 
+/// In memory where there is such a place: each line of a journal is brought to the disk, which takes longer than all the rest.
+fn folder() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
+}
+
 /// Fleet of one group with so many brokers; `head` is put in front, `group` into the group.
 pub(crate) fn fleet(nodes: usize, head: &str, group: &str) -> String {
     let zones = ["a", "b", "c"];
@@ -172,7 +177,7 @@ impl Desk {
         config.reads_at_once = false;
         config.carrier = Some(Arc::new(Direct(Arc::clone(&sim))));
         let client = Client::new(config).unwrap();
-        let folder = TempDir::new().unwrap();
+        let folder = folder();
         let runs = Runs::new(folder.path().join("runs"));
         let said = Mutex::default();
         let mut desk =
