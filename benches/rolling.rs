@@ -104,7 +104,7 @@ fn roll(vendor: Vendor) -> Vec<Row> {
         command.arg("spotinst.esg.recycle");
         for variable in [
             "{rolling_recycle_group_id: sig-00000001, rolling_recycle_image_id: ami-00000002, rolling_recycle_node_access: false}",
-            "{rolling_recycle_bake_seconds: 0, rolling_recycle_canary_bake_seconds: 0}",
+            "{rolling_recycle_bake_seconds: 0, rolling_recycle_canary_bake_seconds: 0, rolling_recycle_without_gates: true}",
             "{rolling_recycle_waivers: [{predicate: image_available, reason: simulated}, {predicate: image_architecture, reason: simulated}]}",
         ] {
             command.args(["-e", variable]);

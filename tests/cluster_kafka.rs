@@ -1,7 +1,10 @@
-//! The kind `kafka` of `cluster_gate`, where no broker is.
+//! The kind `kafka` of `cluster_gate`, where no broker is, and against brokers of the tests' own.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
+#[cfg(feature = "kafka")]
+#[path = "cluster_kafka/fakes.rs"]
+mod fakes;
 mod support;
 
 use serde_json::{Value, json};

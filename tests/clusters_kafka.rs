@@ -15,6 +15,8 @@ use clusters::kafka::{
 };
 use clusters::ledger::Writer;
 use clusters::sampler::{Probe, Role, Sampler, State, sample};
+#[cfg(feature = "kafka")]
+use clusters::secured::{self, As};
 use clusters::yard::{Node, Yard};
 use clusters::{until, zookeeper};
 #[cfg(feature = "kafka")]
@@ -154,4 +156,49 @@ fn leads_again(nodes: &[Node], target: &Node) {
     let all = controller.call("kafka_leadership", &json!({"cluster": cluster})).well();
     assert_eq!(call(&json!({"target": null}))["changed"], false, "{all}");
     controller.finish(&run).well();
+}
+
+/// Nobody but those whom the brokers let in is told anything, and whoever may not see all is told of no safety.
+#[cfg(feature = "kafka")]
+#[test]
+fn the_gate_is_let_in_by_login_or_certificate_and_passes_only_for_one_who_sees_all() {
+    if !clusters::can_run(SOURCE) {
+        return;
+    }
+    let yard = Yard::open(&[secured::CLUSTER]);
+    secured::make_certificates(&yard);
+    let nodes = yard.found("kafka-secured");
+    make_topic(&yard, "kafka-secured", &nodes);
+    secured::limit(&yard, &nodes);
+    settle(&yard, "kafka-secured", &nodes, 3);
+    let login = |mechanism, name, password| As::login(&yard, mechanism, name, password);
+    let one_look = json!({});
+
+    gate(&login("plain", "gate", "gates-own-word"), &nodes, "pre", &nodes[2], &patient()).open();
+    gate(&login("scram-sha-256", "gate", "gates-own-word"), &nodes, "pre", &nodes[1], &one_look)
+        .open();
+    gate(&As::certificate(&yard), &nodes, "pre", &nodes[0], &one_look).open();
+
+    let strangers = [
+        login("plain", "gate", "hidden-word-78"),
+        login("scram-sha-256", "gate", "hidden-word-78"),
+        login("scram-sha-512", "gate", "hidden-word-78"),
+        login("plain", "gate", "gates-own-word").without(&["ca_path"]),
+        As::certificate(&yard).without(&["client_cert", "client_key"]),
+    ];
+    for stranger in strangers {
+        let said = gate(&stranger, &nodes, "pre", &nodes[2], &one_look);
+        assert!(!said.whole.contains("-word"), "{}", said.whole);
+        let answer: Value = serde_json::from_str(&said.whole).unwrap();
+        let predicates = answer["predicates"].as_array().unwrap();
+        assert!(predicates.len() > 8, "{answer}");
+        for predicate in predicates {
+            assert_eq!(predicate["verdict"], "unknown", "{predicate}");
+        }
+    }
+
+    let limited = login("scram-sha-256", "limited", "limited-own-word");
+    let said = gate(&limited, &nodes, "pre", &nodes[2], &one_look);
+    assert_eq!(said.names(), ["visible"].into(), "{}", said.whole);
+    assert!(said.whole.contains(&format!("holds {}-", secured::HIDDEN)), "{}", said.whole);
 }

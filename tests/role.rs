@@ -12,6 +12,8 @@ mod gates;
 mod kills;
 #[path = "role/node.rs"]
 mod node;
+#[path = "role/order.rs"]
+mod order;
 #[path = "role/reach.rs"]
 mod reach;
 #[path = "role/rolls.rs"]

@@ -24,6 +24,11 @@ pub const CONTROLS: &[(&str, &str, &str)] = &[
         "/_sim/state",
         "everything that exists and is underway; what was accepted, what happened by itself, why machines went",
     ),
+    (
+        "GET",
+        "/_sim/machines",
+        "the little of it that a cluster on the machines lives by: machines, volumes, what was accepted",
+    ),
     ("POST", "/_sim/reset", "start over with the same fleet; {\"seed\": N} takes another seed"),
     (
         "POST",
@@ -81,6 +86,7 @@ pub(crate) fn control(
             "hooksUnderway": simulation.world.hooks.outstanding.len(),
         })),
         ("GET", "/_sim/state") => Ok(overview::state(simulation, now)),
+        ("GET", "/_sim/machines") => Ok(overview::machines(simulation)),
         ("POST", "/_sim/reset") => reset(simulation, body),
         ("POST", "/_sim/advance") => advance(simulation, body),
         ("POST", "/_sim/seed") => seed(simulation, body),

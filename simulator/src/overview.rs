@@ -42,6 +42,34 @@ pub(crate) fn state(simulation: &Simulation, now: Timestamp) -> Value {
     })
 }
 
+/// `GET /_sim/machines`
+pub(crate) fn machines(simulation: &Simulation) -> Value {
+    let world = &simulation.world;
+    let instance = |ssi: &StatefulInstance| {
+        json!({
+            "id": ssi.id,
+            "instanceId": ssi.machine.as_ref().map(|machine| machine.instance_id.as_str()),
+            "availabilityZone": ssi.zone,
+            "devices": ssi.data.iter().map(|device| json!({"volume": device.volume})).collect::<Vec<_>>(),
+        })
+    };
+    let group = |group: &Group| {
+        let stateful: Vec<Value> = group.stateful.iter().map(instance).collect();
+        json!({"id": group.id, "statefulInstances": stateful})
+    };
+    let accepted = world.chronicle.accepted.iter().map(|one| {
+        json!({
+            "action": one.action,
+            "cause": one.cause,
+            "statefulInstanceId": one.stateful_instance_id,
+        })
+    });
+    json!({
+        "groups": world.estate.groups.iter().map(|one| group(one)).collect::<Vec<_>>(),
+        "accepted": accepted.collect::<Vec<_>>(),
+    })
+}
+
 /// Recycles of each stateful instance that were accepted, and those it did by itself.
 type Recycles<'a> = BTreeMap<&'a str, (u64, u64)>;
 

@@ -13,8 +13,8 @@ pub type KafkaNodeId = i32;
 pub struct KafkaCluster {
     /// Who belongs to it.
     pub members: Result<KafkaMembers, Obstacle>,
-    /// Its partitions, as each of several looks shows them.
-    pub views: Vec<Result<BTreeMap<KafkaPartition, KafkaReplicas>, Obstacle>>,
+    /// Its partitions, as each of several brokers tells of them by itself.
+    pub views: Result<BTreeMap<KafkaNodeId, KafkaTold>, Obstacle>,
     /// What holds for each topic.
     pub topics: Result<BTreeMap<String, KafkaTopic>, Obstacle>,
     /// Partitions that are being moved.
@@ -26,6 +26,9 @@ pub struct KafkaCluster {
     /// The metadata quorum; none in ZooKeeper mode.
     pub quorum: Result<Option<KafkaQuorum>, Obstacle>,
 }
+
+/// The partitions that a broker tells of.
+pub type KafkaTold = Result<BTreeMap<KafkaPartition, KafkaReplicas>, Obstacle>;
 
 /// Who belongs to a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub struct KafkaPartition {
 pub struct KafkaReplicas {
     /// Who leads it.
     pub leader: Option<KafkaNodeId>,
+    /// How many leaders it has had: of two brokers that tell of the same one, the older view has fewer. None if it is not told.
+    pub leader_epoch: Option<i32>,
     /// Who has a replica; the first one is to lead.
     pub replicas: Vec<KafkaNodeId>,
     /// Whose replica is in sync.
@@ -96,11 +101,13 @@ pub struct KafkaQuorum {
     pub leader: Option<KafkaNodeId>,
     /// Who votes.
     pub voters: BTreeMap<KafkaNodeId, KafkaQuorumReplica>,
+    /// Who follows without a vote: brokers that are no controllers.
+    pub observers: BTreeMap<KafkaNodeId, KafkaQuorumReplica>,
     /// After how long without a fetch a voter is taken for lost, in milliseconds, where it is told.
     pub fetch_timeout_ms: Option<u64>,
 }
 
-/// How far a voter is.
+/// How far a voter or an observer is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KafkaQuorumReplica {
     /// The end of its log; none if it is not known.

@@ -63,8 +63,8 @@ use part::Part;
 /// or registered to be shut down). An index that does not pass is an object of its own, so that a waiver can name it.
 ///
 /// `kafka` asks a Kafka cluster, with its own quorum or with ZooKeeper: `NAME.identified`, `NAME.brokers_live` (exactly `brokers`,
-/// without `target` in phase `mid`), `NAME.views_agree` (two looks at the metadata, each at
-/// whatever broker answers, tell the same of all partitions), `NAME.visible` (what lies on
+/// without `target` in phase `mid`), `NAME.views_agree` (two brokers or more, none of them `target` and
+/// all in step with the quorum, tell the same of all partitions; unknown where there is but one besides `target`), `NAME.visible` (what lies on
 /// the brokers' disks is what the metadata tells: who is not allowed to see a topic would find all well), `NAME.led`,
 /// `NAME.replicas_online`, `NAME.in_sync`, `NAME.above_min_in_sync` (writes are taken without `target`), `NAME.clean_elections`,
 /// `NAME.no_reassignment`, and `NAME.quorum_in_step` or, with ZooKeeper, `NAME.controller_known`; in phase `post` also

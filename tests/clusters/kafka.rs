@@ -104,7 +104,7 @@ fn leader(answer: &[u8]) -> Option<i32> {
 }
 
 /// One of Kafka's own programs.
-fn tool(yard: &Yard, technology: &str, name: &str, nodes: &[Node]) -> Command {
+pub(super) fn tool(yard: &Yard, technology: &str, name: &str, nodes: &[Node]) -> Command {
     let mut command = Command::new("java");
     command.args(["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]);
     command.arg(yard.software(technology).join("*")).arg(format!("org.apache.kafka.tools.{name}"));
@@ -115,8 +115,13 @@ fn tool(yard: &Yard, technology: &str, name: &str, nodes: &[Node]) -> Command {
 
 /// Makes the topic, once all brokers are there to hold it.
 pub(crate) fn make_topic(yard: &Yard, technology: &str, nodes: &[Node]) {
+    make_topic_called(yard, technology, nodes, TOPIC);
+}
+
+/// The same of another name.
+pub(super) fn make_topic_called(yard: &Yard, technology: &str, nodes: &[Node], name: &str) {
     let mut command = tool(yard, technology, "TopicCommand", nodes);
-    command.args(["--create", "--if-not-exists", "--topic", TOPIC]);
+    command.args(["--create", "--if-not-exists", "--topic", name]);
     command.args(["--partitions", "3", "--replication-factor", "3"]);
     let mut command = yard.guarded(&command);
     until("the topic is made", 60, || {

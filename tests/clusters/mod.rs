@@ -10,7 +10,9 @@ pub(crate) mod gates;
 pub(crate) mod kafka;
 pub(crate) mod ledger;
 pub(crate) mod opensearch;
+pub(crate) mod play;
 pub(crate) mod sampler;
+pub(crate) mod secured;
 pub(crate) mod yard;
 pub(crate) mod zookeeper;
 

@@ -103,10 +103,30 @@ impl Samples {
         self.rows.iter().map(|row| row[index]).collect()
     }
 
+    /// The most samples in a row in which nobody led.
+    pub(crate) fn longest_without_leader(&self) -> usize {
+        let leads = |row: &Vec<State>| row.contains(&State::Up(Role::Leader));
+        self.rows.split(leads).map(<[_]>::len).max().unwrap_or(0)
+    }
+
+    /// The nodes, by index, that were down in some sample in which nobody led, or right before.
+    pub(crate) fn down_without_leader(&self) -> BTreeSet<usize> {
+        let leaderless = |row: &&Vec<State>| !row.contains(&State::Up(Role::Leader));
+        let down = |row: &Vec<State>| {
+            let down = row.iter().enumerate().filter(|(_, state)| **state == State::Down);
+            down.map(|(index, _)| index).collect::<Vec<_>>()
+        };
+        self.rows.iter().filter(leaderless).flat_map(down).collect()
+    }
+
     /// Prints the figures of a test that went well; shown with `--nocapture`.
     #[expect(clippy::print_stdout, reason = "figures for whoever asks for them")]
     pub(crate) fn report(&self, ledger: &Ledger) {
         let (count, pause) = (ledger.entries.len(), ledger.longest_pause());
-        println!("{count} acknowledged, longest pause {pause} ms, {} samples", self.rows.len());
+        let leaderless = self.longest_without_leader();
+        println!(
+            "{count} acknowledged, longest pause {pause} ms, {} samples, at most {leaderless} in a row without a leader",
+            self.rows.len()
+        );
     }
 }

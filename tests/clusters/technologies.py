@@ -6,6 +6,8 @@ import sys
 # Small and soon started: the first compiler is enough for minutes, and one thread for little garbage.
 JAVA = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 KAFKA_CLUSTER = "MkU3OEVBNTcwNTJENDM2Qg"
+# Who logs in to Kafka, and with which password, on this computer and for the time of a test.
+PASSWORDS = {"gate": "gates-own-word", "limited": "limited-own-word"}
 
 
 class Technology:
@@ -97,15 +99,55 @@ class Kafka(Technology):
         (self.node.data / "kafka").mkdir()
         command = self.tool("kafka.tools.StorageTool")
         command += ["format", "--cluster-id", KAFKA_CLUSTER, "--config", f"{self.node.config}/server.properties"]
+        command += self.format_options()
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             sys.exit(f"the disk of {self.node.address} cannot be formatted: {done.stdout[-2000:]}")
+
+    def format_options(self):
+        """What else is told to whom formats the disk."""
+        return []
 
     def tool(self, main, *options):
         return [*self.java, *self.log_settings, *options, "-cp", f"{self.node.config}:{self.software}/*", main]
 
     def command(self):
         return [*self.tool("kafka.Kafka", "-Xms256m", "-Xmx256m"), f"{self.node.config}/server.properties"]
+
+
+class SecuredKafka(Kafka):
+    """Kafka that lets clients in by login or certificate, too, over TLS, and lets each do only what it may. Plainly come its own parts."""
+
+    def role(self):
+        address = self.node.address
+        lines = [line for line in super().role() if not line.startswith(("listeners=", "listener.security"))]
+        module = "org.apache.kafka.common.security"
+        users = " ".join(f'user_{name}="{password}"' for name, password in PASSWORDS.items())
+        return [
+            *lines,
+            f"listeners=CLIENTS://{address}:9092,CONTROLLERS://{address}:9093,LOGINS://{address}:9094,CERTIFICATES://{address}:9095",
+            "listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLERS:PLAINTEXT,LOGINS:SASL_SSL,CERTIFICATES:SSL",
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users=User:ANONYMOUS;User:gate;User:CN=gate",
+            "ssl.keystore.type=PEM",
+            f"ssl.keystore.location={self.node.yard}/tls/{address}.pem",
+            "ssl.truststore.type=PEM",
+            f"ssl.truststore.location={self.node.yard}/tls/ca.pem",
+            "listener.name.certificates.ssl.client.auth=required",
+            "listener.name.logins.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256",
+            f"listener.name.logins.plain.sasl.jaas.config={module}.plain.PlainLoginModule required {users};",
+            f"listener.name.logins.scram-sha-256.sasl.jaas.config={module}.scram.ScramLoginModule required;",
+        ]
+
+    def common(self):
+        address = self.node.address
+        plainly = f"advertised.listeners=CLIENTS://{address}:9092"
+        also = f"LOGINS://{address}:9094,CERTIFICATES://{address}:9095"
+        return [f"{plainly},{also}" if line == plainly else line for line in super().common()]
+
+    def format_options(self):
+        users = PASSWORDS.items()
+        return [f"--add-scram=SCRAM-SHA-256=[name={name},password={password}]" for name, password in users]
 
 
 class KafkaWithZooKeeper(Kafka):
@@ -169,7 +211,7 @@ class OpenSearch(Technology):
         return command
 
 
-TECHNOLOGIES = {"zookeeper": ZooKeeper, "kafka": Kafka, "kafka-zk": KafkaWithZooKeeper, "opensearch": OpenSearch}
+TECHNOLOGIES = {"zookeeper": ZooKeeper, "kafka": Kafka, "kafka-secured": SecuredKafka, "kafka-zk": KafkaWithZooKeeper, "opensearch": OpenSearch}
 
 
 def of(cluster, node):

@@ -122,6 +122,22 @@ impl Yard {
         }
     }
 
+    /// Where the simulator is asked, and the token that it takes.
+    pub(crate) fn api(&self) -> (String, &'static str) {
+        (self.server.as_ref().unwrap().url(), TOKEN)
+    }
+
+    /// Paths of all requests so far, in their order, without queries.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let requests = self.server.as_ref().unwrap().requests();
+        requests.into_iter().map(|request| request.path).collect()
+    }
+
+    /// Changes the simulator by its control API, or asks it.
+    pub(crate) fn control(&self, method: &str, path: &str, body: Value) -> Value {
+        self.server.as_ref().unwrap().control(method, path, body)
+    }
+
     /// Recycles a stateful instance by the vendor's API and waits until it is active again.
     pub(crate) fn recycle(&self, node: &Node) -> (Instance, Instance) {
         let before = self.instance(node);
@@ -175,9 +191,9 @@ impl Yard {
         guarded(self.folder.path(), command)
     }
 
-    /// Where the software of a technology is. One runs as a user who may be shut out of the folder of the tools: it is copied.
+    /// Where the software of a technology is; secured or not, it is the same. One runs as a user who may be shut out of the folder of the tools: it is copied.
     pub(crate) fn software(&self, technology: &str) -> PathBuf {
-        let installed = software().join(technology);
+        let installed = software().join(technology.trim_end_matches("-secured"));
         if technology != "opensearch" {
             return installed;
         }

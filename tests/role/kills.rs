@@ -6,13 +6,14 @@
 )]
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::site::{NEW, Site, changed};
 use crate::support::ansible::VERSIONS;
+use crate::support::killing::kill;
 
 /// Looks until it is so; panics after half a minute.
 pub(crate) fn await_until(mut is_so: impl FnMut() -> bool) {
@@ -21,28 +22,6 @@ pub(crate) fn await_until(mut is_so: impl FnMut() -> bool) {
         assert!(began.elapsed() < Duration::from_secs(60), "it did not come about");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// A process and all that it started, deepest last.
-fn tree(root: u32) -> Vec<u32> {
-    let mut found = vec![root];
-    let mut index = 0;
-    while index < found.len() {
-        let folder = format!("/proc/{}/task", found[index]);
-        for task in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            found.extend(children.split_whitespace().map(|id| id.parse::<u32>().unwrap()));
-        }
-        index += 1;
-    }
-    found
-}
-
-fn kill(mut child: Child) {
-    let ids: Vec<String> = tree(child.id()).iter().map(ToString::to_string).collect();
-    // Some of them may have ended meanwhile.
-    Command::new("kill").arg("-9").args(&ids).stderr(Stdio::null()).status().unwrap();
-    child.wait().unwrap();
 }
 
 /// The events of the newest journal.

@@ -137,6 +137,7 @@ groups:
             "rolling_recycle_after_stall_timeout": 0,
             "rolling_recycle_bake_seconds": 0,
             "rolling_recycle_canary_bake_seconds": 0,
+            "rolling_recycle_without_gates": true,
             "rolling_recycle_waivers": [
                 {"predicate": "image_available", "reason": "there is no EC2 here"},
                 {"predicate": "image_architecture", "reason": "there is no EC2 here"},

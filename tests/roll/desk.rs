@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -26,8 +26,11 @@ use super::direct::Direct;
 const START: &str = "2026-11-20T12:00:00Z";
 const PATIENCE: Duration = Duration::from_secs(900);
 
+/// What else lives in the same time hears of it at least this often.
+const SLICE: Duration = Duration::from_secs(5);
+
 /// What a killed program dies of.
-struct Killed;
+pub(crate) struct Killed;
 
 /// Where a program stands still, as by a signal, until it is let go on.
 pub(crate) struct Halt {
@@ -51,7 +54,12 @@ pub(crate) struct Hand {
     pub(crate) ahead: AtomicI64,
     /// Where its reader stands still, if anywhere.
     pub(crate) halt: Mutex<Option<Halt>>,
+    /// What else lives in this time, and is told how much of it has passed.
+    pub(crate) passed: OnceLock<Passed>,
 }
+
+/// Told how much time has passed.
+type Passed = Box<dyn Fn(Duration) + Send + Sync>;
 
 impl Hand {
     fn count(&self) {
@@ -84,8 +92,19 @@ impl Clock for Hand {
 
     fn sleep(&self, duration: Duration) {
         self.count();
-        *self.slept.lock().unwrap() += duration;
-        self.sim.control("POST", "/_sim/advance", json!({"seconds": duration.as_secs_f64()}));
+        let mut left = duration;
+        loop {
+            let slice = if self.passed.get().is_some() { left.min(SLICE) } else { left };
+            left -= slice;
+            *self.slept.lock().unwrap() += slice;
+            self.sim.control("POST", "/_sim/advance", json!({"seconds": slice.as_secs_f64()}));
+            if let Some(passed) = self.passed.get() {
+                passed(slice);
+            }
+            if left.is_zero() {
+                return;
+            }
+        }
     }
 }
 
@@ -99,6 +118,11 @@ pub(crate) struct Desk {
     pub(crate) said: Mutex<Vec<String>>,
     /// Settings as they were before.
     pub(crate) before: Value,
+}
+
+/// In memory where there is such a place: each line of a journal is brought to the disk, which takes longer than all the rest.
+fn folder() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
 }
 
 /// Fleet of one group with so many brokers; `head` is put in front, `group` into the group.
@@ -144,6 +168,7 @@ impl Desk {
             deadly: AtomicU64::new(0),
             ahead: AtomicI64::new(0),
             halt: Mutex::default(),
+            passed: OnceLock::new(),
         });
         let endpoint = Endpoint::parse(&sim.url(), false).unwrap();
         let token = SecretString::from("a-token-that-is-secret".to_owned());
@@ -152,7 +177,7 @@ impl Desk {
         config.reads_at_once = false;
         config.carrier = Some(Arc::new(Direct(Arc::clone(&sim))));
         let client = Client::new(config).unwrap();
-        let folder = TempDir::new().unwrap();
+        let folder = folder();
         let runs = Runs::new(folder.path().join("runs"));
         let said = Mutex::default();
         let mut desk =

@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
 pub(crate) mod ansible;
+#[cfg(feature = "kafka")]
+pub(crate) mod brokers;
 pub(crate) mod canned;
 pub(crate) mod cli;
 pub(crate) mod cluster;
 pub(crate) mod keepers;
+pub(crate) mod killing;
 pub(crate) mod module;
 pub(crate) mod moto;
 pub(crate) mod roll;

@@ -59,14 +59,15 @@ description:
     index that does not pass is an object of its own, so that a waiver can name it.
   - >-
     C(kafka) asks a Kafka cluster, with its own quorum or with ZooKeeper: C(NAME.identified),
-    C(NAME.brokers_live) (exactly C(brokers), without C(target) in phase C(mid)), C(NAME.views_agree) (two looks
-    at the metadata, each at whatever broker answers, tell the same of all partitions), C(NAME.visible) (what
-    lies on the brokers' disks is what the metadata tells: who is not allowed to see a topic would find all
-    well), C(NAME.led), C(NAME.replicas_online), C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken
-    without C(target)), C(NAME.clean_elections), C(NAME.no_reassignment), and C(NAME.quorum_in_step) or, with
-    ZooKeeper, C(NAME.controller_known); in phase C(post) also C(NAME.target_answers) and
-    C(NAME.preferred_leaders). A topic that does not pass is an object of its own, so that a waiver can name it.
-    Brokers that cannot be reached, or that do not let one ask, are unknown.
+    C(NAME.brokers_live) (exactly C(brokers), without C(target) in phase C(mid)), C(NAME.views_agree) (two
+    brokers or more, none of them C(target) and all in step with the quorum, tell the same of all partitions;
+    unknown where there is but one besides C(target)), C(NAME.visible) (what lies on the brokers' disks is what
+    the metadata tells: who is not allowed to see a topic would find all well), C(NAME.led),
+    C(NAME.replicas_online), C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken without C(target)),
+    C(NAME.clean_elections), C(NAME.no_reassignment), and C(NAME.quorum_in_step) or, with ZooKeeper,
+    C(NAME.controller_known); in phase C(post) also C(NAME.target_answers) and C(NAME.preferred_leaders). A
+    topic that does not pass is an object of its own, so that a waiver can name it. Brokers that cannot be
+    reached, or that do not let one ask, are unknown.
   - >-
     A series that vanishes has not been seen to be well: with other objects than in the look before, counting
     begins anew.
@@ -306,8 +307,8 @@ options:
       bootstrap:
         description:
           - >-
-            Of C(kafka): brokers as C(host:port), best all of them. Two are asked where to look, and what is
-            told is believed if both looks agree.
+            Of C(kafka): brokers as C(host:port), best all of them. They are only asked where the others are;
+            what is told is believed if two brokers tell it, each by itself, neither of them C(target).
         type: list
         elements: str
       brokers:

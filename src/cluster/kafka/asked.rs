@@ -6,22 +6,26 @@ use std::time::Duration;
 
 use krafka::admin::{
     AdminClient, ConfigResource, DescribeClusterOptions, DescribeConfigsOptions,
-    DescribeLogDirsOptions, DescribeMetadataQuorumOptions, DescribeTopicsOptions,
-    ListPartitionReassignmentsOptions, ListTopicsOptions,
+    DescribeLogDirsOptions, DescribeMetadataQuorumOptions, ListPartitionReassignmentsOptions,
 };
 use krafka::auth::{AuthConfig, TlsConfig};
 use krafka::{KrafkaError, ProtocolErrorKind};
 use secrecy::ExposeSecret;
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
+use super::views::views;
 use super::{KafkaError, KafkaLogin, KafkaTarget, KafkaTls, read};
 use crate::domain::{
-    KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaQuorum,
-    KafkaReplicas, KafkaTopic, Obstacle, ObstacleKind, one_line,
+    KafkaBroker, KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition,
+    KafkaQuorum, KafkaReplicas, KafkaTopic, Obstacle, ObstacleKind, one_line,
 };
 
-/// So many looks at the partitions, each over a connection of its own.
-const VIEWS: usize = 2;
+/// So many brokers tell of the partitions: two without the one that is rolled, should it be among them.
+const VIEWS: usize = 3;
+
+/// So many brokers are needed to find the cluster, and are tried first.
+const WAYS_IN: usize = 2;
 
 /// The library refuses to wait for less.
 pub(super) const SHORTEST: Duration = Duration::from_millis(500);
@@ -37,6 +41,9 @@ pub struct Kafka {
     pub(super) target: KafkaTarget,
     secrets: Vec<String>,
 }
+
+/// Attempts to find the cluster by one broker each.
+type Tried = JoinSet<Result<krafka::Kafka, Obstacle>>;
 
 type Partitions = BTreeMap<KafkaPartition, KafkaReplicas>;
 
@@ -54,7 +61,7 @@ impl Kafka {
                 return Err(KafkaError::Broker(one_line(broker)));
             }
         }
-        if brokers.len() < VIEWS {
+        if brokers.len() < WAYS_IN {
             return Err(KafkaError::TooFew(brokers.len()));
         }
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -68,8 +75,8 @@ impl Kafka {
         &self.secrets
     }
 
-    /// Asks once; all of it is over within twice `timeout`. The library asks whichever broker it picks, so the views may be of
-    /// one broker, and of the one that is rolled: what counts is that look after look agrees.
+    /// Asks once; all of it is over within twice `timeout`. Of the partitions the first brokers by id that are live tell, each by
+    /// itself; for all else the library asks whichever broker it picks, or each for its own.
     pub fn look(&self, timeout: Duration) -> KafkaCluster {
         let timeout = timeout.max(SHORTEST);
         let looked = self
@@ -79,38 +86,33 @@ impl Kafka {
     }
 
     async fn look_within(&self, timeout: Duration) -> KafkaCluster {
-        let mut asked: Vec<krafka::Kafka> = Vec::new();
-        let mut obstacle = None;
-        for broker in &self.target.bootstrap {
-            match self.connect(broker, timeout).await {
-                Ok(kafka) => asked.push(kafka),
-                Err(error) => obstacle = Some(told(&format!("broker {broker}"), &error)),
-            }
-            if asked.len() == VIEWS {
-                break;
-            }
-        }
-        let Some(first) = asked.first() else {
-            return nothing(&obstacle.unwrap_or_else(|| late("bootstrap")));
+        let kafka = match self.connect(timeout).await {
+            Ok(kafka) => kafka,
+            Err(obstacle) => return nothing(&obstacle),
         };
-        let admin = first.admin();
-        let mut views = Vec::new();
-        for kafka in &asked {
-            views.push(partitions(&kafka.admin(), timeout).await);
-        }
+        let admin = kafka.admin();
         let members = members(&admin, timeout).await;
-        let live: Vec<KafkaNodeId> =
-            members.iter().flat_map(|it| it.brokers.keys().copied()).collect();
-        let (topics, quorum, moving, dirs, answers) = tokio::join!(
-            topics(&admin, views.iter().flatten().next(), timeout),
+        let is_live = |it: &(&KafkaNodeId, &KafkaBroker)| !it.1.is_fenced;
+        let live: Vec<KafkaNodeId> = members
+            .iter()
+            .flat_map(|it| it.brokers.iter().filter(is_live))
+            .map(|(id, _)| *id)
+            .collect();
+        let views = async {
+            let views = views(&kafka, live.iter().copied().take(VIEWS), timeout).await;
+            let topics = topics(&admin, views.values().flatten(), timeout).await;
+            (views, topics)
+        };
+        let ((views, topics), quorum, moving, dirs, answers) = tokio::join!(
+            views,
             quorum(&admin, live.first().copied(), timeout),
             reassignments(&admin, timeout),
             log_dirs(&admin, &live, timeout),
             answers(&admin, &live, timeout),
         );
         KafkaCluster {
+            views: members.as_ref().map(|_| views).map_err(Obstacle::clone),
             members,
-            views,
             topics,
             reassignments: moving,
             log_dirs: dirs,
@@ -119,20 +121,41 @@ impl Kafka {
         }
     }
 
-    pub(super) async fn connect(
-        &self,
-        broker: &str,
-        timeout: Duration,
-    ) -> krafka::Result<krafka::Kafka> {
-        let mut builder = krafka::Kafka::builder(broker)
+    /// Finds the cluster by the first broker that lets one in. Some are tried at first; the others, too, where none of those has let
+    /// one in by half of the time, since a broker that hangs takes all that it is given.
+    pub(super) async fn connect(&self, timeout: Duration) -> Result<krafka::Kafka, Obstacle> {
+        let (first, others) = self.target.bootstrap.split_at(WAYS_IN);
+        let mut tried = Tried::new();
+        let mut obstacle = late("bootstrap");
+        self.try_each(first, timeout, &mut tried);
+        let head_start = first_in(&mut tried, &mut obstacle);
+        if let Ok(Some(kafka)) = tokio::time::timeout(timeout / 2, head_start).await {
+            return Ok(kafka);
+        }
+        self.try_each(others, timeout, &mut tried);
+        first_in(&mut tried, &mut obstacle).await.ok_or(obstacle)
+    }
+
+    fn try_each(&self, brokers: &[String], timeout: Duration, tried: &mut Tried) {
+        for broker in brokers {
+            let (builder, broker) = (self.builder(broker, timeout), broker.clone());
+            tried.spawn(async move {
+                let kafka = within(timeout, "connect", builder.connect()).await;
+                kafka.map_err(|error| told(&format!("broker {broker}"), &error))
+            });
+        }
+    }
+
+    fn builder(&self, broker: &str, timeout: Duration) -> krafka::KafkaBuilder {
+        let builder = krafka::Kafka::builder(broker)
             .client_id("spotinst-esg")
             .connect_timeout(timeout)
             .request_timeout(timeout)
             .allow_auto_create_topics(false);
-        if let Some(security) = self.security() {
-            builder = builder.security(security);
+        match self.security() {
+            Some(security) => builder.security(security),
+            None => builder,
         }
-        within(timeout, "connect", builder.connect()).await
     }
 
     fn security(&self) -> Option<AuthConfig> {
@@ -152,6 +175,18 @@ impl Kafka {
             (login, None) => login,
         }
     }
+}
+
+/// The first that has come in; where none has, the last obstacle is noted.
+async fn first_in(tried: &mut Tried, obstacle: &mut Obstacle) -> Option<krafka::Kafka> {
+    while let Some(ended) = tried.join_next().await {
+        match ended {
+            Ok(Ok(kafka)) => return Some(kafka),
+            Ok(Err(why)) => *obstacle = why,
+            Err(_) => {}
+        }
+    }
+    None
 }
 
 fn tls(wanted: &KafkaTls) -> TlsConfig {
@@ -182,31 +217,12 @@ async fn members(admin: &AdminClient, timeout: Duration) -> Result<KafkaMembers,
     asked.map(read::members).map_err(|error| told("DescribeCluster", &error))
 }
 
-/// All partitions that the one who asks may see.
-async fn partitions(admin: &AdminClient, timeout: Duration) -> Result<Partitions, Obstacle> {
-    let options = ListTopicsOptions::default().include_internal(true).timeout(timeout);
-    let names = within(timeout, "ListTopics", admin.list_topics(options)).await;
-    let names = names.map_err(|error| told("Metadata", &error))?;
-    if names.is_empty() {
-        return Ok(Partitions::new());
-    }
-    let options = DescribeTopicsOptions::default().timeout(timeout);
-    let asked = within(timeout, "DescribeTopics", admin.describe_topics(&names, options)).await;
-    let mut partitions = Partitions::new();
-    for (name, described) in asked.map_err(|error| told("DescribeTopics", &error))? {
-        let described = described.map_err(|error| told(&format!("topic {name}"), &error))?;
-        partitions.extend(read::partitions(described));
-    }
-    Ok(partitions)
-}
-
 async fn topics(
     admin: &AdminClient,
-    partitions: Option<&Partitions>,
+    views: impl Iterator<Item = &Partitions>,
     timeout: Duration,
 ) -> Result<BTreeMap<String, KafkaTopic>, Obstacle> {
-    let names: BTreeSet<&String> =
-        partitions.into_iter().flatten().map(|(it, _)| &it.topic).collect();
+    let names: BTreeSet<&String> = views.flatten().map(|(it, _)| &it.topic).collect();
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -336,7 +352,7 @@ pub(super) fn told(what: &str, error: &KrafkaError) -> Obstacle {
 fn nothing(obstacle: &Obstacle) -> KafkaCluster {
     KafkaCluster {
         members: Err(obstacle.clone()),
-        views: vec![Err(obstacle.clone())],
+        views: Err(obstacle.clone()),
         topics: Err(obstacle.clone()),
         reassignments: Err(obstacle.clone()),
         log_dirs: BTreeMap::new(),

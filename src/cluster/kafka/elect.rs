@@ -36,29 +36,19 @@ impl Kafka {
         partitions: &[KafkaPartition],
         timeout: Duration,
     ) -> Result<Elected, Obstacle> {
-        let mut obstacle = late("bootstrap");
-        for broker in &self.target.bootstrap {
-            let kafka = match self.connect(broker, timeout).await {
-                Ok(kafka) => kafka,
-                Err(error) => {
-                    obstacle = told(&format!("broker {broker}"), &error);
-                    continue;
-                }
-            };
-            let wanted = partitions.iter().map(|it| TopicPartition::new(&it.topic, it.number));
-            let options = ElectLeadersOptions::default().timeout(timeout);
-            let (admin, wanted) = (kafka.admin(), Some(wanted.collect()));
-            let asked = admin.elect_leaders(ElectionType::Preferred, wanted, options);
-            let answer = within(timeout, "ElectLeaders", asked).await;
-            let answer = answer.map_err(|error| told("ElectLeaders", &error))?;
-            return Ok(answer
-                .into_iter()
-                .map(|(it, result)| {
-                    let result = result.map_err(|error| one_line(&error.to_string()));
-                    (read::partition(&it.topic, it.partition), result)
-                })
-                .collect());
-        }
-        Err(obstacle)
+        let kafka = self.connect(timeout).await?;
+        let wanted = partitions.iter().map(|it| TopicPartition::new(&it.topic, it.number));
+        let options = ElectLeadersOptions::default().timeout(timeout);
+        let (admin, wanted) = (kafka.admin(), Some(wanted.collect()));
+        let asked = admin.elect_leaders(ElectionType::Preferred, wanted, options);
+        let answer = within(timeout, "ElectLeaders", asked).await;
+        let answer = answer.map_err(|error| told("ElectLeaders", &error))?;
+        Ok(answer
+            .into_iter()
+            .map(|(it, result)| {
+                let result = result.map_err(|error| one_line(&error.to_string()));
+                (read::partition(&it.topic, it.partition), result)
+            })
+            .collect())
     }
 }

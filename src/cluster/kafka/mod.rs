@@ -6,6 +6,8 @@ mod asked;
 mod elect;
 #[cfg(feature = "kafka")]
 mod read;
+#[cfg(feature = "kafka")]
+mod views;
 
 use std::fmt;
 use std::path::PathBuf;

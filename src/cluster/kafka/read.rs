@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
+use krafka::__private::protocol::MetadataResponse;
+use krafka::KrafkaError;
 use krafka::admin::{
-    ClusterDescription, ConfigEntry, LogDirDescription, QuorumInfo, QuorumReplica, TopicDescription,
+    ClusterDescription, ConfigEntry, LogDirDescription, QuorumInfo, QuorumReplica,
 };
 use krafka::error::ErrorCode;
 
@@ -32,19 +34,46 @@ pub(super) fn members(told: ClusterDescription) -> KafkaMembers {
     }
 }
 
-pub(super) fn partitions(
-    told: TopicDescription,
-) -> impl Iterator<Item = (KafkaPartition, KafkaReplicas)> {
-    let topic = told.name;
-    told.partitions.into_iter().map(move |it| {
-        let replicas = KafkaReplicas {
-            leader: it.leader,
-            replicas: it.replicas,
-            in_sync: it.isr.into_iter().collect(),
-            offline: it.offline_replicas.into_iter().collect(),
-        };
-        (partition(&topic, it.partition), replicas)
-    })
+/// All partitions that the one who asked may see.
+pub(super) fn view(
+    told: MetadataResponse,
+) -> krafka::Result<BTreeMap<KafkaPartition, KafkaReplicas>> {
+    if !told.error_code.is_ok() {
+        return Err(KrafkaError::broker(told.error_code, "of all topics"));
+    }
+    let mut partitions = BTreeMap::new();
+    for topic in told.topics {
+        let name = topic.name.unwrap_or_default();
+        if !topic.error_code.is_ok() || name.is_empty() {
+            return Err(KrafkaError::broker(topic.error_code, format!("of topic {name:?}")));
+        }
+        for it in topic.partitions {
+            let at = partition(&name, it.partition_index);
+            if !is_told(it.error_code) {
+                return Err(KrafkaError::broker(it.error_code, format!("of partition {at}")));
+            }
+            let replicas = KafkaReplicas {
+                leader: (it.leader_id > NOBODY).then_some(it.leader_id),
+                leader_epoch: (it.leader_epoch >= 0).then_some(it.leader_epoch),
+                replicas: it.replica_nodes,
+                in_sync: it.isr_nodes.into_iter().collect(),
+                offline: it.offline_replicas.into_iter().collect(),
+            };
+            partitions.insert(at, replicas);
+        }
+    }
+    Ok(partitions)
+}
+
+/// Whether a partition is told of: that somebody is down is told by these codes.
+fn is_told(code: ErrorCode) -> bool {
+    code.is_ok()
+        || matches!(
+            code,
+            ErrorCode::LeaderNotAvailable
+                | ErrorCode::ReplicaNotAvailable
+                | ErrorCode::ListenerNotFound
+        )
 }
 
 /// A value, if it is told and is one of its kind.
@@ -63,7 +92,8 @@ pub(super) fn quorum(told: QuorumInfo, fetch_timeout_ms: Option<u64>) -> KafkaQu
     };
     KafkaQuorum {
         leader: (told.leader_id > NOBODY).then_some(told.leader_id),
-        voters: told.voters.into_iter().map(replica).collect::<BTreeMap<_, _>>(),
+        voters: told.voters.into_iter().map(replica).collect(),
+        observers: told.observers.into_iter().map(replica).collect(),
         fetch_timeout_ms,
     }
 }

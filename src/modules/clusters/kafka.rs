@@ -13,8 +13,8 @@ use crate::plan::safety::{KafkaQuestion, Question};
 
 #[derive(Deserialize, JsonSchema, Default)]
 pub(in crate::modules) struct KafkaArgs {
-    /// Of `kafka`: brokers as `host:port`, best all of them. Two are asked where to look, and what is
-    /// told is believed if both looks agree.
+    /// Of `kafka`: brokers as `host:port`, best all of them. They are only asked where the others are; what
+    /// is told is believed if two brokers tell it, each by itself, neither of them `target`.
     pub(in crate::modules) bootstrap: Option<Vec<String>>,
     /// Of `kafka`: the ids of all brokers that there should be.
     brokers: Option<Vec<KafkaNodeId>>,

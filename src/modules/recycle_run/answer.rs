@@ -21,7 +21,7 @@ pub(in crate::modules) struct Returns {
     /// The file of its journal; null if there is no run.
     #[schemars(extend("x-returned" = "state is started"))]
     journal: Option<String>,
-    /// Whether it had been cut off before.
+    /// Whether it had been cut off before; in check mode, whether one that was is gone on with.
     #[schemars(extend("x-returned" = "state is started"))]
     resumed: bool,
     /// Runs that were cut off and have been ended first.
@@ -142,6 +142,7 @@ impl Returns {
         let mut planned = Self::planned(made, &run.plan.system);
         planned.left_alone.retain(|alone| nodes.iter().all(|node| node.id != alone.id));
         Self {
+            resumed: true,
             image_id: run.plan.target.image_id.as_ref().map(ToString::to_string),
             nodes,
             expected_seconds: run.plan.expected_seconds,

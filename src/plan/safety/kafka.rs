@@ -1,15 +1,17 @@
 //! Kafka: whether a cluster can lose a broker.
 //!
 //! What a broker measures of itself proves nothing: one that has just started leads nothing and so counts nothing
-//! under-replicated. Replication is judged from the metadata, by its leaders' word, and only where several looks agree
-//! and the one who asks is allowed to see all of it.
+//! under-replicated. Replication is judged from the metadata, by its leaders' word, and only where several brokers other than
+//! that one agree and the one who asks is allowed to see all of it.
+
+mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::phase::{Judged, Phase, Question, or_unknown};
 use crate::domain::{
     KafkaCluster, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaQuorum, KafkaQuorumReplica,
-    KafkaReplicas, KafkaTopic, Obstacle,
+    KafkaReplicas, KafkaTopic,
 };
 use crate::plan::gate::Finding;
 
@@ -115,19 +117,6 @@ impl<'a> Asked<'a> {
         self.phase == Phase::Mid && broker == self.wanted.target
     }
 
-    fn partitions(&self) -> Result<&'a Partitions, &'a Obstacle> {
-        const NOBODY: &Obstacle =
-            &Obstacle { kind: crate::domain::ObstacleKind::Empty, detail: String::new() };
-        let mut obstacle = NOBODY;
-        for view in &self.cluster.views {
-            match view {
-                Ok(partitions) => return Ok(partitions),
-                Err(why) => obstacle = why,
-            }
-        }
-        Err(obstacle)
-    }
-
     fn of_partitions(&self, judge: impl FnOnce(&Partitions) -> Judged) -> Judged {
         match self.partitions() {
             Ok(partitions) => judge(partitions),
@@ -164,31 +153,6 @@ impl<'a> Asked<'a> {
             (true, false) => Judged::fail(format!("live and not expected: {}", named(extra))),
             (false, _) => Judged::fail(format!("not live: {}", named(missing))).off_by(off),
         }
-    }
-
-    /// A broker's metadata may be old: what two looks show alike is taken for so.
-    fn views_agree(&self) -> Judged {
-        let mut views = Vec::new();
-        for view in &self.cluster.views {
-            match view {
-                Ok(partitions) => views.push(partitions),
-                Err(obstacle) => return Judged::unknown(obstacle.to_string()),
-            }
-        }
-        let Some((first, others)) = views.split_first().filter(|(_, others)| !others.is_empty())
-        else {
-            return Judged::unknown("there is but one look at the metadata");
-        };
-        let differing = first.iter().filter(|(partition, replicas)| {
-            others.iter().any(|view| view.get(*partition) != Some(*replicas))
-        });
-        let differing: BTreeSet<&KafkaPartition> =
-            differing.map(|(partition, _)| partition).collect();
-        let more = others.iter().flat_map(|view| view.keys());
-        let differing: BTreeSet<&KafkaPartition> =
-            more.filter(|partition| !first.contains_key(*partition)).chain(differing).collect();
-        let good = format!("{} looks at the metadata tell the same", views.len());
-        none_of(differing.into_iter(), &good, "they tell different things of")
     }
 
     /// Metadata leaves out what one is not allowed to see, without a word. What lies on a disk is counted by its broker.
@@ -341,13 +305,11 @@ impl<'a> Asked<'a> {
         let Some(leading) = quorum.voters.get(&leader) else {
             return Judged::unknown(format!("{leader} leads and is none of the voters"));
         };
-        let longest = quorum.voters.values().filter_map(|it| it.log_end).max();
-        let limit = quorum.fetch_timeout_ms.unwrap_or(FETCH_TIMEOUT_MS);
         let is_counted = |id: KafkaNodeId| self.phase == Phase::Post || id != target;
         let mut behind = Vec::new();
         let mut in_step = 0;
         for (id, voter) in quorum.voters.iter().filter(|(id, _)| is_counted(**id)) {
-            if *id == leader || is_in_step(voter, leading, longest, limit) {
+            if *id == leader || is_in_step(voter, leading, quorum) {
                 in_step += 1;
             } else {
                 behind.push(id.to_string());
@@ -407,14 +369,17 @@ impl<'a> Asked<'a> {
 }
 
 fn is_in_step(
-    voter: &KafkaQuorumReplica,
+    follower: &KafkaQuorumReplica,
     leading: &KafkaQuorumReplica,
-    longest: Option<i64>,
-    limit_ms: u64,
+    quorum: &KafkaQuorum,
 ) -> bool {
-    let (Some(end), Some(longest)) = (voter.log_end, longest) else { return false };
-    let (Some(mine), Some(his)) = (voter.caught_up_ms, leading.caught_up_ms) else { return false };
-    let late = u64::try_from(his.saturating_sub(mine)).unwrap_or(0);
+    let longest = quorum.voters.values().filter_map(|it| it.log_end).max();
+    let limit_ms = quorum.fetch_timeout_ms.unwrap_or(FETCH_TIMEOUT_MS);
+    let (Some(end), Some(longest)) = (follower.log_end, longest) else { return false };
+    let (Some(its), Some(his)) = (follower.caught_up_ms, leading.caught_up_ms) else {
+        return false;
+    };
+    let late = u64::try_from(his.saturating_sub(its)).unwrap_or(0);
     longest.saturating_sub(end) < MOST_BEHIND && late < limit_ms
 }
 

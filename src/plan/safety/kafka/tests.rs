@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{KafkaBroker, KafkaLogDirs, ObstacleKind};
+use crate::domain::{KafkaBroker, KafkaLogDirs, KafkaTold, Obstacle, ObstacleKind};
 use crate::plan::Verdict;
 
 fn obstacle() -> Obstacle {
@@ -17,6 +17,7 @@ fn partition(topic: &str, number: i32) -> KafkaPartition {
 fn replicas(ids: &[KafkaNodeId]) -> KafkaReplicas {
     KafkaReplicas {
         leader: ids.first().copied(),
+        leader_epoch: Some(7),
         replicas: ids.to_vec(),
         in_sync: ids.iter().copied().collect(),
         offline: BTreeSet::new(),
@@ -27,13 +28,18 @@ fn topic(min: u32) -> KafkaTopic {
     KafkaTopic { min_in_sync: Some(min), unclean_election: Some(false) }
 }
 
+fn views(it: &mut KafkaCluster) -> &mut BTreeMap<KafkaNodeId, KafkaTold> {
+    it.views.as_mut().unwrap()
+}
+
 /// Says of each broker's disks what the partitions say.
 fn lay_out(it: &mut KafkaCluster, partitions: Partitions) {
     for (broker, dirs) in &mut it.log_dirs {
         let here = partitions.iter().filter(|(_, told)| told.replicas.contains(broker));
         dirs.as_mut().unwrap().replicas = here.map(|(partition, _)| partition.clone()).collect();
     }
-    it.views = vec![Ok(partitions.clone()), Ok(partitions)];
+    let tellers: Vec<KafkaNodeId> = it.log_dirs.keys().copied().take(3).collect();
+    it.views = Ok(tellers.into_iter().map(|id| (id, Ok(partitions.clone()))).collect());
 }
 
 /// A healthy cluster of brokers that are controllers, too; the first leads the quorum. One topic on all of them, of which
@@ -47,7 +53,7 @@ fn cluster(count: KafkaNodeId) -> KafkaCluster {
             controller: Some(2),
             brokers: ids.iter().map(|id| (*id, KafkaBroker::default())).collect(),
         }),
-        views: Vec::new(),
+        views: Ok(BTreeMap::new()),
         topics: Ok([("orders".to_owned(), topic(2))].into()),
         reassignments: Ok(BTreeSet::new()),
         log_dirs: ids.iter().map(|id| (*id, Ok(KafkaLogDirs::default()))).collect(),
@@ -55,6 +61,7 @@ fn cluster(count: KafkaNodeId) -> KafkaCluster {
         quorum: Ok(Some(KafkaQuorum {
             leader: Some(1),
             voters: ids.iter().map(|id| (*id, voter.clone())).collect(),
+            observers: BTreeMap::new(),
             fetch_timeout_ms: None,
         })),
     };
@@ -74,7 +81,8 @@ fn without(mut it: KafkaCluster, target: KafkaNodeId) -> KafkaCluster {
     it.members.as_mut().unwrap().brokers.remove(&target);
     it.log_dirs.remove(&target);
     it.answers.remove(&target);
-    for view in &mut it.views {
+    views(&mut it).remove(&target);
+    for view in views(&mut it).values_mut() {
         for told in view.as_mut().unwrap().values_mut() {
             told.in_sync.remove(&target);
             if told.replicas.contains(&target) {
@@ -142,7 +150,7 @@ type Case = (&'static str, Phase, Change, &'static [(&'static str, &'static str,
 
 /// Changes what all views tell of a partition.
 fn told(it: &mut KafkaCluster, number: i32, change: impl Fn(&mut KafkaReplicas)) {
-    for view in &mut it.views {
+    for view in views(it).values_mut() {
         change(view.as_mut().unwrap().get_mut(&partition("orders", number)).unwrap());
     }
 }
@@ -282,11 +290,20 @@ fn cases() -> Vec<Case> {
             &[("visible", ALL, Fail)],
         ),
         (
-            "one view is older",
+            "one broker's view is older",
             Pre,
             |it| {
-                let view = it.views[1].as_mut().unwrap();
+                let view = views(it).get_mut(&2).unwrap().as_mut().unwrap();
                 view.get_mut(&partition("orders", 0)).unwrap().in_sync.remove(&3);
+            },
+            &[("views_agree", ALL, Fail)],
+        ),
+        (
+            "one broker's view is older by a leader that is the same",
+            Pre,
+            |it| {
+                let view = views(it).get_mut(&2).unwrap().as_mut().unwrap();
+                view.get_mut(&partition("orders", 0)).unwrap().leader_epoch = Some(6);
             },
             &[("views_agree", ALL, Fail)],
         ),
@@ -294,11 +311,51 @@ fn cases() -> Vec<Case> {
             "one view has a topic more",
             Pre,
             |it| {
-                it.views[1].as_mut().unwrap().insert(partition("new", 0), replicas(&[1]));
+                let view = views(it).get_mut(&2).unwrap().as_mut().unwrap();
+                view.insert(partition("new", 0), replicas(&[1]));
             },
             &[("views_agree", ALL, Fail)],
         ),
-        ("only one tells", Pre, |it| it.views.truncate(1), &[("views_agree", ALL, Unknown)]),
+        (
+            "what the target tells does not count",
+            Pre,
+            |it| views(it).get_mut(&3).unwrap().as_mut().unwrap().clear(),
+            &[],
+        ),
+        (
+            "one and the target tell",
+            Pre,
+            |it| drop(views(it).remove(&2)),
+            &[("views_agree", ALL, Unknown)],
+        ),
+        ("one tells", Mid, |it| drop(views(it).remove(&2)), &[("views_agree", ALL, Unknown)]),
+        (
+            "one of them does not tell",
+            Pre,
+            |it| drop(views(it).insert(2, Err(obstacle()))),
+            &[("views_agree", ALL, Unknown)],
+        ),
+        (
+            "a teller that has no vote is behind",
+            Pre,
+            |it| {
+                let mut late = quorum(it).voters.remove(&2).unwrap();
+                late.caught_up_ms = Some(8000);
+                quorum(it).observers.insert(2, late);
+                let spare = quorum(it).voters[&1].clone();
+                quorum(it).voters.insert(4, spare);
+            },
+            &[("views_agree", ALL, Fail)],
+        ),
+        (
+            "how far a teller follows is not told",
+            Pre,
+            |it| {
+                let voter = quorum(it).voters.remove(&2).unwrap();
+                quorum(it).voters.insert(4, voter);
+            },
+            &[("views_agree", ALL, Unknown)],
+        ),
         (
             "the quorum has no leader",
             Pre,
@@ -311,7 +368,7 @@ fn cases() -> Vec<Case> {
             |it| {
                 quorum(it).voters.get_mut(&2).unwrap().caught_up_ms = Some(8000);
             },
-            &[("quorum_in_step", ALL, Fail)],
+            &[("quorum_in_step", ALL, Fail), ("views_agree", ALL, Fail)],
         ),
         (
             "a voter's log is short",
@@ -319,7 +376,7 @@ fn cases() -> Vec<Case> {
             |it| {
                 quorum(it).voters.get_mut(&1).unwrap().log_end = Some(5000);
             },
-            &[("quorum_in_step", ALL, Fail)],
+            &[("quorum_in_step", ALL, Fail), ("views_agree", ALL, Fail)],
         ),
         (
             "a voter is not known to be level",
@@ -327,7 +384,7 @@ fn cases() -> Vec<Case> {
             |it| {
                 quorum(it).voters.get_mut(&2).unwrap().caught_up_ms = None;
             },
-            &[("quorum_in_step", ALL, Fail)],
+            &[("quorum_in_step", ALL, Fail), ("views_agree", ALL, Fail)],
         ),
         (
             "the target is late",
@@ -358,6 +415,7 @@ fn cases() -> Vec<Case> {
                 ("replicas_online", ALL, Fail),
                 ("in_sync", ALL, Fail),
                 ("above_min_in_sync", "orders", Fail),
+                ("views_agree", ALL, Unknown),
                 ("quorum_in_step", ALL, Fail),
             ],
         ),
@@ -418,7 +476,18 @@ fn a_margin_and_another_cluster_are_judged_where_they_are_asked_for() {
 #[test]
 fn with_two_voters_none_can_be_lost() {
     let found = unmet(&cluster(2), &question(2, Phase::Pre, 2));
-    assert!(found.contains_key(&("quorum_in_step".to_owned(), "cluster".to_owned())));
+    assert_eq!(found[&("quorum_in_step".to_owned(), "cluster".to_owned())], Verdict::Fail);
+}
+
+/// Of two brokers one is left to tell, in every phase.
+#[test]
+fn with_two_brokers_nobody_confirms_what_the_other_one_tells() {
+    for (it, phase) in
+        [(cluster(2), Phase::Pre), (without(cluster(2), 2), Phase::Mid), (cluster(2), Phase::Post)]
+    {
+        let found = unmet(&it, &question(2, phase, 2));
+        assert_eq!(found[&("views_agree".to_owned(), "cluster".to_owned())], Verdict::Unknown);
+    }
 }
 
 proptest! {

@@ -1,0 +1,94 @@
+//! In which order nodes are rolled where the cluster is asked, and what a roll refuses before anything is changed.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::site::{NEWEST, Site, changed, last_words};
+use crate::support::ansible::VERSIONS;
+use crate::support::keepers::{Said, keeper_on, well};
+
+/// The nodes in the order in which they were recycled.
+fn recycled(site: &Site) -> Vec<String> {
+    let requests = site.desk.simulator.requests().into_iter();
+    let asked = requests.filter_map(|request| {
+        Some(request.path.strip_suffix("/recycle")?.rsplit('/').next()?.to_owned())
+    });
+    asked.collect()
+}
+
+/// Three servers, of which the one leads whose node the file `leader` names.
+fn ensemble(site: &Site) -> serde_json::Value {
+    let file = site.path("leader");
+    let server = |(at, node): (usize, String)| {
+        let file = file.clone();
+        let id = node.clone();
+        let address = keeper_on(&format!("127.0.0.{}", at + 2), move |word| {
+            let leads = fs::read_to_string(&file).unwrap().trim() == id;
+            Said::Text(well(word, if leads { "leader" } else { "follower" }, 3))
+        });
+        (node, json!(address))
+    };
+    let members: serde_json::Map<_, _> = site.nodes().into_iter().enumerate().map(server).collect();
+    let servers: Vec<_> = members.values().cloned().collect();
+    json!({
+        "members": members,
+        "rolling_recycle_cluster": {"kind": "zookeeper", "servers": servers},
+        "rolling_recycle_member": "{{ members[rolling_recycle_node.id] | default('') }}",
+    })
+}
+
+#[test]
+fn who_leads_is_rolled_last_and_asked_anew_before_each_node() {
+    for version in VERSIONS {
+        let site = Site::with(3);
+        fs::write(site.path("leader"), "ssi-01").unwrap();
+        let mut more = ensemble(&site);
+        let plan = site.roll(version, &more, &["--check", "--diff"]);
+        assert_eq!(changed(&plan), 1, "{version}");
+        for word in ["1. ssi-02", "2. ssi-03", "3. ssi-01", "order: by who leads"] {
+            assert!(plan.stdout.contains(word), "{version}: {word}: {}", plan.stdout);
+        }
+        // While the first one is worked on, the lead goes to the one that would be the next.
+        let file = site.path("leader");
+        more["rolling_recycle_tasks"] = site.tasks(
+            "drain",
+            &format!(
+                "- ansible.builtin.copy: {{dest: {}, content: ssi-03, mode: '0644'}}",
+                file.display()
+            ),
+        );
+        let run = site.roll(version, &more, &[]);
+        assert!(changed(&run) > 3, "{version}");
+        assert_eq!(recycled(&site), ["ssi-02", "ssi-01", "ssi-03"], "{version}");
+        for word in ["node 2 of 3: ssi-01", "node 3 of 3: ssi-03"] {
+            assert!(run.stdout.contains(word), "{version}: {word}: {}", run.stdout);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_begun_while_it_is_not_known_who_leads() {
+    let site = Site::with(3);
+    fs::write(site.path("leader"), "nobody").unwrap();
+    let ran = site.roll(NEWEST, &ensemble(&site), &[]);
+    let words = last_words(&ran);
+    assert!(words.contains("nobody leads the cluster"), "{words}");
+    assert!(words.contains("Nothing was changed"), "{words}");
+    assert_eq!(site.journals().len(), 0);
+}
+
+#[test]
+fn a_roll_without_gates_or_with_a_variable_that_nobody_knows_is_refused() {
+    for version in VERSIONS {
+        let site = Site::with(3);
+        let ran = site.roll(version, &json!({"rolling_recycle_without_gates": false}), &[]);
+        let words = last_words(&ran);
+        assert!(words.contains("rolling_recycle_gates_between is empty"), "{version}: {words}");
+        let ran = site.roll(version, &json!({"rolling_recycle_gate_before": []}), &[]);
+        let words = last_words(&ran);
+        let told = "this variable is unknown to the role: rolling_recycle_gate_before";
+        assert!(words.contains(told), "{version}: {words}");
+        assert_eq!((site.journals().len(), recycled(&site).len()), (0, 0), "{version}");
+    }
+}
