@@ -41,7 +41,9 @@ pub(super) const SETTING_UP: Duration = Duration::from_secs(900);
 ///
 /// `finished` puts everything back: suspensions, root persistence and, unless the roll is complete, the image. What someone else
 /// has set meanwhile is left and told. A node that is between losing its machine and being proved to be back freezes the run: then
-/// a person has to look, and let it go on with `spotinst-esg runs resume` or give it up with `spotinst-esg runs restore`.
+/// a person has to look, and let it go on with `spotinst-esg runs resume` or give it up with `spotinst-esg runs restore`. While its
+/// new machine is not proved it may yet boot, so image and root persistence then stay as the run has set them, and what is
+/// suspended stays so for a day, that no other node boots from them; `left` tells it.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
     "x-mutually-exclusive" = [["image_id", "image", "image_ssm_parameter", "launched_after", "rollback_of"]],
@@ -400,11 +402,13 @@ fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Ret
         let mut journal = roller.take_up(&run_id)?;
         roller.finish(&mut journal, args.reason)?;
         let run = journal.run();
-        let warnings =
+        let left =
             run.left.iter().map(|(setting, why)| format!("{} is left: {why}", setting.as_str()));
+        let held = run.held_reasons();
+        let held = held.iter().map(|(setting, why)| format!("{} {why}", setting.as_str()));
         Ok(Outcome {
             message: Some(answer::summary(run)),
-            warnings: warnings.collect(),
+            warnings: left.chain(held).collect(),
             ..Outcome::from(Returns::ended(run))
         })
     };
