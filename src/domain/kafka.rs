@@ -119,7 +119,7 @@ pub struct KafkaQuorumReplica {
 impl KafkaCluster {
     /// How many partitions a broker leads, by the first view that there is; none if there is none.
     pub fn led_by(&self, node: KafkaNodeId) -> Option<u64> {
-        let view = self.views.iter().flatten().next()?;
+        let view = self.views.as_ref().ok()?.values().flatten().next()?;
         u64::try_from(view.values().filter(|it| it.leader == Some(node)).count()).ok()
     }
 }

@@ -382,7 +382,7 @@ fn told(
     allocation: Option<Scopes>,
 ) -> Returns {
     let left = run.cluster.iter().filter_map(|it| match &it.standing {
-        Standing::Left(reason) => Some(reason.clone()),
+        Standing::Left(reason) | Standing::Held(reason) => Some(reason.clone()),
         Standing::Owed | Standing::PutBack | Standing::Kept => None,
     });
     Returns {

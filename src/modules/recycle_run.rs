@@ -41,9 +41,13 @@ pub(super) const SETTING_UP: Duration = Duration::from_secs(900);
 /// The image, and a persisted root, are set just before the first recycle, by `stateful_instance` with `run_id`.
 ///
 /// `finished` puts everything back: suspensions, root persistence and, unless the roll is complete, the image. What someone else
-/// has set meanwhile is left and told. What the run has changed of a cluster (`elasticsearch_allocation`) goes back first, by
-/// option `cluster`; without access to it the run stays open, and the task fails with what is owed where. A node that is between losing its machine and being proved to be back freezes the run: then
-/// a person has to look, and let it go on with `spotinst-esg runs resume` or give it up with `spotinst-esg runs restore`.
+/// has set meanwhile is left and told. What the run has changed of a cluster (`elasticsearch_allocation`) goes back first, by option
+/// `cluster`; without access to it the run stays open, and the task fails with what is owed where.
+///
+/// A node that is between losing its machine and being proved to be back freezes the run: then a person has to look, and let it go
+/// on with `spotinst-esg runs resume` or give it up with `spotinst-esg runs restore`. While its new machine is not proved it may yet
+/// boot, so image and root persistence then stay as the run has set them, and what is suspended stays so for a day, that no other
+/// node boots from them; `left` tells it.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
     "x-mutually-exclusive" = [["image_id", "image", "image_ssm_parameter", "launched_after", "rollback_of"]],
@@ -419,14 +423,16 @@ fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Ret
             Failure::from(error).changed(has_changed)
         })?;
         let run = journal.run();
-        let warnings = run
+        let left = run
             .left
             .iter()
             .map(|(setting, why)| format!("{} is left: {why}", setting.as_str()))
             .chain(run.cluster.iter().filter_map(answer::left_of_cluster));
+        let held = run.held_reasons();
+        let held = held.iter().map(|(setting, why)| format!("{} {why}", setting.as_str()));
         Ok(Outcome {
             message: Some(answer::summary(run)),
-            warnings: warnings.collect(),
+            warnings: left.chain(held).collect(),
             ..Outcome::from(Returns::ended(run))
         })
     };

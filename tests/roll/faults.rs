@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-use spotinst_esg::domain::StatefulInstanceId;
+use spotinst_esg::domain::{Clock as _, StatefulInstanceId};
 use spotinst_esg::drive::roll::{Beginning, RollError, Start};
-use spotinst_esg::plan::roll::{Hold, MidGate, Outcome, Phase};
+use spotinst_esg::plan::roll::{Hold, MidGate, Outcome, Phase, Setting};
 use spotinst_esg::plan::stateful::Expectations;
 
 use super::desk::{Desk, Driver, Ended, fleet};
@@ -20,12 +21,26 @@ fn rolled_in(desk: Desk, fault: Value) -> (Desk, Ended) {
     let ended = Driver::new(1).roll(&desk);
     assert_eq!(desk.violations(Some("ami-2")), Vec::<String>::new(), "{ended:?}");
     let mut settings = desk.settings();
-    if ended.outcome() == Some(Outcome::Completed) {
+    let outcome = ended.outcome();
+    if matches!(outcome, Some(Outcome::Completed | Outcome::Frozen)) {
         assert_eq!(settings["image"], "ami-2");
         settings["image"] = desk.before["image"].clone();
     }
+    // A node that may yet boot is all that image and suspensions stay for.
+    if outcome == Some(Outcome::Frozen) {
+        assert_eq!(settings["suspensions"].as_array().map(Vec::len), Some(6), "{settings}");
+        settings["suspensions"] = desk.before["suspensions"].clone();
+    }
     assert_eq!(settings, desk.before, "{ended:?}");
     (desk, ended)
+}
+
+/// A person gives the run up, and then everything is as before.
+fn given_up(desk: &Desk, id: &str) {
+    desk.as_roller(&Driver::new(1), |roller| {
+        roller.give_up(&mut desk.runs.open(id).unwrap(), "given up by hand".to_owned()).unwrap();
+    });
+    assert_eq!(desk.settings(), desk.before);
 }
 
 const RECYCLE: &str = "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/recycle";
@@ -79,6 +94,7 @@ fn what_became_of_a_machine_freezes_the_roll_before_a_second_one_is_touched() {
         let Ended::Refused(error) = &refused else { panic!("{fault}: {refused:?}") };
         let error = error.to_string();
         assert!(error.contains("frozen") && error.contains(&format!("runs show {id}")), "{error}");
+        given_up(&desk, id);
     }
 }
 
@@ -87,17 +103,76 @@ fn a_frozen_roll_goes_on_after_a_person_has_mended_the_node_and_said_so() {
     let (desk, ended) = rolled(json!({"kind": "lifecycle", "ends": "PAUSED", "count": 1}));
     let Ended::Run(id, Outcome::Frozen, _) = ended else { panic!("{ended:?}") };
     let frozen = desk.runs.open(&id).unwrap().run().frozen.clone().unwrap().node.unwrap();
-    // The group launches the old image again, so the person sets the new one before he resumes the node, and then puts it back.
-    desk.edit(json!({"group": "sig-1", "set": {"compute.launchSpecification.imageId": "ami-2"}}));
+    // The group still launches the new image.
     desk.act(&format!("/aws/ec2/group/sig-1/statefulInstance/{frozen}/resume"));
     desk.advance(300);
-    desk.edit(json!({"group": "sig-1", "set": {"compute.launchSpecification.imageId": "ami-1"}}));
     let me = Driver::new(1);
     desk.as_roller(&me, |roller| {
         roller.thaw(&mut desk.runs.open(&id).unwrap(), "resumed by hand".to_owned()).unwrap();
     });
     assert_eq!(me.roll(&desk).completed(), id);
     assert_eq!(desk.terminated().len(), 3, "the mended node was not recycled again");
+    assert!(desk.nodes().iter().all(|node| node.3 == "ami-2"));
+}
+
+/// The launch is still under way when its time is up: what it boots from stays until a person has decided, and no other node is
+/// booted from it for a day.
+#[test]
+fn a_recycle_that_outlasts_its_time_boots_what_was_wanted_and_is_gone_on_with() {
+    let slow = "latency: {booting_seconds: 600}";
+    let group = "persistence: {root: true, data: reattach, private_ip: true},";
+    let fleet =
+        fleet(2, slow, "").replace("persistence: {data: reattach, private_ip: true},", group);
+    let (desk, mut me) = (Desk::with(&fleet), Driver::new(1));
+    me.wish.acknowledge_root_data_loss = true;
+    me.wait_timeout = Duration::from_secs(120);
+    let ended = me.roll(&desk);
+    let Ended::Run(id, Outcome::Frozen, Some(_)) = &ended else { panic!("{ended:?}") };
+    let run = desk.runs.open(id).unwrap().run().clone();
+    let held = [Setting::RootPersistence, Setting::Image, Setting::Suspensions];
+    assert_eq!(run.held(), held);
+    let settings = desk.settings();
+    assert_eq!(settings["image"], "ami-2");
+    assert_eq!(settings["persistence"]["shouldPersistRootDevice"], false);
+    assert_eq!(settings["suspensions"].as_array().map(Vec::len), Some(6));
+    let until = run.suspended_until().unwrap();
+    let lasts = until.duration_since(desk.clock.now());
+    assert!(lasts > SignedDuration::from_hours(23), "{lasts:?}");
+    let reasons = run.held_reasons();
+    assert!(reasons[&Setting::Suspensions].contains(&format!("{until:.0}")), "{reasons:?}");
+    // It boots in the end, from what the run had set; a person lets it go on.
+    desk.advance(900);
+    assert_eq!(desk.nodes().iter().filter(|node| node.3 == "ami-2").count(), 1);
+    desk.as_roller(&me, |roller| {
+        roller.thaw(&mut desk.runs.open(id).unwrap(), "it was slow".to_owned()).unwrap();
+    });
+    me.wait_timeout = Duration::from_secs(1200);
+    assert_eq!(me.roll(&desk).completed(), *id);
+    assert_eq!(desk.terminated().len(), 2, "each machine was given up once");
+    let mut settings = desk.settings();
+    settings["image"] = desk.before["image"].clone();
+    assert_eq!(settings, desk.before);
+}
+
+/// What was set is put back, and yet the old image was booted: it is told for what it is, and a new roll takes the node again.
+#[test]
+fn a_node_that_came_back_with_the_old_image_is_told_as_such_and_rolled_again() {
+    let (desk, mut me) =
+        (Desk::with(&fleet(1, "latency: {terminating_seconds: 600}", "")), Driver::new(1));
+    me.wait_timeout = Duration::from_secs(120);
+    let ended = me.roll(&desk);
+    let Ended::Run(id, Outcome::Frozen, Some(_)) = &ended else { panic!("{ended:?}") };
+    desk.edit(json!({"group": "sig-1", "set": {"compute.launchSpecification.imageId": "ami-1"}}));
+    desk.advance(900);
+    desk.as_roller(&me, |roller| {
+        roller.thaw(&mut desk.runs.open(id).unwrap(), "looked".to_owned()).unwrap();
+    });
+    let ended = me.roll(&desk);
+    let Ended::Run(_, Outcome::Frozen, Some(error)) = &ended else { panic!("{ended:?}") };
+    assert!(error.to_string().contains("the new one, i-"), "{error}");
+    assert!(error.to_string().contains("not as wanted: it runs ami-1"), "{error}");
+    given_up(&desk, id);
+    Driver::new(1).roll(&desk).completed();
     assert!(desk.nodes().iter().all(|node| node.3 == "ami-2"));
 }
 

@@ -32,7 +32,9 @@ description:
     C(finished) puts everything back: suspensions, root persistence and, unless the roll is complete, the image.
     What someone else has set meanwhile is left and told. A node that is between losing its machine and being
     proved to be back freezes the run: then a person has to look, and let it go on with C(spotinst-esg runs
-    resume) or give it up with C(spotinst-esg runs restore).
+    resume) or give it up with C(spotinst-esg runs restore). While its new machine is not proved it may yet
+    boot, so image and root persistence then stay as the run has set them, and what is suspended stays so for a
+    day, that no other node boots from them; C(left) tells it.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
 requirements:
@@ -553,7 +555,9 @@ summary:
       type: float
 left:
   description:
-    - Settings that are left as they are, because someone else has set them meanwhile, with the reason.
+    - >-
+      Settings that are left as they are, with the reason: someone else has set them meanwhile, or the run is
+      frozen at a node that may yet boot from them.
   returned: state is finished
   type: dict
 error_code:

@@ -1,15 +1,21 @@
 //! The end of a run, and what a person may do about one.
 
+use std::time::Duration;
+
 use super::error::RollError;
 use super::journal::Journal;
 use super::roller::Roller;
 use crate::plan::roll::{Event, Outcome, Run};
 
+/// For how long the platform boots nothing in a group whose run is frozen at a node that is not proved to be back.
+const FROZEN_FOR: Duration = Duration::from_secs(24 * 3600);
+
 impl Roller<'_> {
     /// Ends a run: puts every setting back that is owed, lets go of it, and says how it ended. Of one that has ended nothing is
     /// done.
     ///
-    /// A node that is between losing its machine and being proved to be back freezes it.
+    /// A node that is between losing its machine and being proved to be back freezes it. While its new machine is not proved, image
+    /// and root persistence stay as the run has set them, and what is suspended stays so for a day.
     ///
     /// # Errors
     ///
@@ -32,6 +38,9 @@ impl Roller<'_> {
         }
         let outcome = journal.run().outcome();
         self.restore_all(journal, outcome)?;
+        if outcome == Outcome::Frozen && !journal.run().held().is_empty() {
+            self.keep_held(journal)?;
+        }
         let reason = match outcome {
             Outcome::Completed => None,
             Outcome::Frozen => journal.run().frozen.as_ref().map(|frozen| frozen.reason.clone()),
@@ -52,6 +61,14 @@ impl Roller<'_> {
             return Err(error);
         }
         clusters
+    }
+
+    /// What stays set for a node that may yet boot must reach no other: so nothing is booted by the platform for as long as a person
+    /// may need to come and look.
+    fn keep_held(&self, journal: &mut Journal) -> Result<(), RollError> {
+        let seen = self.survey(journal.run())?;
+        self.keep_suspended(journal, &seen, Some(FROZEN_FOR))?;
+        Ok(())
     }
 
     /// Gives a run up for good, as a person may: puts every setting back, also of one that is frozen or was cut off. To one that

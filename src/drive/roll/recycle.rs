@@ -207,6 +207,10 @@ impl Roller<'_> {
             plan.persistence.with_root(plan.switch.is_none() && plan.persistence.root_device);
         match plan.target.matches(&found.seen, &persistence) {
             Match::There(_) => Ok(Some(found.clone())),
+            Match::Differs(why) if node.asked.is_some() => {
+                let found = found.seen.instance_id.clone();
+                Err(RollError::held(doing)(Hold::NotAsWanted { found, why }))
+            }
             Match::Differs(_) | Match::OnPaper(_) | Match::Unknowable(_) => {
                 let (expected, found) =
                     (node.planned.instance_id.clone(), found.seen.instance_id.clone());

@@ -61,7 +61,8 @@ pub(in crate::modules) struct Returns {
     /// How long each node took.
     #[schemars(extend("x-returned" = "state is finished"))]
     summary: Vec<NodeSummary>,
-    /// Settings that are left as they are, because someone else has set them meanwhile, with the reason.
+    /// Settings that are left as they are, with the reason: someone else has set them meanwhile, or the run is frozen at a node that
+    /// may yet boot from them.
     #[schemars(extend("x-returned" = "state is finished"))]
     left: BTreeMap<String, String>,
 }
@@ -158,7 +159,9 @@ impl Returns {
     /// How it ended, or stands.
     pub(super) fn ended(run: &Run) -> Self {
         let ended = run.ended.as_ref();
-        let left = run.left.iter().map(|(setting, why)| (setting.as_str().to_owned(), why.clone()));
+        let held = if ended.is_some() { run.held_reasons() } else { BTreeMap::new() };
+        let left = run.left.clone().into_iter().chain(held);
+        let left = left.map(|(setting, why)| (setting.as_str().to_owned(), why));
         Self {
             run_id: Some(run.id().to_owned()),
             outcome: Some(ended.map_or_else(|| run.outcome(), |it| it.outcome).as_str().to_owned()),

@@ -285,6 +285,17 @@ impl Run {
         self.in_flight().filter(|node| node.asked.is_some() || node.recycled.is_some())
     }
 
+    /// The node whose replacement was asked for, or is under way, and not proved. Its machine may be launched at any moment, from
+    /// what the group names then.
+    pub fn unproved(&self) -> Option<&NodeRun> {
+        let is_frozen_at = |node: &NodeRun| {
+            let frozen = self.frozen.as_ref().and_then(|frozen| frozen.node.as_ref());
+            frozen == Some(&node.planned.id) && node.phase == Phase::Recycling
+        };
+        self.in_flight()
+            .filter(|node| node.recycled.is_none() && (node.asked.is_some() || is_frozen_at(node)))
+    }
+
     /// Whether every node is as wanted.
     pub fn is_complete(&self) -> bool {
         self.nodes.iter().all(|node| node.phase == Phase::Done)
@@ -311,8 +322,35 @@ impl Run {
         }
     }
 
-    /// The settings that are to be put back when it ends so. A roll that is complete keeps its image.
+    /// The settings that are to be put back when it ends so. A roll that is complete keeps its image; one that is frozen keeps
+    /// [`Run::held`].
     pub fn owed(&self, outcome: Outcome) -> Vec<Setting> {
+        if outcome == Outcome::Frozen && !self.held().is_empty() {
+            return Vec::new();
+        }
+        self.set_and_not_wanted(outcome)
+    }
+
+    /// The settings that stay as the run set them while it is frozen at a node that is not proved to be back: that may yet boot
+    /// from the group's image, and what is suspended keeps the platform from booting it on others meanwhile.
+    pub fn held(&self) -> Vec<Setting> {
+        let has_set = self.has_set_image || self.has_set_root;
+        if !has_set || self.unproved().is_none() {
+            return Vec::new();
+        }
+        let mut held = self.set_and_not_wanted(Outcome::Frozen);
+        if self.has_set_image && !held.contains(&Setting::Image) {
+            held.insert(0, Setting::Image);
+        }
+        held
+    }
+
+    /// Until when everything that it has suspended stays so, by the vendor's clock.
+    pub fn suspended_until(&self) -> Option<Timestamp> {
+        self.suspended.values().filter_map(|ends| ends.iter().max()).min().copied()
+    }
+
+    fn set_and_not_wanted(&self, outcome: Outcome) -> Vec<Setting> {
         let reverts = outcome != Outcome::Completed && self.plan.revert_image_on_abort;
         // First what protects a node that the platform might replace meanwhile; suspensions last.
         let owed = [

@@ -1,6 +1,6 @@
 //! Where a run stands, for people: its status, what became of the settings it changed, what is to be looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::event::{Entry, Event, Outcome, Setting};
@@ -50,6 +50,8 @@ pub enum Standing {
     Left(String),
     /// It stays, as was wanted.
     Kept,
+    /// It stays until a person has decided about the node that the run is frozen at.
+    Held(String),
 }
 
 impl fmt::Display for Standing {
@@ -59,6 +61,7 @@ impl fmt::Display for Standing {
             Self::PutBack => f.write_str("put back"),
             Self::Left(reason) => write!(f, "left: {reason}"),
             Self::Kept => f.write_str("kept"),
+            Self::Held(reason) => f.write_str(reason),
         }
     }
 }
@@ -167,12 +170,40 @@ impl Run {
             Setting::Image => self.has_set_image,
             Setting::RootPersistence => self.has_set_root,
         };
+        if self.ended.is_some()
+            && let Some(reason) = self.held_reasons().remove(&setting)
+        {
+            return Standing::Held(reason);
+        }
         match self.left.get(&setting) {
-            _ if self.owed(outcome).contains(&setting) => Standing::Owed,
+            _ if self.owed(outcome).contains(&setting) || self.held().contains(&setting) => {
+                Standing::Owed
+            }
             Some(reason) => Standing::Left(reason.clone()),
             None if is_set => Standing::Kept,
             None => Standing::PutBack,
         }
+    }
+
+    /// Of each setting that stays while the run is frozen: how long, and why.
+    pub fn held_reasons(&self) -> BTreeMap<Setting, String> {
+        let Some(node) = self.unproved() else { return BTreeMap::new() };
+        let id = &node.planned.id;
+        let image = self.plan.switch.as_ref().and_then(|switch| switch.image_to.as_ref());
+        let told = |setting: &Setting| match setting {
+            Setting::Image => format!(
+                "stays {} until a person has decided about {id}, which may yet boot from it",
+                image.map_or("as it was set", |image| image.as_str())
+            ),
+            Setting::RootPersistence => format!(
+                "stays off until a person has decided about {id}, which may yet boot with its old root otherwise"
+            ),
+            Setting::Suspensions => format!(
+                "stay until {}, so that the platform boots no other node from what is not proved; then they end by themselves",
+                self.suspended_until().map_or("they end".to_owned(), |until| format!("{until:.0}"))
+            ),
+        };
+        self.held().into_iter().map(|setting| (setting, told(&setting))).collect()
     }
 
     /// What is to be done by hand about the node that is between its first step and its last, if the run goes no further.

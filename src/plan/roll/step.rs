@@ -72,6 +72,13 @@ pub enum Hold {
         /// The one seen.
         found: Option<InstanceId>,
     },
+    /// It was replaced as this run had asked, and the new machine is not as wanted.
+    NotAsWanted {
+        /// The new machine.
+        found: Option<InstanceId>,
+        /// What it is instead.
+        why: String,
+    },
     /// It does not run.
     NotActive(StatefulState),
     /// It is in another zone than when the run began.
@@ -148,6 +155,12 @@ impl fmt::Display for Hold {
                 "it runs as {}, and this run knows it as {}: someone else has acted on it",
                 id(found),
                 id(expected)
+            ),
+            Self::NotAsWanted { found, why } => write!(
+                f,
+                "its machine was replaced, as this run had asked, but the new one, {}, is not as wanted: it {why}; give the run up and \
+                 begin anew, and it is rolled once more",
+                id(found)
             ),
             Self::OtherVolumes { node, expected, found } => write!(
                 f,

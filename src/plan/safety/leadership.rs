@@ -40,20 +40,19 @@ pub fn leadership(
     cluster: &KafkaCluster,
     target: Option<KafkaNodeId>,
 ) -> Result<Leadership, String> {
-    let (first, others) = match cluster.views.split_first() {
-        Some((Ok(first), others)) => (first, others),
-        Some((Err(obstacle), _)) => return Err(obstacle.to_string()),
-        None => return Err("nobody was asked".to_owned()),
-    };
-    for other in others {
-        match other {
-            Err(obstacle) => return Err(obstacle.to_string()),
-            Ok(other) if other != first => {
-                return Err("two looks at the partitions do not agree".to_owned());
+    let views = cluster.views.as_ref().map_err(ToString::to_string)?;
+    let mut told = None;
+    for (broker, view) in views {
+        let view = view.as_ref().map_err(|obstacle| format!("broker {broker}: {obstacle}"))?;
+        match told {
+            None => told = Some((broker, view)),
+            Some((_, first)) if first == view => {}
+            Some((other, _)) => {
+                return Err(format!("brokers {other} and {broker} tell of other partitions"));
             }
-            Ok(_) => {}
         }
     }
+    let Some((_, first)) = told else { return Err("nobody was asked".to_owned()) };
     let mut found = Leadership::default();
     for (partition, seen) in first {
         let Some(preferred) = seen.replicas.first().copied() else { continue };
@@ -86,7 +85,7 @@ mod tests {
         let unknown = Obstacle { kind: ObstacleKind::Time, detail: String::new() };
         KafkaCluster {
             members: Err(unknown.clone()),
-            views,
+            views: Ok((1..).zip(views).collect()),
             topics: Err(unknown.clone()),
             reassignments: Err(unknown.clone()),
             log_dirs: BTreeMap::new(),
@@ -105,6 +104,7 @@ mod tests {
                 KafkaPartition { topic: "t".to_owned(), number: i32::try_from(number).unwrap() };
             let replicas = KafkaReplicas {
                 leader: *leader,
+                leader_epoch: Some(1),
                 replicas: replicas.to_vec(),
                 in_sync: in_sync.iter().copied().collect(),
                 offline: offline.iter().copied().collect(),
