@@ -1,25 +1,19 @@
 //! The settings of a cluster that a run changes, each written down before it is set, and put back when it is owed.
 
 use super::cluster_error::ClusterError;
-use super::error::RollError;
 use super::hand::{Attempt, Beat, ClusterSight, Hand};
 use super::journal::Journal;
-use super::roller::Roller;
 use crate::cluster::SearchMember;
 use crate::domain::StatefulInstanceId;
 use crate::plan::Waiver;
 use crate::plan::roll::{
     ALLOCATION, ClusterChange, ClusterSetting, Event, PRIMARIES, Restriction, Scopes,
-    left_shutdown, put_allocation_back, restriction, shutdown_reason,
+    put_allocation_back, restriction,
 };
 use crate::plan::safety::{Alone, Elsewhere, copies_elsewhere};
 
 /// How often allocation is restricted before a node is given up whose shards have no other copy.
 const ROUNDS: u32 = 3;
-
-/// What the API tells of a shutdown.
-const COMPLETE: &str = "COMPLETE";
-const STALLED: &str = "STALLED";
 
 /// How allocation is restricted before a node is stopped.
 #[derive(Clone, Debug)]
@@ -169,7 +163,7 @@ impl Hand<'_> {
         })
     }
 
-    fn change(
+    pub(super) fn change(
         &self,
         order: &Restrict,
         sight: &ClusterSight,
@@ -241,66 +235,6 @@ impl Hand<'_> {
             Ok(()) => Ok(true),
             Err(ClusterError::NotSeen { .. }) => Ok(false),
             Err(error) => Err(error),
-        }
-    }
-
-    fn register(
-        &self,
-        journal: &mut Journal,
-        order: &Restrict,
-        sight: &ClusterSight,
-        delay: &str,
-        done: &mut Restricted,
-        beat: Beat<'_>,
-    ) -> Result<(), ClusterError> {
-        let doing = format!("register node {} for a restart", order.target);
-        let reason = shutdown_reason(journal.run().id());
-        let mut asked = false;
-        self.patiently(&doing, || {
-            beat(journal)?;
-            let member = match self.member(&doing, Some(&sight.cluster))? {
-                Ok(member) => member,
-                Err(found) => return Ok(Err(found)),
-            };
-            let node_id = match self.node_id(&doing, &member, &order.target)? {
-                Ok(node_id) => node_id,
-                Err(found) => return Ok(Err(found)),
-            };
-            match member.shutdown(&node_id) {
-                Err(obstacle) => return self.passing(&doing, &obstacle),
-                Ok(Some(seen)) => {
-                    if let Some(evidence) = left_shutdown(journal.run().id(), &seen) {
-                        let doing = doing.clone();
-                        return Err(ClusterError::Foreign { doing, evidence });
-                    }
-                    if seen.status == STALLED {
-                        let (doing, status) = (doing.clone(), seen.status);
-                        return Err(ClusterError::Stalled { doing, status });
-                    }
-                    let is_there = seen.status == COMPLETE;
-                    return Ok(if is_there { Ok(()) } else { Err(seen.status) });
-                }
-                Ok(None) if asked => self.progress.tell("the registration is gone; once more"),
-                Ok(None) => {}
-            }
-            let setting = ClusterSetting::NodeShutdown { node_id: node_id.clone() };
-            if journal.run().cluster_owes(&sight.cluster, &setting).is_none() {
-                let change = self.change(order, sight, setting, Scopes::default(), "restart");
-                journal.write(self.clock, Event::ClusterSetting(Box::new(change)))?;
-            }
-            (asked, done.changed) = (true, true);
-            let told = member.register_shutdown(&node_id, &reason, delay);
-            Ok(self.told(&doing, told)?.and(Err("it was asked for a moment ago".to_owned())))
-        })
-    }
-
-    fn node_id(&self, doing: &str, member: &SearchMember<'_>, target: &str) -> Attempt<String> {
-        match member.shards().nodes {
-            Ok(nodes) => Ok(nodes
-                .get(target)
-                .map(|node| node.id.clone())
-                .ok_or_else(|| format!("{target} is none of the nodes"))),
-            Err(obstacle) => self.passing(doing, &obstacle),
         }
     }
 
@@ -412,38 +346,6 @@ impl Hand<'_> {
             }
         }
     }
-
-    fn delete_shutdown(
-        &self,
-        run: &str,
-        node_id: &str,
-        member: &SearchMember<'_>,
-        asked: &mut bool,
-        doing: &str,
-    ) -> Attempt<Vec<String>> {
-        loop {
-            let seen = match member.shutdown(node_id) {
-                Ok(seen) => seen,
-                Err(obstacle) => return self.passing(doing, &obstacle),
-            };
-            match &seen {
-                Some(seen) => {
-                    if let Some(left) = left_shutdown(run, seen) {
-                        return Ok(Ok(vec![self.shown(&left)]));
-                    }
-                }
-                None if *asked => return Ok(Ok(Vec::new())),
-                None => {}
-            }
-            let was_asked = std::mem::replace(asked, true);
-            if let Err(found) = self.told(doing, member.delete_shutdown(node_id))? {
-                return Ok(Err(found));
-            }
-            if was_asked {
-                return Ok(Err("it is still registered".to_owned()));
-            }
-        }
-    }
 }
 
 fn missing(alone: &Alone) -> String {
@@ -462,47 +364,5 @@ fn judged_allocation(
             Err(ClusterError::Foreign { doing: doing.to_owned(), evidence })
         }
         free => Ok(free),
-    }
-}
-
-impl Roller<'_> {
-    /// Puts back what is owed of clusters, as far as there is access.
-    pub(super) fn restore_clusters(&self, journal: &mut Journal) -> Result<(), RollError> {
-        if journal.run().cluster_owed().is_empty() {
-            return Ok(());
-        }
-        let why = match self.cluster {
-            None => "no access to it was given".to_owned(),
-            Some(Err(why)) => why.to_owned(),
-            Some(Ok(access)) => {
-                let patience = super::CLUSTER_PATIENCE;
-                let (clock, progress) = (self.clock, self.progress);
-                let hand = Hand { access, clock, progress, patience };
-                match hand.put_back(journal, &mut |_| Ok(())) {
-                    Ok(()) => "the access that was given is to another cluster".to_owned(),
-                    Err(error) => error.to_string(),
-                }
-            }
-        };
-        let owed: Vec<String> =
-            journal.run().cluster_owed().iter().map(ToString::to_string).collect();
-        if owed.is_empty() {
-            return Ok(());
-        }
-        Err(RollError::ClusterOwed { run_id: journal.run().id().to_owned(), owed, why })
-    }
-
-    /// Notes that what is owed of clusters is left as it is, because a person says so.
-    pub(super) fn leave_clusters(
-        &self,
-        journal: &mut Journal,
-        reason: &str,
-    ) -> Result<(), RollError> {
-        let owed: Vec<ClusterChange> = journal.run().cluster_owed().into_iter().cloned().collect();
-        for ClusterChange { cluster, setting, .. } in owed {
-            let left = Some(format!("a person said so: {reason}"));
-            journal.write(self.clock, Event::ClusterRestored { cluster, setting, left })?;
-        }
-        Ok(())
     }
 }

@@ -11,6 +11,8 @@ mod error;
 mod finish;
 mod hand;
 mod journal;
+mod node_shutdown;
+mod owing;
 mod recycle;
 mod roller;
 mod settings;
@@ -29,6 +31,3 @@ pub use recycle::Recycled;
 pub use roller::Roller;
 pub use store::{Deciding, Journals, Runs, StoreError};
 pub use survey::{sight, survey};
-
-/// How long each setting of a cluster is waited for when a run is ended.
-const CLUSTER_PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
