@@ -58,7 +58,10 @@ fn what_cannot_be_asked_is_refused_before_anything_is() {
         (json!({"target": "n3"}), "target \"n3\" is no id"),
         (json!({"brokers": [1, 1]}), "brokers names each broker once"),
         (json!({"sasl_mechanism": "plain"}), "takes username and password"),
-        (json!({"sasl_mechanism": "oauthbearer"}), "takes oauth_token and nothing else"),
+        (
+            json!({"sasl_mechanism": "oauthbearer"}),
+            "takes oauth_token, or oauth_token_file, and nothing else",
+        ),
         (
             json!({"username": "me", "password": "hidden-word-78"}),
             "without effect without sasl_mechanism",

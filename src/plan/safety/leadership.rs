@@ -79,6 +79,8 @@ mod tests {
     use super::*;
     use crate::domain::{KafkaReplicas, Obstacle, ObstacleKind};
 
+    type Row<'r> = (Option<i32>, &'r [i32], &'r [i32], &'r [i32]);
+
     type View = BTreeMap<KafkaPartition, KafkaReplicas>;
 
     fn cluster(views: Vec<Result<View, Obstacle>>) -> KafkaCluster {
@@ -95,11 +97,8 @@ mod tests {
     }
 
     /// Partitions by leader, replicas, those in sync, and those offline.
-    fn view(all: &[(Option<i32>, &[i32], &[i32], &[i32])]) -> View {
-        let one = |(number, (leader, replicas, in_sync, offline)): (
-            usize,
-            &(Option<i32>, &[i32], &[i32], &[i32]),
-        )| {
+    fn view(all: &[Row<'_>]) -> View {
+        let one = |(number, (leader, replicas, in_sync, offline)): (usize, &Row<'_>)| {
             let partition =
                 KafkaPartition { topic: "t".to_owned(), number: i32::try_from(number).unwrap() };
             let replicas = KafkaReplicas {
