@@ -6,7 +6,7 @@ mod clusters;
 mod support;
 
 #[cfg(feature = "kafka")]
-use clusters::gates::{gate, patient};
+use clusters::gates::{Asked, gate, patient};
 #[cfg(feature = "kafka")]
 use clusters::kafka::Gate;
 use clusters::kafka::{
@@ -21,6 +21,8 @@ use clusters::yard::{Node, Yard};
 use clusters::{until, zookeeper};
 #[cfg(feature = "kafka")]
 use serde_json::{Value, json};
+#[cfg(feature = "kafka")]
+use support::roll::{self, Controller, THREE, journals, with};
 
 const SOURCE: &str = include_str!("clusters_kafka.rs");
 
@@ -123,6 +125,37 @@ fn the_gate_tells_what_the_cluster_can_lose() {
     });
     yard.start(target);
     gate(&Gate, &nodes, "post", target, &but_for_leadership(patient())).open();
+    leads_again(&nodes, target);
+    gate(&Gate, &nodes, "post", target, &patient()).open();
+}
+
+/// The broker is given back what it is to lead, once.
+#[cfg(feature = "kafka")]
+fn leads_again(nodes: &[Node], target: &Node) {
+    let desk = roll::desk(THREE);
+    let controller = Controller::gone(&desk);
+    let run = controller.start();
+    let mut cluster = Gate.options(nodes);
+    cluster.as_object_mut().unwrap().remove("brokers");
+    let call = |more: &Value| {
+        let usual = json!({"cluster": cluster, "target": Gate.name(target), "run_id": run, "node": "ssi-3"});
+        controller.call("kafka_leadership", &with(usual, more)).well()
+    };
+    let check = call(&json!({"_ansible_check_mode": true, "_ansible_diff": true}));
+    assert_eq!(check["changed"], true, "{check}");
+    let partitions = check["partitions"].as_array().unwrap();
+    assert!(!partitions.is_empty(), "{check}");
+    assert!(partitions.iter().all(|it| it["preferred"] == target.number), "{check}");
+    assert!(partitions.iter().all(|it| it["leader"] != target.number), "{check}");
+    let journal = || std::fs::read_to_string(journals(&desk).join(format!("{run}.jsonl"))).unwrap();
+    assert!(!journal().contains("electing"));
+    let done = call(&json!({}));
+    assert_eq!((&done["changed"], &done["partitions"]), (&json!(true), &check["partitions"]));
+    assert!(journal().contains("electing"));
+    assert_eq!(call(&json!({}))["changed"], false);
+    let all = controller.call("kafka_leadership", &json!({"cluster": cluster})).well();
+    assert_eq!(call(&json!({"target": null}))["changed"], false, "{all}");
+    controller.finish(&run).well();
 }
 
 /// Nobody but those whom the brokers let in is told anything, and whoever may not see all is told of no safety.
