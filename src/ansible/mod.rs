@@ -18,6 +18,6 @@ mod yaml;
 pub use arguments::{Checked, Settings, check};
 pub use docs::{Collection, documentation};
 pub use module::{AnyModule, Context, Failure, Module, Outcome, Planned};
-pub use protocol::{Answer, Prepared, hide_panics, run};
+pub use protocol::{Answer, Prepared, hide_panics, read, run};
 pub use reply::{Deprecation, Diff, HIDDEN, Reply};
 pub use spec::{ArgumentSpec, Choice, OptionSpec, Shape, SpecError};

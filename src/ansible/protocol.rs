@@ -3,12 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::arguments::{Checked, Settings, check};
 use super::module::{AnyModule, Context, Failure, Module, Planned};
 use super::reply::{Diff, Reply, without};
+use super::spec::ArgumentSpec;
 
 /// What is to be written to stdout.
 #[derive(Debug)]
@@ -133,6 +136,24 @@ fn complete<R: Serialize>(planned: Planned<'_, R>, settings: &Settings) -> Resul
         }
     };
     Ok(Reply { changed, msg: message, diff, warnings, returns, ..Reply::default() })
+}
+
+/// A mapping that stands outside a task, checked as the same mapping in a task's option would be.
+///
+/// # Errors
+///
+/// Why it is refused, without the secrets in it.
+pub fn read<T: DeserializeOwned + JsonSchema>(
+    name: &str,
+    mapping: Map<String, Value>,
+) -> Result<T, String> {
+    let spec = ArgumentSpec::of::<T>().map_err(|error| format!("internal error: {error}"))?;
+    let Checked { secrets, arguments, .. } = check(&spec, name, mapping);
+    let read = arguments.and_then(|arguments| {
+        serde_json::from_value(Value::Object(arguments))
+            .map_err(|error| format!("the options do not fit: {error}"))
+    });
+    read.map_err(|text| without(&text, &secrets))
 }
 
 /// Where the last panic began.

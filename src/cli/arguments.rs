@@ -161,6 +161,9 @@ pub(super) struct RunsResumeArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What someone else has set since is left as it is, and told. Nothing is done to instances or their services.
+What it has changed of a cluster goes back first, with --cluster; without, the group's settings are put back and the run stays
+open. FILE holds in YAML or JSON what option cluster of recycle_run takes: kind, urls, username and so on. Its secrets may also be
+in SPOTINST_ESG_CLUSTER_PASSWORD or SPOTINST_ESG_CLUSTER_API_KEY.
 What would be put back is shown first; then, on a terminal, you are asked; elsewhere nothing is done without --yes.
 Should it fail half-way, running it again goes on there.")]
 pub(super) struct RunsRestoreArguments {
@@ -169,6 +172,12 @@ pub(super) struct RunsRestoreArguments {
     /// Why it is given up; kept in its journal.
     #[arg(long, value_name = "TEXT", value_parser = reason, required_unless_present = "dry_run")]
     pub(super) reason: Option<String>,
+    /// File that says how the cluster is asked to which the run owes settings.
+    #[arg(long, value_name = "FILE")]
+    pub(super) cluster: Option<PathBuf>,
+    /// End it although settings of a cluster are not put back: for one that is gone, or that was seen to by hand.
+    #[arg(long, conflicts_with = "cluster")]
+    pub(super) leave_cluster: bool,
     /// Only show what would be done.
     #[arg(long)]
     pub(super) dry_run: bool,

@@ -9,9 +9,11 @@ pub mod gate;
 mod images;
 mod instances;
 mod inventory;
+mod leadership;
 mod observe;
 mod progress;
 pub mod roll;
+mod secret_file;
 mod session;
 pub mod stateful;
 mod wait;
@@ -28,7 +30,9 @@ pub use images::{
 pub use inventory::{
     Answer, CacheUse, InventoryError, InventoryRequest, Origin, cache_key, inventory,
 };
+pub use leadership::{Elector, LeadershipError, Notes};
 pub use observe::{ObserveError, Wanted, observe};
 pub use progress::Progress;
+pub use secret_file::{SecretFileError, open_to_others, secret_file};
 pub use session::{ChosenEndpoint, Session, SessionError, SessionOptions, ec2_access};
 pub use wait::{SystemClock, TimeUp, pause, until};

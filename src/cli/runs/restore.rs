@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Desk, consent, give};
+use super::{Desk, cluster, consent, give};
 use crate::cli::arguments::RunsRestoreArguments;
 use crate::cli::caller;
 use crate::cli::failure::{Failure, REFUSED};
@@ -10,6 +10,7 @@ use crate::cli::output;
 use crate::domain::one_line;
 use crate::drive::roll::{Journal, RollError, Roller, survey};
 use crate::drive::{Environment, Progress, watched};
+use crate::modules::Reached;
 use crate::plan::roll::{Claim, Outcome, Run, Setting, Standing, restorations};
 
 /// How long reading the group may take, in seconds.
@@ -32,9 +33,15 @@ struct Restored {
 
 #[derive(Serialize)]
 struct RestoredSetting {
-    setting: &'static str,
+    setting: String,
     /// What was done, or would be.
     done: String,
+}
+
+/// What is done about a cluster.
+struct Way {
+    reached: Reached,
+    leaves_cluster: bool,
 }
 
 /// Runs the command.
@@ -44,13 +51,18 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let desk = Desk::open(&arguments.journals, environment)?;
     let mut journal = desk.runs.open(&arguments.run)?;
+    let reached = match &arguments.cluster {
+        Some(path) => cluster::read(path, environment)?,
+        None => Reached::No,
+    };
+    let way = Way { reached, leaves_cluster: arguments.leave_cluster };
     let restored = match &arguments.reason {
         Some(reason) if !arguments.dry_run => {
             refuse(&desk, journal.run())?;
             if !arguments.yes && journal.run().is_open() {
                 agree(&desk, journal.run())?;
             }
-            carry_out(&desk, &mut journal, reason)?
+            carry_out(&desk, &mut journal, reason, &way)?
         }
         _ => foresee(&desk, journal.run())?,
     };
@@ -69,7 +81,7 @@ fn foresee(desk: &Desk<'_>, run: &Run) -> Result<Restored, Failure> {
     }
     let outcome = Outcome::Aborted;
     let is_open = run.is_open();
-    let settings = if !is_open || run.owed(outcome).is_empty() {
+    let of_group: Vec<RestoredSetting> = if !is_open || run.owed(outcome).is_empty() {
         Vec::new()
     } else {
         let (client, say) = (desk.client(LOOKING)?, |line: &str| output::talk(&one_line(line)));
@@ -78,12 +90,17 @@ fn foresee(desk: &Desk<'_>, run: &Run) -> Result<Restored, Failure> {
             survey(&client, &plan.account, &plan.group)
         })?;
         let told = |(setting, done): (Setting, String)| RestoredSetting {
-            setting: setting.as_str(),
+            setting: setting.as_str().to_owned(),
             done,
         };
         let all = restorations(run, outcome, &seen).into_iter();
         all.map(|it| told((it.setting, it.act.to_string()))).collect()
     };
+    let of_clusters = run.cluster_owed().into_iter().map(|owed| RestoredSetting {
+        setting: cluster::named(owed.setting.as_str(), &owed.cluster),
+        done: format!("set {}, unless someone else has set it (--cluster)", owed.told_before()),
+    });
+    let settings = of_clusters.chain(of_group).collect();
     Ok(Restored {
         run: run.id().to_owned(),
         dry_run: true,
@@ -115,9 +132,16 @@ fn agree(desk: &Desk<'_>, run: &Run) -> Result<(), Failure> {
     consent::ask("give it up?", needs)
 }
 
-fn carry_out(desk: &Desk<'_>, journal: &mut Journal, reason: &str) -> Result<Restored, Failure> {
+fn carry_out(
+    desk: &Desk<'_>,
+    journal: &mut Journal,
+    reason: &str,
+    way: &Way,
+) -> Result<Restored, Failure> {
     let (run, me) = (journal.run(), desk.me(journal.run()));
     let owed = if run.is_open() { run.owed(Outcome::Aborted) } else { Vec::new() };
+    let of_clusters: Vec<(String, &str)> =
+        run.cluster_owed().iter().map(|it| (it.cluster.clone(), it.setting.as_str())).collect();
     let look_at = run.left_in_flight();
     if run.is_open() {
         let client = desk.client(PUTTING_BACK)?;
@@ -130,18 +154,26 @@ fn carry_out(desk: &Desk<'_>, journal: &mut Journal, reason: &str) -> Result<Res
             runs: &desk.runs,
             me: &me,
             liveness: caller::liveness,
+            cluster: way.reached.access(),
         };
-        roller.give_up(journal, reason.to_owned())?;
+        if way.leaves_cluster {
+            roller.give_up_leaving_clusters(journal, reason.to_owned())?;
+        } else {
+            roller.give_up(journal, reason.to_owned())?;
+        }
     }
     let run = journal.run();
     let changed = run.changed_settings(&journal.entries()?).into_iter();
-    let settings = changed.filter(|it| owed.contains(&it.setting)).map(|it| RestoredSetting {
-        setting: it.setting.as_str(),
+    let of_group = changed.filter(|it| owed.contains(&it.setting)).map(|it| RestoredSetting {
+        setting: it.setting.as_str().to_owned(),
         done: match &it.standing {
             Standing::PutBack => format!("put back: {}", it.from),
             other => other.to_string(),
         },
     });
+    let of_clusters = cluster::outcomes(run, &of_clusters).into_iter();
+    let of_clusters = of_clusters.map(|(setting, done)| RestoredSetting { setting, done });
+    let settings = of_clusters.chain(of_group);
     Ok(Restored {
         run: run.id().to_owned(),
         dry_run: false,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::cluster::{self, ShownClusterSetting};
 use crate::domain::shell_word;
 use crate::plan::roll::{
     ChangedSetting, Damaged, Entry, Liveness, NodeRun, Phase, Run, Status, Wanted,
@@ -96,6 +97,7 @@ pub(super) struct ShownRun {
     pub(super) nodes: Vec<ShownNode>,
     pub(super) others: Vec<String>,
     pub(super) settings: Vec<ShownSetting>,
+    pub(super) cluster_settings: Vec<ShownClusterSetting>,
     pub(super) waived: Vec<String>,
     pub(super) next: Vec<String>,
     pub(super) journal: String,
@@ -208,6 +210,7 @@ impl ShownRun {
             nodes: run.nodes.iter().map(Into::into).collect(),
             others: run.plan.others.iter().map(|node| node.id.to_string()).collect(),
             settings: run.changed_settings(entries).into_iter().map(Into::into).collect(),
+            cluster_settings: run.cluster.iter().map(Into::into).collect(),
             waived: run.plan.waived.clone(),
             next: next(run, judged),
             journal: journal.display().to_string(),
@@ -247,6 +250,7 @@ fn next(run: &Run, judged: &Judged<'_>) -> Vec<String> {
         Status::Completed => {}
         Status::Aborted => next.extend(run.left_in_flight()),
     }
+    next.extend(cluster::what_to_do(run));
     next
 }
 

@@ -87,6 +87,15 @@ pub(super) fn show(run: &ShownRun, now: Timestamp) -> String {
         }
         text += &format!("\nsettings of the group\n{settings}\n");
     }
+    if !run.cluster_settings.is_empty() {
+        let mut settings = new_table(&["setting", "cluster", "was", "set to", "now"]);
+        for it in &run.cluster_settings {
+            let cluster = format!("{} {}, {}", it.kind, it.cluster, it.urls.join(", "));
+            let row = [it.setting, &cluster, &it.from, &it.to, &it.standing];
+            settings.add_row(row.map(one_line));
+        }
+        text += &format!("\nsettings of clusters\n{settings}\n");
+    }
     text += &section("waived", &run.waived);
     if let Some(events) = &run.events {
         let lines: Vec<String> =

@@ -24,7 +24,7 @@ use crate::domain::{
 const VIEWS: usize = 2;
 
 /// The library refuses to wait for less.
-const SHORTEST: Duration = Duration::from_millis(500);
+pub(super) const SHORTEST: Duration = Duration::from_millis(500);
 
 const MIN_IN_SYNC: &str = "min.insync.replicas";
 const UNCLEAN: &str = "unclean.leader.election.enable";
@@ -33,8 +33,8 @@ const FETCH_TIMEOUT: &str = "controller.quorum.fetch.timeout.ms";
 /// A cluster that can be asked any number of times.
 #[derive(Debug)]
 pub struct Kafka {
-    runtime: Runtime,
-    target: KafkaTarget,
+    pub(super) runtime: Runtime,
+    pub(super) target: KafkaTarget,
     secrets: Vec<String>,
 }
 
@@ -119,7 +119,11 @@ impl Kafka {
         }
     }
 
-    async fn connect(&self, broker: &str, timeout: Duration) -> krafka::Result<krafka::Kafka> {
+    pub(super) async fn connect(
+        &self,
+        broker: &str,
+        timeout: Duration,
+    ) -> krafka::Result<krafka::Kafka> {
         let mut builder = krafka::Kafka::builder(broker)
             .client_id("spotinst-esg")
             .connect_timeout(timeout)
@@ -163,7 +167,7 @@ fn tls(wanted: &KafkaTls) -> TlsConfig {
 }
 
 /// The library bounds each of its attempts; this bounds the call.
-async fn within<T>(
+pub(super) async fn within<T>(
     timeout: Duration,
     what: &str,
     call: impl Future<Output = krafka::Result<T>>,
@@ -313,12 +317,12 @@ async fn answers(
     }
 }
 
-fn late(what: &str) -> Obstacle {
+pub(super) fn late(what: &str) -> Obstacle {
     Obstacle { kind: ObstacleKind::Time, detail: what.to_owned() }
 }
 
 /// What was in the way: never a proof that a broker is down.
-fn told(what: &str, error: &KrafkaError) -> Obstacle {
+pub(super) fn told(what: &str, error: &KrafkaError) -> Obstacle {
     let kind = match error {
         KrafkaError::Network(_) => ObstacleKind::Connection,
         KrafkaError::Timeout { .. } => ObstacleKind::Time,

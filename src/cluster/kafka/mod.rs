@@ -3,6 +3,8 @@
 #[cfg(feature = "kafka")]
 mod asked;
 #[cfg(feature = "kafka")]
+mod elect;
+#[cfg(feature = "kafka")]
 mod read;
 
 use std::fmt;
@@ -101,10 +103,11 @@ impl KafkaTarget {
 
 #[cfg(not(feature = "kafka"))]
 mod missing {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use super::{KafkaError, KafkaTarget};
-    use crate::domain::KafkaCluster;
+    use crate::domain::{KafkaCluster, KafkaPartition, Obstacle};
 
     /// There is none in this build.
     #[derive(Debug)]
@@ -122,6 +125,19 @@ mod missing {
 
         /// Is never called.
         pub fn look(&self, _: Duration) -> KafkaCluster {
+            match *self {}
+        }
+
+        /// Is never called.
+        ///
+        /// # Errors
+        ///
+        /// None, for the same reason.
+        pub fn elect(
+            &self,
+            _: &[KafkaPartition],
+            _: Duration,
+        ) -> Result<BTreeMap<KafkaPartition, Result<(), String>>, Obstacle> {
             match *self {}
         }
 

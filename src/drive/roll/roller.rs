@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::claimant::Claimant;
 use super::error::RollError;
+use super::hand::ClusterAccess;
 use super::journal::Journal;
 use super::store::Runs;
 use super::survey::{nodes, survey};
@@ -14,8 +15,8 @@ use crate::drive::progress::Progress;
 use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
-    Claim, Event, Hold, Holder, Liveness, Node, Phase, Run, Survey, is_itself, may_enter,
-    may_go_on, told,
+    Claim, Displaced, Event, Hold, Holder, Liveness, Node, Phase, Run, Survey, is_itself,
+    may_enter, may_go_on, told,
 };
 use crate::spot::{Client, SpotError};
 
@@ -43,6 +44,8 @@ pub struct Roller<'a> {
     pub me: &'a Holder,
     /// Whether another still does.
     pub liveness: fn(&Holder) -> Liveness,
+    /// How the cluster is reached whose settings a run may owe, or why it cannot be; none if nobody has said.
+    pub cluster: Option<Result<ClusterAccess<'a>, &'a str>>,
 }
 
 impl Roller<'_> {
@@ -295,6 +298,20 @@ impl Roller<'_> {
         report: serde_json::Value,
     ) -> Result<(), RollError> {
         Ok(journal.write(self.clock, Event::Gate { node: node.clone(), report })?)
+    }
+
+    /// Notes which partitions are about to be led by others, with their leaders.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub fn note_electing(
+        &self,
+        journal: &mut Journal,
+        node: &StatefulInstanceId,
+        partitions: Vec<Displaced>,
+    ) -> Result<(), RollError> {
+        Ok(journal.write(self.clock, Event::Electing { node: node.clone(), partitions })?)
     }
 
     /// Freezes a run: nothing more is done to it until a person has looked.

@@ -3,13 +3,15 @@
 //! Each gives findings that a gate weighs like any other. What was not seen is unknown, and unknown never passes.
 
 mod kafka;
+mod leadership;
 mod order;
 mod phase;
 mod search;
 mod zookeeper;
 
 pub use kafka::{KafkaQuestion, judge as judge_kafka};
+pub use leadership::{Astray, Leadership, leadership};
 pub use order::{Candidate, NoOrder, Placed, Technology, order};
 pub use phase::{Phase, Question};
-pub use search::{SearchQuestion, judge as judge_search};
+pub use search::{Alone, Elsewhere, SearchQuestion, copies_elsewhere, judge as judge_search};
 pub use zookeeper::judge as judge_zookeeper;

@@ -1,0 +1,150 @@
+//! Having partitions of Kafka led by the replicas that are to lead them.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::gate::concealed;
+use super::progress::Progress;
+use super::roll::RollError;
+use super::wait::{TimeUp, until};
+use crate::cluster::Kafka;
+use crate::domain::{Clock, KafkaNodeId, KafkaPartition, ObstacleKind};
+use crate::plan::safety::{Astray, Leadership, leadership};
+
+/// So many partitions are named in one line.
+const NAMED: usize = 20;
+
+/// Why partitions are not led as they are to be.
+#[derive(Debug, Error)]
+pub enum LeadershipError {
+    /// The run that it is for cannot be gone on with.
+    #[error(transparent)]
+    Roll(#[from] RollError),
+    /// It is not allowed.
+    #[error("cannot have preferred leaders elected: {0}")]
+    Refused(String),
+    /// It did not come about in time.
+    #[error("cannot have preferred leaders elected, after {time}: {found}")]
+    NotSeen {
+        /// How long and how often was looked.
+        time: TimeUp,
+        /// What was seen instead.
+        found: String,
+    },
+}
+
+/// What is called while it lasts.
+pub struct Notes<'n> {
+    /// Before anything is asked for: what will be.
+    pub before: &'n mut dyn FnMut(&[Astray]) -> Result<(), RollError>,
+    /// Now and then.
+    pub beat: &'n mut dyn FnMut() -> Result<(), RollError>,
+}
+
+/// Someone who has leaders elected.
+#[derive(Clone, Copy)]
+pub struct Elector<'a> {
+    /// The cluster.
+    pub kafka: &'a Kafka,
+    /// How long one question may take.
+    pub timeout: Duration,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Tells the person who waits.
+    pub progress: &'a Progress<'a>,
+    /// How long it is waited for.
+    pub patience: Duration,
+    /// Only what this broker is to lead; all if none.
+    pub target: Option<KafkaNodeId>,
+}
+
+impl Elector<'_> {
+    /// Who leads what, as soon as two looks agree.
+    ///
+    /// # Errors
+    ///
+    /// They do not in time.
+    pub fn look(&self) -> Result<Leadership, LeadershipError> {
+        let mut found = String::new();
+        let looked = until(self.clock, self.patience, || match self.seen() {
+            Ok(seen) => Ok::<_, LeadershipError>(Some(seen)),
+            Err(other) => {
+                found = other;
+                self.progress.tick(|| format!("waiting to see who leads: {found}"));
+                Ok(None)
+            }
+        })?;
+        looked.map_err(|time| LeadershipError::NotSeen { time, found })
+    }
+
+    fn seen(&self) -> Result<Leadership, String> {
+        leadership(&self.kafka.look(self.timeout), self.target).map_err(|it| self.shown(&it))
+    }
+
+    /// Has leaders elected until every preferred replica that is in sync leads; answers what was asked for.
+    ///
+    /// # Errors
+    ///
+    /// It is not allowed, or does not come about in time.
+    pub fn elect(&self, notes: Notes<'_>) -> Result<Vec<Astray>, LeadershipError> {
+        let Notes { before, beat } = notes;
+        let (mut asked, mut found): (Vec<Astray>, String) = (Vec::new(), String::new());
+        let outcome = until(self.clock, self.patience, || {
+            beat()?;
+            let astray = match self.seen() {
+                Ok(seen) if seen.astray.is_empty() => return Ok(Some(())),
+                Ok(seen) => seen.astray,
+                Err(other) => {
+                    found = other;
+                    return Ok(None);
+                }
+            };
+            let is_new = |it: &&Astray| asked.iter().all(|old| old.partition != it.partition);
+            let new: Vec<Astray> = astray.iter().filter(is_new).cloned().collect();
+            if !new.is_empty() {
+                before(&new)?;
+                asked.extend(new);
+            }
+            self.progress.tell(&format!("having {} leaders elected", astray.len()));
+            found = self.ask(&astray)?.unwrap_or_else(|| told(&astray));
+            match self.seen() {
+                Ok(seen) if seen.astray.is_empty() => Ok(Some(())),
+                Ok(_) | Err(_) => {
+                    self.progress.tick(|| format!("waiting for preferred leaders: {found}"));
+                    Ok::<_, LeadershipError>(None)
+                }
+            }
+        })?;
+        outcome.map_err(|time| LeadershipError::NotSeen { time, found })?;
+        Ok(asked)
+    }
+
+    /// Answers what was said against it.
+    fn ask(&self, astray: &[Astray]) -> Result<Option<String>, LeadershipError> {
+        let partitions: Vec<KafkaPartition> =
+            astray.iter().map(|it| it.partition.clone()).collect();
+        match self.kafka.elect(&partitions, self.timeout) {
+            Ok(answers) => {
+                let mut against =
+                    answers.into_iter().filter_map(|(it, result)| Some((it, result.err()?)));
+                Ok(against.next().map(|(it, why)| self.shown(&format!("{it}: {why}"))))
+            }
+            Err(obstacle) if obstacle.kind == ObstacleKind::NotAllowed => {
+                Err(LeadershipError::Refused(self.shown(&obstacle.to_string())))
+            }
+            Err(obstacle) => Ok(Some(self.shown(&obstacle.to_string()))),
+        }
+    }
+
+    fn shown(&self, text: &str) -> String {
+        concealed(text, self.kafka.secrets())
+    }
+}
+
+fn told(astray: &[Astray]) -> String {
+    let named: Vec<String> = astray.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = astray.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", named.join("; "))
+}
