@@ -162,7 +162,12 @@ options:
       password:
         description:
           - "Of C(http), C(prometheus), C(elasticsearch) and C(kafka): its password."
+          - If not given, the environment variable E(SPOTINST_ESG_CLUSTER_PASSWORD) is used.
         type: str
+      password_file:
+        description:
+          - "Of C(http), C(prometheus), C(elasticsearch) and C(kafka): file whose first line is the password."
+        type: path
       body:
         description:
           - "Of C(http): what to send. A text is sent as it is, anything else as JSON."
@@ -302,8 +307,15 @@ options:
         type: str
       api_key:
         description:
-          - "Of C(elasticsearch): an API key, as Elasticsearch encodes it."
+          - >-
+            Of C(elasticsearch): an API key, as Elasticsearch encodes it. The variable counts only if there is
+            neither C(username) nor a header C(Authorization).
+          - If not given, the environment variable E(SPOTINST_ESG_CLUSTER_API_KEY) is used.
         type: str
+      api_key_file:
+        description:
+          - "Of C(elasticsearch): file whose first line is the API key."
+        type: path
       bootstrap:
         description:
           - >-
@@ -337,7 +349,12 @@ options:
       oauth_token:
         description:
           - "Of C(kafka) with C(oauthbearer): the token."
+          - If not given, the environment variable E(SPOTINST_ESG_CLUSTER_OAUTH_TOKEN) is used.
         type: str
+      oauth_token_file:
+        description:
+          - "Of C(kafka) with C(oauthbearer): file whose first line is the token."
+        type: path
       tls:
         description:
           - >-
@@ -692,6 +709,7 @@ def main():
                     'headers': {'type': 'dict', 'no_log': True},
                     'username': {'type': 'str'},
                     'password': {'type': 'str', 'no_log': True},
+                    'password_file': {'type': 'path'},
                     'body': {'type': 'raw'},
                     'status': {'type': 'list', 'elements': 'int'},
                     'follow_redirects': {'type': 'bool'},
@@ -716,17 +734,19 @@ def main():
                     'nodes': {'type': 'list', 'elements': 'str'},
                     'cluster_uuid': {'type': 'str'},
                     'api_key': {'type': 'str', 'no_log': True},
+                    'api_key_file': {'type': 'path'},
                     'bootstrap': {'type': 'list', 'elements': 'str'},
                     'brokers': {'type': 'list', 'elements': 'int'},
                     'cluster_id': {'type': 'str'},
                     'margin': {'type': 'int'},
                     'sasl_mechanism': {'type': 'str', 'choices': ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']},
                     'oauth_token': {'type': 'str', 'no_log': True},
+                    'oauth_token_file': {'type': 'path'},
                     'tls': {'type': 'bool'},
                     'client_cert': {'type': 'path'},
                     'client_key': {'type': 'path'},
                 },
-                'required_together': [['username', 'password'], ['client_cert', 'client_key']],
+                'required_together': [['client_cert', 'client_key']],
                 'required_if': [
                     ['kind', 'tcp', ['host', 'port']],
                     ['kind', 'http', ['url']],
