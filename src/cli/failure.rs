@@ -105,6 +105,7 @@ impl From<RollError> for Failure {
             | RollError::Held { .. }
             | RollError::Blocked { .. }
             | RollError::Store(StoreError::Healthy { .. }) => REFUSED,
+            RollError::ClusterOwed { .. } => PARTIAL,
             RollError::Taken(Taken::Damaged(_))
             | RollError::Store(_)
             | RollError::Spot(_)

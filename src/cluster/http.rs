@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::blocking::{Client, ClientBuilder};
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Method, Url};
@@ -141,17 +141,40 @@ impl Http {
 
     /// The same for another URL of the same server.
     pub(super) fn look_at(&self, url: Url, timeout: Duration, clock: &dyn Clock) -> Observation {
-        let ends = clock.monotonic().saturating_add(timeout);
-        let object = shown(&url);
-        let blocked = |kind, detail: String| Observation::blocked(object.clone(), kind, detail);
-        let mut request = self
-            .client
-            .request(self.method.clone(), url)
-            .headers(self.headers.clone())
-            .timeout(timeout);
+        let mut request = self.client.request(self.method.clone(), url.clone());
         if let Some(body) = &self.body {
             request = request.body(body.clone());
         }
+        self.send(request.headers(self.headers.clone()), &url, timeout, clock)
+    }
+
+    /// Asks the same server for something to be done, with JSON if there is a body.
+    pub(super) fn order(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+        timeout: Duration,
+        clock: &dyn Clock,
+    ) -> Observation {
+        let mut request = self.client.request(method, url.clone()).headers(self.headers.clone());
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        self.send(request, &url, timeout, clock)
+    }
+
+    fn send(
+        &self,
+        request: RequestBuilder,
+        url: &Url,
+        timeout: Duration,
+        clock: &dyn Clock,
+    ) -> Observation {
+        let ends = clock.monotonic().saturating_add(timeout);
+        let object = shown(url);
+        let blocked = |kind, detail: String| Observation::blocked(object.clone(), kind, detail);
+        let request = request.timeout(timeout);
         let in_time = || format!("within {} s", timeout.as_secs());
         let mut response = match request.send() {
             Ok(response) => response,

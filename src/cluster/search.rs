@@ -1,16 +1,21 @@
 //! What an Elasticsearch or OpenSearch cluster tells by HTTP.
 
+mod member;
 mod read;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use reqwest::Url;
+use reqwest::{Method, Url};
 use serde_json::Value;
 
 use super::http::{Http, HttpError, HttpTarget};
 use crate::domain::{
-    Clock, Observation, Obstacle, ObstacleKind, SearchCluster, SearchProduct, Seen,
+    Clock, Observation, Obstacle, ObstacleKind, SearchCluster, SearchHealth, SearchIdentity,
+    SearchNode, SearchProduct, Seen, ShardCopy,
 };
+
+pub use member::{SearchMember, Told};
 
 /// The list of ten thousands of shards is some mebibytes long.
 const LONGEST: usize = 64 << 20;
@@ -60,23 +65,37 @@ impl Search {
         self.nodes.first().map_or(&[], |(_, http)| http.secrets())
     }
 
+    /// Where it is asked, fit to be shown.
+    pub fn urls(&self) -> Vec<String> {
+        self.nodes.iter().map(|(_, http)| http.object()).collect()
+    }
+
     /// Asks once; each question within `timeout`.
     pub fn look(&self, timeout: Duration, clock: &dyn Clock) -> SearchCluster {
-        let mut first = None;
-        for (url, http) in &self.nodes {
-            let asker = Asker { url, http, timeout, clock };
-            let identity = asker.ask("", read::identity);
-            if identity.as_ref().is_ok_and(|it| it.cluster_uuid.is_some()) {
-                return asker.rest(identity);
-            }
-            first.get_or_insert((asker, identity));
-        }
-        match first {
+        match self.first(timeout, clock) {
             // Nobody belongs to a formed cluster: what the first one says of it is all there is.
             Some((asker, identity @ Ok(_))) => asker.rest(identity),
             Some((_, Err(obstacle))) => silent(&obstacle),
             None => silent(&Obstacle { kind: ObstacleKind::Empty, detail: String::new() }),
         }
+    }
+
+    /// The first node that answers as one of a formed cluster; else the very first, with what it said.
+    fn first<'a>(
+        &'a self,
+        timeout: Duration,
+        clock: &'a dyn Clock,
+    ) -> Option<(Asker<'a>, Result<SearchIdentity, Obstacle>)> {
+        let mut first = None;
+        for (url, http) in &self.nodes {
+            let asker = Asker { url, http, timeout, clock };
+            let identity = asker.ask("", read::identity);
+            if identity.as_ref().is_ok_and(|it| it.cluster_uuid.is_some()) {
+                return Some((asker, identity));
+            }
+            first.get_or_insert((asker, identity));
+        }
+        first
     }
 }
 
@@ -108,17 +127,16 @@ struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    fn rest(&self, identity: Result<crate::domain::SearchIdentity, Obstacle>) -> SearchCluster {
+    fn rest(&self, identity: Result<SearchIdentity, Obstacle>) -> SearchCluster {
         let product = identity.as_ref().ok().map(|it| it.product);
         // The health is asked last, so that what it calls settled covers what was read before.
         let settings = "_cluster/settings?flat_settings=true&include_defaults=true";
         let settings: Result<Value, Obstacle> = self.ask(settings, |it| Ok(it.clone()));
         let and_then = |settings: &Result<Value, Obstacle>| settings.clone();
         SearchCluster {
-            nodes: self.ask("_nodes?filter_path=nodes.*.name,nodes.*.roles", read::nodes),
+            nodes: self.nodes(),
             master: self.ask("_cat/master?format=json&h=node", read::master),
-            shards: self
-                .ask("_cat/shards?format=json&h=index,shard,prirep,state,node", read::shards),
+            shards: self.shards(),
             voting: self.ask(
                 "_cluster/state/metadata?filter_path=metadata.cluster_coordination",
                 read::voting,
@@ -135,9 +153,21 @@ impl Asker<'_> {
             },
             disks: self.ask("_cat/allocation?format=json&h=node,disk.percent", read::disks),
             snapshots: self.ask("_snapshot/_status", read::snapshots),
-            health: self.ask("_cluster/health?wait_for_events=languid&timeout=5s", read::health),
+            health: self.health(),
             identity,
         }
+    }
+
+    fn nodes(&self) -> Result<BTreeMap<String, SearchNode>, Obstacle> {
+        self.ask("_nodes?filter_path=nodes.*.name,nodes.*.roles", read::nodes)
+    }
+
+    fn shards(&self) -> Result<Vec<ShardCopy>, Obstacle> {
+        self.ask("_cat/shards?format=json&h=index,shard,prirep,state,node", read::shards)
+    }
+
+    fn health(&self) -> Result<SearchHealth, Obstacle> {
+        self.ask("_cluster/health?wait_for_events=languid&timeout=5s", read::health)
     }
 
     /// A build without the commercial part has no such register: then nothing can be in it.
@@ -162,11 +192,22 @@ impl Asker<'_> {
     }
 
     fn get(&self, path: &str) -> Result<(u16, Value), Obstacle> {
+        self.answer(Method::GET, path, None, self.timeout)
+    }
+
+    /// Status and body; no body where an error comes without JSON.
+    fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        timeout: Duration,
+    ) -> Result<(u16, Value), Obstacle> {
         let blocked = |kind, detail: String| Err(Obstacle { kind, detail });
         let Ok(url) = self.url.join(path) else {
             return blocked(ObstacleKind::NotUnderstood, path.to_owned());
         };
-        let Observation { object, seen } = self.http.look_at(url, self.timeout, self.clock);
+        let Observation { object, seen } = self.http.order(method, url, body, timeout, self.clock);
         match seen {
             Err(Obstacle { kind, detail }) => blocked(kind, format!("{object}: {detail}")),
             Ok(Seen::Answered { body, .. }) if body.is_cut => {

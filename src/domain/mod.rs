@@ -51,7 +51,7 @@ pub use quoted::{one_line, printable, shell_word};
 pub use scheduled_task::{Frequency, ScheduledTask, TaskKind};
 pub use search::{
     SearchCluster, SearchHealth, SearchIdentity, SearchNode, SearchProduct, SearchSetting,
-    SearchStatus, ShardCopy, Voting, Watermark,
+    SearchShutdown, SearchStatus, ShardCopy, ShardSight, Voting, Watermark,
 };
 pub use stateful::{Device, StatefulInstance, StatefulState};
 pub use suspension::{Process, Suspension};

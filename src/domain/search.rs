@@ -119,6 +119,28 @@ impl ShardCopy {
     }
 }
 
+/// What one look at a cluster tells of its shards. Each part may be missing by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShardSight {
+    /// Its nodes by their names.
+    pub nodes: Result<BTreeMap<String, SearchNode>, Obstacle>,
+    /// All copies of all shards.
+    pub shards: Result<Vec<ShardCopy>, Obstacle>,
+    /// How it is, asked last.
+    pub health: Result<SearchHealth, Obstacle>,
+}
+
+/// A node that is registered to be shut down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchShutdown {
+    /// How, such as `RESTART`.
+    pub kind: String,
+    /// Why, in the words of whoever registered it.
+    pub reason: String,
+    /// How far it is, such as `COMPLETE`.
+    pub status: String,
+}
+
 /// Who votes for the master.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Voting {

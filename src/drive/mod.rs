@@ -12,6 +12,7 @@ mod inventory;
 mod observe;
 mod progress;
 pub mod roll;
+mod secret_file;
 mod session;
 pub mod stateful;
 mod wait;
@@ -30,5 +31,6 @@ pub use inventory::{
 };
 pub use observe::{ObserveError, Wanted, observe};
 pub use progress::Progress;
+pub use secret_file::{SecretFileError, open_to_others, secret_file};
 pub use session::{ChosenEndpoint, Session, SessionError, SessionOptions, ec2_access};
 pub use wait::{SystemClock, TimeUp, pause, until};

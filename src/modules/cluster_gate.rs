@@ -277,8 +277,11 @@ impl Module<World> for ClusterGate {
             report.verdict
         );
         let part = args.part(context.world)?;
+        let warnings: Vec<String> =
+            args.gates.iter().flat_map(|gate| gate.warnings(context.world)).collect();
         Ok(Planned::looking_on(report.into(), move || go_on(&gate, &clock, so_far, part, context))
-            .with_message(message))
+            .with_message(message)
+            .with_warnings(warnings))
     }
 }
 

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
+use super::clusters::{ClusterArgs, Reached};
 use super::connection::Connection;
 use super::rolling::{self, Made, RollOptions};
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Clock, StatefulInstanceId};
 use crate::drive::Progress;
-use crate::drive::roll::{Beginning, RollError, Start};
+use crate::drive::roll::{Beginning, RollError, Roller, Start};
 use crate::plan::roll::{
     Finding, MidGate, Opening, Phase, Run, come_up, ignored_options, is_kept_by, run_id,
 };
@@ -40,7 +41,8 @@ pub(super) const SETTING_UP: Duration = Duration::from_secs(900);
 /// The image, and a persisted root, are set just before the first recycle, by `stateful_instance` with `run_id`.
 ///
 /// `finished` puts everything back: suspensions, root persistence and, unless the roll is complete, the image. What someone else
-/// has set meanwhile is left and told. A node that is between losing its machine and being proved to be back freezes the run: then
+/// has set meanwhile is left and told. What the run has changed of a cluster (`elasticsearch_allocation`) goes back first, by
+/// option `cluster`; without access to it the run stays open, and the task fails with what is owed where. A node that is between losing its machine and being proved to be back freezes the run: then
 /// a person has to look, and let it go on with `spotinst-esg runs resume` or give it up with `spotinst-esg runs restore`.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
@@ -80,6 +82,10 @@ pub(super) struct Args {
     /// and `node`, has passed since the node entered `mid_gate`. Without, nothing shows that the cluster does without the node.
     #[serde(default = "yes")]
     require_mid_gate: bool,
+    /// How the cluster is asked whose settings the run may have changed, by the options of the gate of its kind. `finished` puts
+    /// back by it what is still owed there, before anything else, and so does `started` with what was cut off. Without it a run
+    /// that owes a cluster something does not end, while its group's settings are put back all the same.
+    cluster: Option<ClusterArgs>,
     #[serde(flatten)]
     roll: RollOptions,
     #[serde(flatten)]
@@ -327,7 +333,11 @@ fn attempt(args: &Args, made: &Made, context: Context<'_, World>) -> Result<Begi
     let Made { session, client, account, runs, survey, draft, .. } = made;
     let clock = session.clock.as_ref();
     let progress = Progress::new(clock, context.progress);
-    let roller = rolling::roller(client, clock, &progress, runs, context.world);
+    let reached = Reached::of(args.cluster.as_ref(), context.world);
+    let roller = Roller {
+        cluster: reached.access(),
+        ..rolling::roller(client, clock, &progress, runs, context.world)
+    };
     let system = args.roll.system(&survey.group.id);
     let start = Start {
         run_id: run_id(clock.now(), &survey.group.id, &system, context.world.seed),
@@ -386,7 +396,9 @@ fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Ret
         return Ok(Planned::unchanged(returns).with_message(message));
     }
     let outcome = journal.run().outcome();
-    let owed: Vec<&str> = journal.run().owed(outcome).iter().map(|it| it.as_str()).collect();
+    let mut owed: Vec<String> =
+        journal.run().cluster_owed().iter().map(ToString::to_string).collect();
+    owed.extend(journal.run().owed(outcome).iter().map(|it| it.as_str().to_owned()));
     let diff = (json!({"to be put back": owed}), json!({"to be put back": []}));
     let message = format!(
         "would end run {run_id} as {}, and put back: {}",
@@ -396,12 +408,22 @@ fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Ret
     let act = move || {
         let clock = session.clock.as_ref();
         let progress = Progress::new(clock, context.progress);
-        let roller = rolling::roller(&client, clock, &progress, &runs, context.world);
+        let reached = Reached::of(args.cluster.as_ref(), context.world);
+        let roller = Roller {
+            cluster: reached.access(),
+            ..rolling::roller(&client, clock, &progress, &runs, context.world)
+        };
         let mut journal = roller.take_up(&run_id)?;
-        roller.finish(&mut journal, args.reason)?;
+        roller.finish(&mut journal, args.reason).map_err(|error| {
+            let has_changed = matches!(error, RollError::ClusterOwed { .. });
+            Failure::from(error).changed(has_changed)
+        })?;
         let run = journal.run();
-        let warnings =
-            run.left.iter().map(|(setting, why)| format!("{} is left: {why}", setting.as_str()));
+        let warnings = run
+            .left
+            .iter()
+            .map(|(setting, why)| format!("{} is left: {why}", setting.as_str()))
+            .chain(run.cluster.iter().filter_map(answer::left_of_cluster));
         Ok(Outcome {
             message: Some(answer::summary(run)),
             warnings: warnings.collect(),

@@ -286,7 +286,15 @@ pub(super) fn roller<'a>(
     runs: &'a Runs,
     world: &'a World,
 ) -> Roller<'a> {
-    Roller { client, clock, progress, runs, me: &world.caller, liveness: world.liveness }
+    Roller {
+        client,
+        clock,
+        progress,
+        runs,
+        me: &world.caller,
+        liveness: world.liveness,
+        cluster: None,
+    }
 }
 
 fn resolve(
@@ -393,6 +401,7 @@ fn code(error: &RollError) -> Option<&'static str> {
         RollError::NotHolder { .. } | RollError::Abandoned { .. } => Some("RUN_NOT_HELD"),
         RollError::NotSeen { .. } => Some("SETTING_NOT_SEEN"),
         RollError::NotSame { .. } => Some("NODE_NOT_SAME"),
+        RollError::ClusterOwed { .. } => Some("CLUSTER_OWED"),
         RollError::Store(_) => Some("JOURNAL"),
         RollError::Spot(_) | RollError::Act(_) => None,
     }

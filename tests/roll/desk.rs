@@ -388,6 +388,7 @@ impl Driver {
             runs: self.runs(desk),
             me: &self.me,
             liveness: self.liveness,
+            cluster: None,
         };
         let mut journal = loop {
             let (draft, seen) = match self.plan(desk) {
@@ -503,6 +504,7 @@ impl Desk {
             runs: driver.runs(self),
             me: &driver.me,
             liveness: driver.liveness,
+            cluster: None,
         })
     }
 }

@@ -130,6 +130,7 @@ fn carry_out(desk: &Desk<'_>, journal: &mut Journal, reason: &str) -> Result<Res
             runs: &desk.runs,
             me: &me,
             liveness: caller::liveness,
+            cluster: None,
         };
         roller.give_up(journal, reason.to_owned())?;
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{
     Obstacle, ObstacleKind, SearchHealth, SearchIdentity, SearchNode, SearchProduct, SearchSetting,
-    SearchStatus, ShardCopy, Voting, Watermark, printable,
+    SearchShutdown, SearchStatus, ShardCopy, Voting, Watermark, printable,
 };
 
 const WATERMARK: &str = "cluster.routing.allocation.disk.watermark.high";
@@ -189,6 +189,24 @@ pub(super) fn shutdowns(told: &Value) -> Read<Vec<String>> {
         return odd("what is to be shut down");
     };
     Ok(nodes.iter().map(|it| printable(text(it, "node_id").unwrap_or("a node"))).collect())
+}
+
+/// How one node is registered, if it is.
+pub(super) fn shutdown(told: &Value, node_id: &str) -> Read<Option<SearchShutdown>> {
+    let Some(nodes) = told.get("nodes").and_then(Value::as_array) else {
+        return odd("what is to be shut down");
+    };
+    let Some(node) = nodes.iter().find(|it| text(it, "node_id") == Some(node_id)) else {
+        return Ok(None);
+    };
+    let (Some(kind), Some(status)) = (text(node, "type"), text(node, "status")) else {
+        return odd("how a node is to be shut down");
+    };
+    Ok(Some(SearchShutdown {
+        kind: printable(kind),
+        reason: printable(text(node, "reason").unwrap_or("")),
+        status: printable(status),
+    }))
 }
 
 pub(super) fn disks(told: &Value) -> Read<BTreeMap<String, f64>> {

@@ -46,6 +46,30 @@ impl Claimant<'_> {
         Ok(journal.write(self.clock, Event::Thawed { reason })?)
     }
 
+    /// The run of this id, for what it owes of a cluster to be put back by whoever may: its holder, or anyone if he is gone. Then it
+    /// is the caller's from now on. One that has ended is answered as it is.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or its holder lives and is someone else.
+    pub fn take_to_restore(&self, run_id: &str) -> Result<Journal, RollError> {
+        let _deciding = self.deciding()?;
+        let mut journal = self.runs.open(run_id)?;
+        match self.claim(journal.run()) {
+            Claim::Held(holder) => {
+                return Err(RollError::NotHolder {
+                    run_id: run_id.to_owned(),
+                    holder: Box::new(holder),
+                });
+            }
+            Claim::Abandoned(_) => {
+                journal.write(self.clock, Event::Held { holder: self.me.clone() })?;
+            }
+            Claim::Own | Claim::Free => {}
+        }
+        Ok(journal)
+    }
+
     /// Keeps others from deciding at the same time.
     ///
     /// # Errors

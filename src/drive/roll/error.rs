@@ -68,6 +68,20 @@ pub enum RollError {
         /// What was seen instead.
         found: String,
     },
+    /// Settings of a cluster are still to be put back, so the run does not end. Those of its group are put back.
+    #[error(
+        "run {run_id} is not ended, still to be put back is {}: {why}; the group's own settings are put back; give the cluster's \
+         access, as option cluster when the run is ended or with `spotinst-esg runs restore {run_id} --cluster FILE --reason …`, \
+         or put it back with elasticsearch_allocation (state restored)", .owed.join("; ")
+    )]
+    ClusterOwed {
+        /// The run.
+        run_id: String,
+        /// What, where, and to which value.
+        owed: Vec<String>,
+        /// Why it was not put back.
+        why: String,
+    },
     /// The recycle came to nothing.
     #[error("{}", .0.error)]
     Act(Box<Failed>),
@@ -117,6 +131,7 @@ impl RollError {
             | Self::NotHolder { .. }
             | Self::Abandoned { .. }
             | Self::Held { .. }
+            | Self::ClusterOwed { .. }
             | Self::NotSame { .. } => ErrorKind::Other,
         }
     }
@@ -133,6 +148,7 @@ impl RollError {
             | Self::Abandoned { .. }
             | Self::Held { .. }
             | Self::NotSeen { .. }
+            | Self::ClusterOwed { .. }
             | Self::NotSame { .. } => None,
         }
     }
@@ -150,6 +166,7 @@ impl RollError {
             | Self::NotHolder { .. }
             | Self::Abandoned { .. }
             | Self::NotSeen { .. }
+            | Self::ClusterOwed { .. }
             | Self::NotSame { .. } => false,
         }
     }
@@ -170,6 +187,8 @@ pub struct BeginError {
 pub enum Left {
     /// It is open: the next start goes on with it, and what it has set is not put back yet.
     Open(String),
+    /// It is open only because of what it owes of a cluster, which the failure tells.
+    Owing(String),
     /// It was ended, with its settings put back; it had touched no node.
     Ended(String),
 }
@@ -182,6 +201,7 @@ impl fmt::Display for Left {
                 "run {id} is open, and what it has set of the group is not put back: see to the cause and run this again, or \
                  give it up with `spotinst-esg runs restore {id} --reason …`"
             ),
+            Self::Owing(id) => write!(f, "nothing is begun before run {id} has ended"),
             Self::Ended(id) => {
                 write!(f, "run {id} was begun for it and ended again, before any node was touched")
             }
@@ -202,7 +222,12 @@ impl BeginError {
     }
 
     pub(super) fn left_open(error: RollError, journal: &Journal) -> Self {
-        Self { error: Box::new(error), run: Some(Left::Open(journal.run().id().to_owned())) }
+        let id = journal.run().id().to_owned();
+        let left = match error {
+            RollError::ClusterOwed { .. } => Left::Owing(id),
+            _ => Left::Open(id),
+        };
+        Self { error: Box::new(error), run: Some(left) }
     }
 
     pub(super) fn ended(error: RollError, journal: &Journal) -> Self {

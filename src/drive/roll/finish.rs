@@ -13,7 +13,8 @@ impl Roller<'_> {
     ///
     /// # Errors
     ///
-    /// A setting could not be put back. The run stays open, and ending it again goes on there.
+    /// A setting could not be put back, or is one of a cluster to which there is no access. The run stays open, and ending it
+    /// again goes on there.
     pub fn finish(
         &self,
         journal: &mut Journal,
@@ -30,7 +31,7 @@ impl Roller<'_> {
             self.freeze(journal, Some(id), format!("the roll ended in phase {phase}{because}"))?;
         }
         let outcome = journal.run().outcome();
-        self.restore(journal, outcome)?;
+        self.restore_all(journal, outcome)?;
         let reason = match outcome {
             Outcome::Completed => None,
             Outcome::Frozen => journal.run().frozen.as_ref().map(|frozen| frozen.reason.clone()),
@@ -40,6 +41,19 @@ impl Roller<'_> {
         Ok(outcome)
     }
 
+    /// What was set of clusters goes back first: restricted allocation leaves every new index without replicas. What is in the
+    /// way there keeps nothing of the group from being put back.
+    fn restore_all(&self, journal: &mut Journal, outcome: Outcome) -> Result<(), RollError> {
+        let clusters = self.restore_clusters(journal);
+        if let Err(error) = self.restore(journal, outcome) {
+            if let Err(of_cluster) = clusters {
+                self.progress.tell(&of_cluster.to_string());
+            }
+            return Err(error);
+        }
+        clusters
+    }
+
     /// Gives a run up for good, as a person may: puts every setting back, also of one that is frozen or was cut off. To one that
     /// has ended nothing is done.
     ///
@@ -47,6 +61,28 @@ impl Roller<'_> {
     ///
     /// Its holder lives, or a setting could not be put back. Then giving it up again goes on there.
     pub fn give_up(&self, journal: &mut Journal, reason: String) -> Result<(), RollError> {
+        self.give_up_but(journal, reason, false)
+    }
+
+    /// The same, with what is owed of clusters left as it is: a cluster may be gone for good.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::give_up`].
+    pub fn give_up_leaving_clusters(
+        &self,
+        journal: &mut Journal,
+        reason: String,
+    ) -> Result<(), RollError> {
+        self.give_up_but(journal, reason, true)
+    }
+
+    fn give_up_but(
+        &self,
+        journal: &mut Journal,
+        reason: String,
+        leaves_clusters: bool,
+    ) -> Result<(), RollError> {
         let deciding = self.claimant().deciding()?;
         self.claimant().take_over(journal)?;
         if !journal.run().is_open() {
@@ -54,7 +90,10 @@ impl Roller<'_> {
         }
         journal.write(self.clock, Event::Held { holder: self.me.clone() })?;
         drop(deciding);
-        self.restore(journal, Outcome::Aborted)?;
+        if leaves_clusters {
+            self.leave_clusters(journal, &reason)?;
+        }
+        self.restore_all(journal, Outcome::Aborted)?;
         if journal.run().frozen.is_some() {
             journal.write(self.clock, Event::Thawed { reason: reason.clone() })?;
         }

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::claimant::Claimant;
 use super::error::RollError;
+use super::hand::ClusterAccess;
 use super::journal::Journal;
 use super::store::Runs;
 use super::survey::{nodes, survey};
@@ -43,6 +44,8 @@ pub struct Roller<'a> {
     pub me: &'a Holder,
     /// Whether another still does.
     pub liveness: fn(&Holder) -> Liveness,
+    /// How the cluster is reached whose settings a run may owe, or why it cannot be; none if nobody has said.
+    pub cluster: Option<Result<ClusterAccess<'a>, &'a str>>,
 }
 
 impl Roller<'_> {

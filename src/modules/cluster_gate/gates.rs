@@ -15,7 +15,7 @@ use crate::drive::gate::{
     Command, Ensemble, Http, HttpTarget, KafkaCluster, Login, Look, Probe, Prometheus,
     SearchCluster, Source, Tcp,
 };
-use crate::modules::clusters::{EnsembleArgs, KafkaArgs, SearchArgs, TlsArgs};
+use crate::modules::clusters::{EnsembleArgs, KafkaArgs, SearchArgs, TlsArgs, secret};
 use crate::plan::Verdict;
 use crate::plan::gate::{Expectation, Predicate, Wanted};
 use crate::plan::safety::{Phase, Question};
@@ -25,7 +25,7 @@ const LONGEST_NAME: usize = 100;
 
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
-    "x-required-together" = [["username", "password"], ["client_cert", "client_key"]],
+    "x-required-together" = [["client_cert", "client_key"]],
     "x-required-if" = [
         ["kind", "tcp", ["host", "port"]],
         ["kind", "http", ["url"]],
@@ -60,8 +60,14 @@ pub(super) struct GateArgs {
     /// Of `http`, `prometheus` and `elasticsearch`: name for HTTP's basic authentication. Of `kafka`: name for SASL.
     username: Option<String>,
     /// Of `http`, `prometheus`, `elasticsearch` and `kafka`: its password.
-    #[schemars(with = "Option<String>", extend("x-no-log" = true))]
+    #[schemars(
+        with = "Option<String>",
+        extend("x-no-log" = true, "x-env" = ["SPOTINST_ESG_CLUSTER_PASSWORD"])
+    )]
     password: Option<SecretString>,
+    /// Of `http`, `prometheus`, `elasticsearch` and `kafka`: file whose first line is the password.
+    #[schemars(extend("x-type" = "path"))]
+    password_file: Option<String>,
     /// Of `http`: what to send. A text is sent as it is, anything else as JSON.
     body: Option<Value>,
     /// Of `http`: the statuses that are good; `200` when not given.
@@ -201,7 +207,7 @@ impl GateArgs {
                 return Ok(Box::new(Ensemble { observer, question, timeout }));
             }
             Kind::Elasticsearch => {
-                let observer = self.search.observer(self.target(world));
+                let observer = self.search.observer(self.target(world)?, world);
                 let observer = observer.map_err(|it| self.refused(&it))?;
                 let question = self.question(self.target.clone().unwrap_or_default());
                 let question = self.search.question(question).map_err(|it| self.refused(&it))?;
@@ -210,7 +216,7 @@ impl GateArgs {
             Kind::Kafka => return self.kafka(timeout, world).map_err(|it| self.refused(&it)),
             Kind::Tcp => (self.tcp(), Predicate::Accepts),
             Kind::Http => {
-                let http = Http::new(&self.target(world)).map_err(|it| self.refused(&it))?;
+                let http = Http::new(&self.target(world)?).map_err(|it| self.refused(&it))?;
                 (
                     Look::Http(Box::new(http)),
                     Predicate::Answers { statuses: self.statuses()?, expects },
@@ -228,15 +234,21 @@ impl GateArgs {
     fn kafka(&self, timeout: Duration, world: &World) -> Result<Box<dyn Source>, String> {
         let (ca_path, validate_certs) = (self.ca_path.as_deref(), self.validate_certs);
         let observer =
-            self.kafka.observer(&self.tls, self.login(), ca_path, validate_certs, world)?;
+            self.kafka.observer(&self.tls, self.login(world)?, ca_path, validate_certs, world)?;
         let question = self.question(self.target.clone().unwrap_or_default());
         let question = self.kafka.question(question)?;
         Ok(Box::new(KafkaCluster { observer, question, timeout }))
     }
 
-    fn login(&self) -> Option<Login> {
-        let login = self.username.clone().zip(self.password.clone());
-        login.map(|(username, password)| Login { username, password })
+    /// What is to be told of the files that hold its secrets.
+    pub(super) fn warnings(&self, world: &World) -> Vec<String> {
+        let (key, token) = (&self.search.api_key_file, &self.kafka.oauth_token_file);
+        secret::warnings([self.password_file.as_ref(), key.as_ref(), token.as_ref()], world)
+    }
+
+    fn login(&self, world: &World) -> Result<Option<Login>, String> {
+        let (password, file) = (self.password.as_ref(), self.password_file.as_deref());
+        secret::login(self.username.as_ref(), password, file, world)
     }
 
     /// What is asked of a cluster; the phase is there, the options are checked before.
@@ -279,6 +291,7 @@ impl GateArgs {
             ("headers", self.headers.is_some(), by_http),
             ("username", self.username.is_some(), with_login),
             ("password", self.password.is_some(), with_login),
+            ("password_file", self.password_file.is_some(), with_login),
             ("body", self.body.is_some(), &[Http]),
             ("status", self.status.is_some(), &[Http]),
             ("follow_redirects", self.follow_redirects.is_some(), &[Http]),
@@ -328,22 +341,23 @@ impl GateArgs {
         Look::Tcp(Tcp { host, port: self.port.unwrap_or_default() })
     }
 
-    fn target(&self, world: &World) -> HttpTarget {
+    fn target(&self, world: &World) -> Result<HttpTarget, Failure> {
         let method = match self.method.unwrap_or(Method::Get) {
             Method::Get => "GET",
             Method::Head => "HEAD",
             Method::Post => "POST",
         };
-        HttpTarget {
+        let login = self.login(world).map_err(|it| self.refused(&it))?;
+        Ok(HttpTarget {
             url: self.url.clone().unwrap_or_default(),
             method: method.to_owned(),
             headers: self.headers.clone().unwrap_or_default(),
-            login: self.login(),
+            login,
             body: self.body.clone(),
             follow_redirects: self.follow_redirects.unwrap_or(false),
             validate_certs: self.validate_certs.unwrap_or(true),
             ca_path: self.ca_path.as_ref().map(|path| world.environment.expand(path)),
-        }
+        })
     }
 
     fn statuses(&self) -> Result<Vec<u16>, Failure> {
@@ -364,7 +378,7 @@ impl GateArgs {
 
     fn prometheus(&self, world: &World) -> Result<Look, Failure> {
         let query = self.query.as_deref().unwrap_or_default();
-        let made = Prometheus::new(&self.target(world), query);
+        let made = Prometheus::new(&self.target(world)?, query);
         Ok(Look::Prometheus(Box::new(made.map_err(|it| self.refused(&it))?)))
     }
 

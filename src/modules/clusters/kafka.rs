@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::World;
+use super::secret::{OAUTH_TOKEN, Places};
 use super::secured::TlsArgs;
 use crate::domain::{KafkaNodeId, one_line};
 use crate::drive::gate::{Kafka, KafkaLogin, KafkaTarget, KafkaTls, Login};
@@ -25,8 +26,14 @@ pub(in crate::modules) struct KafkaArgs {
     /// Of `kafka`: how one proves who one is; not at all when not given. All but `oauthbearer` take `username` and `password`.
     sasl_mechanism: Option<Mechanism>,
     /// Of `kafka` with `oauthbearer`: the token.
-    #[schemars(with = "Option<String>", extend("x-no-log" = true))]
+    #[schemars(
+        with = "Option<String>",
+        extend("x-no-log" = true, "x-env" = ["SPOTINST_ESG_CLUSTER_OAUTH_TOKEN"])
+    )]
     oauth_token: Option<SecretString>,
+    /// Of `kafka` with `oauthbearer`: file whose first line is the token.
+    #[schemars(extend("x-type" = "path"))]
+    pub(in crate::modules) oauth_token_file: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
@@ -43,7 +50,7 @@ enum Mechanism {
 
 impl KafkaArgs {
     /// Its options, and whether each is given.
-    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 6] {
+    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 7] {
         [
             ("bootstrap", self.bootstrap.is_some()),
             ("brokers", self.brokers.is_some()),
@@ -51,6 +58,7 @@ impl KafkaArgs {
             ("margin", self.margin.is_some()),
             ("sasl_mechanism", self.sasl_mechanism.is_some()),
             ("oauth_token", self.oauth_token.is_some()),
+            ("oauth_token_file", self.oauth_token_file.is_some()),
         ]
     }
 
@@ -73,21 +81,29 @@ impl KafkaArgs {
             validate_certs: validate_certs.unwrap_or(true),
         });
         let bootstrap = self.bootstrap.clone().unwrap_or_default();
-        let target = KafkaTarget { bootstrap, tls, login: self.login(login)? };
+        let target = KafkaTarget { bootstrap, tls, login: self.login(login, world)? };
         Kafka::new(&target).map_err(|error| error.to_string())
     }
 
-    fn login(&self, login: Option<Login>) -> Result<Option<KafkaLogin>, String> {
+    fn login(&self, login: Option<Login>, world: &World) -> Result<Option<KafkaLogin>, String> {
+        let bears = self.sasl_mechanism == Some(Mechanism::OAuthBearer);
+        let places = Places {
+            typed: ("oauth_token", self.oauth_token.as_ref()),
+            file: ("oauth_token_file", self.oauth_token_file.as_deref()),
+            variable: bears.then_some(OAUTH_TOKEN),
+        };
+        let token = places.secret(world)?;
         let Some(mechanism) = self.sasl_mechanism else {
-            return match (login, &self.oauth_token) {
+            return match (login, token) {
                 (None, None) => Ok(None),
                 _ => Err("credentials are without effect without sasl_mechanism".to_owned()),
             };
         };
-        Ok(Some(match (mechanism, login, self.oauth_token.clone()) {
+        Ok(Some(match (mechanism, login, token) {
             (Mechanism::OAuthBearer, None, Some(token)) => KafkaLogin::OAuthBearer(token),
             (Mechanism::OAuthBearer, ..) => {
-                return Err("oauthbearer takes oauth_token and nothing else".to_owned());
+                return Err("oauthbearer takes oauth_token, or oauth_token_file, and nothing else"
+                    .to_owned());
             }
             (Mechanism::Plain, Some(Login { username, password }), None) => {
                 KafkaLogin::Plain(username, password)

@@ -3,7 +3,9 @@
 
 mod ensemble;
 mod kafka;
+mod reached;
 mod search;
+pub(super) mod secret;
 mod secured;
 
 use std::collections::BTreeMap;
@@ -20,13 +22,14 @@ use crate::drive::gate::{HttpTarget, Login};
 
 pub(super) use ensemble::EnsembleArgs;
 pub(super) use kafka::KafkaArgs;
+pub(super) use reached::Reached;
 pub(super) use search::SearchArgs;
 pub(super) use secured::TlsArgs;
 
 /// A cluster, by the options that the gates of its kind take, so that one mapping serves both.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
-    "x-required-together" = [["username", "password"], ["client_cert", "client_key"]],
+    "x-required-together" = [["client_cert", "client_key"]],
     "x-required-if" = [
         ["kind", "zookeeper", ["servers"]],
         ["kind", "elasticsearch", ["urls"]],
@@ -40,19 +43,8 @@ pub(super) struct ClusterArgs {
     #[serde(default = "ten")]
     #[schemars(range(min = 1, max = 600))]
     timeout: u32,
-    /// Of `elasticsearch`: headers to send. Their values are hidden wherever they would show.
-    #[schemars(with = "Option<BTreeMap<String, String>>", extend("x-no-log" = true))]
-    headers: Option<BTreeMap<String, SecretString>>,
-    /// Of `elasticsearch`: name for HTTP's basic authentication. Of `kafka`: name for SASL.
-    username: Option<String>,
-    /// Of `elasticsearch` and `kafka`: its password.
-    #[schemars(with = "Option<String>", extend("x-no-log" = true))]
-    password: Option<SecretString>,
-    /// Of `elasticsearch` and `kafka`: whether the server must prove who it is; it must when not given.
-    validate_certs: Option<bool>,
-    /// File with the certificates that are trusted in place of the system's, in PEM.
-    #[schemars(extend("x-type" = "path"))]
-    ca_path: Option<String>,
+    #[serde(flatten)]
+    access: AccessArgs,
     #[serde(flatten)]
     ensemble: EnsembleArgs,
     #[serde(flatten)]
@@ -61,6 +53,30 @@ pub(super) struct ClusterArgs {
     kafka: KafkaArgs,
     #[serde(flatten)]
     tls: TlsArgs,
+}
+
+/// Who asks a cluster, and whom it trusts.
+#[derive(Default, Deserialize, JsonSchema)]
+pub(super) struct AccessArgs {
+    /// Of `elasticsearch`: headers to send. Their values are hidden wherever they would show.
+    #[schemars(with = "Option<BTreeMap<String, String>>", extend("x-no-log" = true))]
+    headers: Option<BTreeMap<String, SecretString>>,
+    /// Of `elasticsearch`: name for HTTP's basic authentication. Of `kafka`: name for SASL.
+    username: Option<String>,
+    /// Of `elasticsearch` and `kafka`: its password.
+    #[schemars(
+        with = "Option<String>",
+        extend("x-no-log" = true, "x-env" = ["SPOTINST_ESG_CLUSTER_PASSWORD"])
+    )]
+    password: Option<SecretString>,
+    /// Of `elasticsearch` and `kafka`: file whose first line is the password.
+    #[schemars(extend("x-type" = "path"))]
+    password_file: Option<String>,
+    /// Of `elasticsearch` and `kafka`: whether the server must prove who it is; it must when not given.
+    validate_certs: Option<bool>,
+    /// File with the certificates that are trusted in place of the system's, in PEM.
+    #[schemars(extend("x-type" = "path"))]
+    ca_path: Option<String>,
 }
 
 /// What a cluster is.
@@ -91,6 +107,28 @@ impl ClusterKind {
 }
 
 impl ClusterArgs {
+    /// An Elasticsearch or OpenSearch cluster.
+    pub(super) fn search(access: AccessArgs, search: SearchArgs) -> Self {
+        Self { access, search, ..Self::bare(ClusterKind::Elasticsearch) }
+    }
+
+    /// A Kafka cluster.
+    pub(super) fn kafka(access: AccessArgs, kafka: KafkaArgs, tls: TlsArgs) -> Self {
+        Self { access, kafka, tls, ..Self::bare(ClusterKind::Kafka) }
+    }
+
+    fn bare(kind: ClusterKind) -> Self {
+        Self {
+            kind,
+            timeout: ten(),
+            access: AccessArgs::default(),
+            ensemble: EnsembleArgs::default(),
+            search: SearchArgs::default(),
+            kafka: KafkaArgs::default(),
+            tls: TlsArgs::default(),
+        }
+    }
+
     /// How long one look may take.
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.timeout))
@@ -104,49 +142,68 @@ impl ClusterArgs {
     pub(super) fn observer(&self, world: &World) -> Result<Observer, Failure> {
         let refused = |why: &dyn std::fmt::Display| Failure::new(format!("cluster: {why}"));
         self.refuse_foreign().map_err(|text| refused(&text))?;
-        let ca_path = self.ca_path.as_deref();
+        let ca_path = self.access.ca_path.as_deref();
         let observer = match self.kind {
             ClusterKind::Zookeeper => {
                 self.ensemble.observer(&self.tls, ca_path, world).map(Observer::ZooKeeper)
             }
             ClusterKind::Elasticsearch => {
-                self.search.observer(self.http(world)).map(Observer::Search)
+                let made = self.http(world).and_then(|http| self.search.observer(http, world));
+                made.map(Observer::Search)
             }
             ClusterKind::Kafka => {
-                let validates = self.validate_certs;
-                let made = self.kafka.observer(&self.tls, self.login(), ca_path, validates, world);
+                let validates = self.access.validate_certs;
+                let made = self.login(world).and_then(|login| {
+                    self.kafka.observer(&self.tls, login, ca_path, validates, world)
+                });
                 made.map(Observer::Kafka)
             }
         };
         observer.map_err(|text| refused(&text))
     }
 
-    fn login(&self) -> Option<Login> {
-        let login = self.username.clone().zip(self.password.clone());
-        login.map(|(username, password)| Login { username, password })
+    /// What is to be told of the files that hold its secrets.
+    pub(super) fn warnings(&self, world: &World) -> Vec<String> {
+        let (key, token) = (&self.search.api_key_file, &self.kafka.oauth_token_file);
+        secret::warnings([self.access.password_file.as_ref(), key.as_ref(), token.as_ref()], world)
     }
 
-    fn http(&self, world: &World) -> HttpTarget {
-        HttpTarget {
+    fn login(&self, world: &World) -> Result<Option<Login>, String> {
+        let (password, file) =
+            (self.access.password.as_ref(), self.access.password_file.as_deref());
+        secret::login(self.access.username.as_ref(), password, file, world)
+    }
+
+    fn http(&self, world: &World) -> Result<HttpTarget, String> {
+        Ok(HttpTarget {
             url: String::new(),
             method: "GET".to_owned(),
-            headers: self.headers.clone().unwrap_or_default(),
-            login: self.login(),
+            headers: self.access.headers.clone().unwrap_or_default(),
+            login: self.login(world)?,
             body: None,
             follow_redirects: false,
-            validate_certs: self.validate_certs.unwrap_or(true),
-            ca_path: self.ca_path.as_ref().map(|path| world.environment.expand(path)),
-        }
+            validate_certs: self.access.validate_certs.unwrap_or(true),
+            ca_path: self.access.ca_path.as_ref().map(|path| world.environment.expand(path)),
+        })
     }
 
     fn refuse_foreign(&self) -> Result<(), String> {
         use ClusterKind::{Elasticsearch, Kafka, Zookeeper};
         let is_one_of = |kinds: &[ClusterKind]| kinds.contains(&self.kind);
         let own = [
-            ("headers", self.headers.is_some(), is_one_of(&[Elasticsearch])),
-            ("username", self.username.is_some(), is_one_of(&[Elasticsearch, Kafka])),
-            ("password", self.password.is_some(), is_one_of(&[Elasticsearch, Kafka])),
-            ("validate_certs", self.validate_certs.is_some(), is_one_of(&[Elasticsearch, Kafka])),
+            ("headers", self.access.headers.is_some(), is_one_of(&[Elasticsearch])),
+            ("username", self.access.username.is_some(), is_one_of(&[Elasticsearch, Kafka])),
+            ("password", self.access.password.is_some(), is_one_of(&[Elasticsearch, Kafka])),
+            (
+                "password_file",
+                self.access.password_file.is_some(),
+                is_one_of(&[Elasticsearch, Kafka]),
+            ),
+            (
+                "validate_certs",
+                self.access.validate_certs.is_some(),
+                is_one_of(&[Elasticsearch, Kafka]),
+            ),
         ];
         let of = |given: &[(&'static str, bool)], fits: bool| {
             given.iter().map(|(name, is_given)| (*name, *is_given, fits)).collect::<Vec<_>>()

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use super::World;
+use super::secret::{API_KEY, Places};
 use crate::drive::gate::{HttpTarget, Search, SearchTarget};
 use crate::plan::safety::{Question, SearchQuestion};
 
@@ -16,25 +18,44 @@ pub(in crate::modules) struct SearchArgs {
     nodes: Option<Vec<String>>,
     /// Of `elasticsearch`: the unique id of the cluster, where it must be this one.
     cluster_uuid: Option<String>,
-    /// Of `elasticsearch`: an API key, as Elasticsearch encodes it.
-    #[schemars(with = "Option<String>", extend("x-no-log" = true))]
+    /// Of `elasticsearch`: an API key, as Elasticsearch encodes it. The variable counts only if there is neither `username` nor a
+    /// header `Authorization`.
+    #[schemars(
+        with = "Option<String>",
+        extend("x-no-log" = true, "x-env" = ["SPOTINST_ESG_CLUSTER_API_KEY"])
+    )]
     api_key: Option<SecretString>,
+    /// Of `elasticsearch`: file whose first line is the API key.
+    #[schemars(extend("x-type" = "path"))]
+    pub(in crate::modules) api_key_file: Option<String>,
 }
 
 impl SearchArgs {
     /// Its options, and whether each is given.
-    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 4] {
+    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 5] {
         [
             ("urls", self.urls.is_some()),
             ("nodes", self.nodes.is_some()),
             ("cluster_uuid", self.cluster_uuid.is_some()),
             ("api_key", self.api_key.is_some()),
+            ("api_key_file", self.api_key_file.is_some()),
         ]
     }
 
     /// Ready to be asked; nothing is sent.
-    pub(in crate::modules) fn observer(&self, mut http: HttpTarget) -> Result<Search, String> {
-        if let Some(key) = &self.api_key {
+    pub(in crate::modules) fn observer(
+        &self,
+        mut http: HttpTarget,
+        world: &World,
+    ) -> Result<Search, String> {
+        let is_authorized = http.login.is_some()
+            || http.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization"));
+        let places = Places {
+            typed: ("api_key", self.api_key.as_ref()),
+            file: ("api_key_file", self.api_key_file.as_deref()),
+            variable: (!is_authorized).then_some(API_KEY),
+        };
+        if let Some(key) = places.secret(world)? {
             if http.login.is_some() {
                 return Err("give either api_key or username and password".to_owned());
             }

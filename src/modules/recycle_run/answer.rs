@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::ansible::Failure;
 use crate::drive::roll::Journal;
 use crate::modules::rolling::{self, Made, PlannedNode, ShownChange, ShownFinding};
-use crate::plan::roll::{NodeRun, Outcome, Phase, Run, told};
+use crate::plan::roll::{ClusterRecord, NodeRun, Outcome, Phase, Run, Standing, told};
 use jiff::SignedDuration;
 
 /// What is answered.
@@ -212,6 +212,13 @@ pub(super) fn diff(made: &Made) -> (Value, Value) {
         json!({"group image": configured, "instances": images(None)}),
         json!({"group image": after.or(configured), "instances": images(wanted)}),
     )
+}
+
+/// What was left of a cluster as someone else has set it.
+pub(super) fn left_of_cluster(record: &ClusterRecord) -> Option<String> {
+    let Standing::Left(why) = &record.standing else { return None };
+    let (setting, cluster) = (record.change.setting.as_str(), &record.change.cluster);
+    Some(format!("{setting} of cluster {cluster} is left: {why}"))
 }
 
 /// A run that ended, in a few words.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::cluster_settings::{ClusterChange, ClusterSetting, Displaced};
 use super::holder::Holder;
 use super::phase::Phase;
 use super::target::Target;
@@ -14,8 +15,8 @@ use crate::domain::{
 };
 
 /// The form of the journals that this program writes. Since form 2 a plan tells whether a mid-gate must pass and whose volumes
-/// are not known, which a program that does not know of it must not overlook.
-pub const FORM: u32 = 2;
+/// are not known, since form 3 a run may owe settings of a cluster: a program that does not know of it must not overlook that.
+pub const FORM: u32 = 3;
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +107,24 @@ pub enum Event {
     Thawed {
         /// Why it may.
         reason: String,
+    },
+    /// A setting of a cluster is about to be changed.
+    ClusterSetting(Box<ClusterChange>),
+    /// It was seen as it was before, or is left for a reason.
+    ClusterRestored {
+        /// Of which cluster, by its unique id.
+        cluster: String,
+        /// Which.
+        setting: ClusterSetting,
+        /// Why it was left, if it was.
+        left: Option<String>,
+    },
+    /// Kafka is about to be asked to have partitions led by their preferred replicas.
+    Electing {
+        /// In the roll of which node.
+        node: StatefulInstanceId,
+        /// Which, with their leaders.
+        partitions: Vec<Displaced>,
     },
     /// A setting is about to be put back.
     Restoring {

@@ -4,6 +4,7 @@
 //! one look at the group ([`Survey`]). So a run can be cut off anywhere and decided anew.
 
 mod adoption;
+mod cluster_settings;
 mod damaged;
 mod draft;
 mod event;
@@ -32,6 +33,10 @@ mod volumes;
 mod tests;
 
 pub use adoption::{come_up, ignored_options, is_kept_by};
+pub use cluster_settings::{
+    ALLOCATION, ClusterChange, ClusterRecord, ClusterSetting, Displaced, PRIMARIES, PutBack,
+    Restriction, Scopes, left_shutdown, put_allocation_back, restriction, shutdown_reason,
+};
 pub use damaged::{Damaged, Head};
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
+use super::cluster_settings::ClusterRecord;
 use super::event::{Entry, Event, FORM, Outcome, Planned, PlannedNode, Setting};
 use super::holder::Holder;
 use super::phase::Phase;
@@ -56,6 +57,8 @@ pub struct Run {
     pub switched_at: Option<Timestamp>,
     /// Settings that were left as they are when it ended, with the reason.
     pub left: BTreeMap<Setting, String>,
+    /// What it has changed of clusters, or was about to.
+    pub cluster: Vec<ClusterRecord>,
     /// Why nothing more is done, until a person says so.
     pub frozen: Option<Frozen>,
     /// How it ended, if it did.
@@ -182,6 +185,7 @@ impl Run {
             is_switched: false,
             switched_at: None,
             left: BTreeMap::new(),
+            cluster: Vec::new(),
             frozen: None,
             ended: None,
         };
@@ -238,7 +242,11 @@ impl Run {
                     mine.note(&entry.event, at);
                 }
             }
-            Event::Planned(_) | Event::Alive | Event::Restoring { .. } => {}
+            Event::ClusterSetting(_) | Event::ClusterRestored { .. } => {
+                self.note_cluster(&entry.event);
+            }
+            Event::Planned(_) | Event::Alive | Event::Electing { .. } | Event::Restoring { .. } => {
+            }
         }
     }
 
@@ -359,6 +367,9 @@ impl NodeRun {
             | Event::Gate { .. }
             | Event::Frozen { .. }
             | Event::Thawed { .. }
+            | Event::ClusterSetting(_)
+            | Event::ClusterRestored { .. }
+            | Event::Electing { .. }
             | Event::Restoring { .. }
             | Event::Restored { .. }
             | Event::Ended { .. } => {}

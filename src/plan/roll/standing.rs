@@ -126,6 +126,9 @@ impl Run {
                 | Event::Gate { .. }
                 | Event::Frozen { .. }
                 | Event::Thawed { .. }
+                | Event::ClusterSetting(_)
+                | Event::ClusterRestored { .. }
+                | Event::Electing { .. }
                 | Event::Restoring { .. }
                 | Event::Restored { .. }
                 | Event::Ended { .. } => {}

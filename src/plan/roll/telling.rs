@@ -39,6 +39,26 @@ impl fmt::Display for Event {
             }
             Self::Frozen { node: None, reason } => write!(f, "frozen: {reason}"),
             Self::Thawed { reason } => write!(f, "let go on: {reason}"),
+            Self::ClusterSetting(change) => write!(
+                f,
+                "about to change {} of {} cluster {} from {} to {}",
+                change.setting.as_str(),
+                change.kind,
+                change.cluster,
+                change.told_before(),
+                change.told_ours()
+            ),
+            Self::ClusterRestored { cluster, setting, left: None } => {
+                write!(f, "put back {} of cluster {cluster}", setting.as_str())
+            }
+            Self::ClusterRestored { cluster, setting, left: Some(reason) } => {
+                write!(f, "left {} of cluster {cluster} as it is: {reason}", setting.as_str())
+            }
+            Self::Electing { node, partitions } => write!(
+                f,
+                "about to have {} partitions led by their preferred replicas, for node {node}",
+                partitions.len()
+            ),
             Self::Restoring { setting } => write!(f, "about to put back {}", setting.as_str()),
             Self::Restored { setting, left: None } => write!(f, "put back {}", setting.as_str()),
             Self::Restored { setting, left: Some(reason) } => {

@@ -3,11 +3,17 @@
 //! Green alone does not prove it: an index without replicas is green until its node is gone. So each shard with a copy on
 //! the node must have another copy that serves, and the vote for a master must be won without it.
 
+mod alone;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use alone::alone_on;
 
 use super::phase::{Judged, Phase, Question, or_unknown};
 use crate::domain::{SearchCluster, SearchHealth, SearchNode, SearchStatus, ShardCopy, Watermark};
 use crate::plan::gate::Finding;
+
+pub use alone::{Alone, Elsewhere, copies_elsewhere};
 
 const KIND: &str = "elasticsearch";
 
@@ -172,19 +178,9 @@ impl Asked<'_> {
     /// One finding for each index that has a copy on the target.
     fn copies_elsewhere(&self, shards: &[ShardCopy]) -> Vec<Finding> {
         let on_target = |copy: &&ShardCopy| copy.node.as_deref() == Some(self.target());
-        let elsewhere: BTreeSet<(&str, u64)> = shards
-            .iter()
-            .filter(|copy| copy.serves() && copy.may_be_primary && !on_target(copy))
-            .map(|copy| (copy.index.as_str(), copy.shard))
-            .collect();
-        let mut by_index: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
-        let mut judged = BTreeSet::new();
-        for copy in shards.iter().filter(on_target) {
-            judged.insert(copy.index.as_str());
-            if !elsewhere.contains(&(copy.index.as_str(), copy.shard)) {
-                by_index.entry(&copy.index).or_default().insert(copy.shard);
-            }
-        }
+        let by_index = alone_on(shards, self.target());
+        let judged: BTreeSet<&str> =
+            shards.iter().filter(on_target).map(|copy| copy.index.as_str()).collect();
         self.by_index("copies_elsewhere", judged.into_iter(), &by_index, |alone| {
             format!("no other copy serves of shard {alone}")
         })
