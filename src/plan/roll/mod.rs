@@ -31,7 +31,7 @@ mod volumes;
 #[cfg(test)]
 mod tests;
 
-pub use adoption::{come_up, ignored_options, is_kept_by};
+pub use adoption::{come_up, ignored_options, is_kept_by, waived_by};
 pub use damaged::{Damaged, Head};
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{
@@ -42,7 +42,7 @@ pub use finding::Finding;
 pub use holder::{Claim, Holder, Liveness, claim};
 pub use keeping::to_put_away;
 pub use name::run_id;
-pub use opening::{Intent, Opening, Taken, opening, told};
+pub use opening::{Intent, Opening, Taken, opening, runs_command, told};
 pub use order::{OrderWish, order};
 pub use past::Past;
 pub use phase::Phase;
@@ -59,3 +59,4 @@ pub use step::{
 pub use survey::{ImageSight, Node, Survey};
 pub use suspended::Foreign;
 pub use target::{Match, Target, Wanted};
+pub use volumes::known_before;
