@@ -75,3 +75,36 @@ fn a_roll_that_is_killed_anywhere_goes_on_when_it_is_run_again() {
         assert_eq!(changed(&site.roll(version, &more, &[])), 0, "{event} {count}");
     }
 }
+
+/// Its service runs again on the same machine before it is asked whether the cluster can do without it.
+#[test]
+fn a_node_that_was_cut_off_with_its_service_stopped_begins_at_its_pre_gate() {
+    let site = Site::with(2);
+    let gate = |word: &str| {
+        let file = site.path("nodes/{{ rolling_recycle_node.id }}/kafka");
+        json!([{"name": word, "kind": "command", "command": ["grep", "-qx", word, file]}])
+    };
+    let more = json!({
+        "rolling_recycle_gates_before": gate("started"),
+        "rolling_recycle_gates_between": gate("stopped"),
+    });
+    let mut command = site.command(VERSIONS[0], "spotinst.esg.recycle", &more);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    await_until(|| events(&site).iter().any(|it| it == "entered mid_gate"));
+    kill(child);
+    assert_eq!(site.told("ssi-01"), "stopped");
+    // What the first node's gate would see now is not what the roll will ask it.
+    let foreseen = site.roll(VERSIONS[1], &more, &["--check"]);
+    assert!(foreseen.code == 0 && !foreseen.stdout.contains("fail"), "{}", foreseen.stdout);
+    let run = site.roll(VERSIONS[1], &more, &[]);
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    assert_eq!(site.told("ssi-01"), "stopped started stopped started");
+    assert_eq!(site.told("ssi-02"), "stopped started");
+    site.assert_recycled_once(&site.nodes());
+    let events = events(&site);
+    let held = events.iter().rposition(|it| it == "held").unwrap();
+    let entered = events[held..].iter().filter(|it| it.starts_with("entered"));
+    let entered: Vec<&str> = entered.take(5).map(String::as_str).collect();
+    let expected = ["draining", "pre_gate", "draining", "stopped", "mid_gate"];
+    assert_eq!(entered, expected.map(|phase| format!("entered {phase}")));
+}

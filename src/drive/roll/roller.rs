@@ -151,7 +151,8 @@ impl Roller<'_> {
         let doing = format!("bring node {id} to phase {phase}");
         may_enter(journal.run(), id, phase).map_err(RollError::held(doing.as_str()))?;
         self.keep_alive(journal)?;
-        let goes_on = journal.run().node(id).is_some_and(|node| node.phase <= phase);
+        let goes_on = phase == Phase::PreGate
+            || journal.run().node(id).is_some_and(|node| node.phase <= phase);
         if phase < Phase::Recycling && goes_on {
             self.await_platform(journal, id, phase, &doing, patience)?;
         } else if is_proved(phase) {
@@ -237,7 +238,9 @@ impl Roller<'_> {
         patience: Duration,
     ) -> Result<(), RollError> {
         let mut last = None;
-        let mut is_unproved = is_proved(phase);
+        // One that was cut off begins anew, and may have lost its machine meanwhile.
+        let is_in_flight = journal.run().node(id).is_some_and(|node| node.phase.is_in_flight());
+        let mut is_unproved = is_proved(phase) || is_in_flight;
         let outcome = until(self.clock, patience, || {
             let seen = self.survey(journal.run())?;
             // In the first look that tells, the node itself is no matter of patience.

@@ -70,8 +70,8 @@ impl Phase {
     pub fn taken_up_at(self) -> Self {
         match self {
             Self::Planned | Self::PreGate => Self::Planned,
-            // Its service may be stopped already, so the gate before that can hold no more; the one after still must.
-            Self::Draining | Self::Stopped | Self::MidGate => Self::Draining,
+            // Its service may be stopped already: it is started again on the same machine, and then the gate before that is asked.
+            Self::Draining | Self::Stopped | Self::MidGate => Self::PreGate,
             Self::Recycling | Self::Done => self,
             // By now it may be yet another machine.
             Self::Identity | Self::Starting | Self::PostGate | Self::Baking => Self::Identity,
