@@ -78,6 +78,13 @@ impl Phase {
         }
     }
 
+    /// Whether the platform may be waited for before a node in this phase enters the next one. From the gate that shows that the
+    /// cluster can do without it to the stop of its service nothing is waited for: what the gate saw would be old, and a machine
+    /// that has come back meanwhile says nothing of its service.
+    pub fn may_wait_before(self, to: Self) -> bool {
+        self >= to || !matches!(to, Self::Draining | Self::Stopped)
+    }
+
     /// Whether the node is between its first step and its last.
     pub fn is_in_flight(self) -> bool {
         !matches!(self, Self::Planned | Self::PreGate | Self::Done)

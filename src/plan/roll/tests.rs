@@ -284,3 +284,17 @@ fn a_run_that_is_gone_on_with_keeps_the_options_that_it_began_with() {
     let told = ignored_options(&plan(json!({})), &options("ssi-1"));
     assert!(told.len() == 1 && told[0].contains("does not tell with which options"), "{told:?}");
 }
+
+#[test]
+fn nothing_is_waited_for_between_the_gate_before_and_the_stop() {
+    use Phase::{Draining, MidGate, Planned, PreGate, Stopped};
+    for (from, to) in [(PreGate, Draining), (Draining, Stopped), (PreGate, Stopped)] {
+        assert!(!from.may_wait_before(to), "{from} to {to}");
+    }
+    // The gate is still to come, or the service is to be started again.
+    for (from, to) in
+        [(Planned, PreGate), (Stopped, MidGate), (Draining, Draining), (MidGate, Draining)]
+    {
+        assert!(from.may_wait_before(to), "{from} to {to}");
+    }
+}
