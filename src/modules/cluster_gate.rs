@@ -65,7 +65,7 @@ use part::Part;
 ///
 /// `kafka` asks a Kafka cluster, with its own quorum or with ZooKeeper: `NAME.identified`, `NAME.brokers_live` (exactly `brokers`,
 /// without `target` in phase `mid`), `NAME.views_agree` (two brokers or more, none of them `target` and
-/// all in step with the quorum, tell the same of all partitions; unknown where there is but one besides `target`), `NAME.visible` (what lies on
+/// all in step with the quorum, tell the same of all topics; unknown where there is but one besides `target`), `NAME.visible` (what lies on
 /// the brokers' disks is what the metadata tells: who is not allowed to see a topic would find all well), `NAME.led`,
 /// `NAME.replicas_online`, `NAME.in_sync`, `NAME.above_min_in_sync` (writes are taken without `target`), `NAME.clean_elections`,
 /// `NAME.no_reassignment`, and `NAME.quorum_in_step` or, with ZooKeeper, `NAME.controller_known`; in phase `post` also

@@ -60,7 +60,7 @@ description:
   - >-
     C(kafka) asks a Kafka cluster, with its own quorum or with ZooKeeper: C(NAME.identified),
     C(NAME.brokers_live) (exactly C(brokers), without C(target) in phase C(mid)), C(NAME.views_agree) (two
-    brokers or more, none of them C(target) and all in step with the quorum, tell the same of all partitions;
+    brokers or more, none of them C(target) and all in step with the quorum, tell the same of all topics;
     unknown where there is but one besides C(target)), C(NAME.visible) (what lies on the brokers' disks is what
     the metadata tells: who is not allowed to see a topic would find all well), C(NAME.led),
     C(NAME.replicas_online), C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken without C(target)),
