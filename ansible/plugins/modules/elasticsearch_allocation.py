@@ -234,8 +234,8 @@ options:
       bootstrap:
         description:
           - >-
-            Of C(kafka): brokers as C(host:port), best all of them. Two are asked where to look, and what is
-            told is believed if both looks agree.
+            Of C(kafka): brokers as C(host:port), best all of them. They are only asked where the others are;
+            what is told is believed if two brokers tell it, each by itself, neither of them O(target).
         type: list
         elements: str
       brokers:

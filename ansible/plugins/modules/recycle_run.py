@@ -32,9 +32,12 @@ description:
     C(finished) puts everything back: suspensions, root persistence and, unless the roll is complete, the image.
     What someone else has set meanwhile is left and told. What the run has changed of a cluster
     (C(elasticsearch_allocation)) goes back first, by option O(cluster); without access to it the run stays
-    open, and the task fails with what is owed where. A node that is between losing its machine and being proved
-    to be back freezes the run: then a person has to look, and let it go on with C(spotinst-esg runs resume) or
-    give it up with C(spotinst-esg runs restore).
+    open, and the task fails with what is owed where.
+  - >-
+    A node that is between losing its machine and being proved to be back freezes the run: then a person has to
+    look, and let it go on with C(spotinst-esg runs resume) or give it up with C(spotinst-esg runs restore).
+    While its new machine is not proved it may yet boot, so image and root persistence then stay as the run has
+    set them, and what is suspended stays so for a day, that no other node boots from them; C(left) tells it.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
 requirements:
@@ -240,8 +243,8 @@ options:
       bootstrap:
         description:
           - >-
-            Of C(kafka): brokers as C(host:port), best all of them. Two are asked where to look, and what is
-            told is believed if both looks agree.
+            Of C(kafka): brokers as C(host:port), best all of them. They are only asked where the others are;
+            what is told is believed if two brokers tell it, each by itself, neither of them C(target).
         type: list
         elements: str
       brokers:
@@ -565,13 +568,6 @@ nodes:
       description:
         - "Where it is: C(planned), or the phase at which it is taken up again."
       type: str
-    must_start:
-      description:
-        - >-
-          Whether it was cut off before its machine was given up, with its service stopped, perhaps: start that
-          again on the machine that it still has before the phase at which it is taken up. C(advanced) to
-          C(draining) proves that it still has it.
-      type: bool
     why:
       description:
         - Why it is rolled, or left alone.
@@ -625,13 +621,6 @@ left_alone:
       description:
         - "Where it is: C(planned), or the phase at which it is taken up again."
       type: str
-    must_start:
-      description:
-        - >-
-          Whether it was cut off before its machine was given up, with its service stopped, perhaps: start that
-          again on the machine that it still has before the phase at which it is taken up. C(advanced) to
-          C(draining) proves that it still has it.
-      type: bool
     why:
       description:
         - Why it is rolled, or left alone.
@@ -730,7 +719,9 @@ summary:
       type: float
 left:
   description:
-    - Settings that are left as they are, because someone else has set them meanwhile, with the reason.
+    - >-
+      Settings that are left as they are, with the reason: someone else has set them meanwhile, or the run is
+      frozen at a node that may yet boot from them.
   returned: state is finished
   type: dict
 error_code:
