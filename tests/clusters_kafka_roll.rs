@@ -53,15 +53,14 @@ fn founded(yard: &Yard, technology: &str) -> Vec<Node> {
     nodes
 }
 
-/// The number of the active controller of KRaft, once all say the same.
-fn active_controller(nodes: &[Node]) -> usize {
+/// Waits until all say the same of who is the active controller of KRaft.
+fn active_controller(nodes: &[Node]) {
     until("one controller leads and all say so", 300, || {
         let states = sample(nodes, probe);
         let leads = |state: &&State| **state == State::Up(Role::Leader);
         let is_settled = !states.contains(&State::Idle) && states.iter().filter(leads).count() == 1;
-        let index = states.iter().position(|state| leads(&state))?;
-        is_settled.then(|| nodes[index].number)
-    })
+        is_settled.then_some(())
+    });
 }
 
 /// The number of the broker that is the controller of a cluster with ZooKeeper, as the gate tells it.
@@ -75,8 +74,14 @@ fn controller(nodes: &[Node]) -> usize {
     evidence.split(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{told}"))
 }
 
-/// Rolls all three while a producer writes, `last` at the end, and holds what can be read against what was acknowledged.
-fn roll(yard: &Yard, technology: &'static str, last: usize, probe: Probe, more: &Value) -> Ledger {
+/// Rolls all three while a producer writes, `last` at the end or whoever controls then, and holds what can be read against what was acknowledged.
+fn roll(
+    yard: &Yard,
+    technology: &'static str,
+    last: Option<usize>,
+    probe: Probe,
+    more: &Value,
+) -> Ledger {
     let nodes = yard.nodes(technology);
     let player = Player::new(yard, technology);
     let before = player.settings();
@@ -95,7 +100,14 @@ fn roll(yard: &Yard, technology: &'static str, last: usize, probe: Probe, more: 
     assert_eq!(samples.max_down(), 1);
     let order: Vec<usize> = player.recycled().iter().map(|node| node.number).collect();
     assert_eq!(order.len(), 3, "{order:?}");
-    assert_eq!(order[2], last, "who controls is rolled last: {order:?}");
+    // On a busy computer another may come to control meanwhile; who did when its turn came counts.
+    if let Some(last) = last {
+        assert_eq!(order[2], last, "who controls is rolled last: {order:?}");
+    } else {
+        let early: Vec<usize> = order[..2].iter().map(|number| number - 1).collect();
+        let led: Vec<_> = early.iter().filter(|it| samples.led_before_it_went(**it)).collect();
+        assert!(led.is_empty(), "stopped while it controlled: {led:?}, {order:?}");
+    }
     assert_eq!(player.images(), [NEW; 3]);
     assert_eq!((player.settings(), player.image().as_str()), (before, NEW));
     for node in &nodes {
@@ -139,8 +151,8 @@ fn the_playbook_rolls_every_node_and_nothing_acknowledged_is_lost() {
     }
     let yard = Yard::open(&[CLUSTER]);
     let nodes = founded(&yard, "kafka");
-    let leader = active_controller(&nodes);
-    roll(&yard, "kafka", leader, probe, &json!({}));
+    active_controller(&nodes);
+    roll(&yard, "kafka", None, probe, &json!({}));
 }
 
 #[test]
@@ -169,7 +181,7 @@ fn the_playbook_gives_up_no_machine_after_an_unclean_stop_or_with_another_broker
     assert!(acknowledges(&yard, "kafka", &nodes));
     let hasty = json!({"rolling_recycle_before_timeout": 5});
     let ran = player.play(PLAYBOOK, &variables(&player, &hasty));
-    ended_with(&ran, &["Nothing was changed"]);
+    ended_with(&ran, &["kafka.brokers_live"]);
     assert_eq!(player.recycled().len(), 0);
     assert_eq!((player.settings(), player.image()), before);
     assert!(yard.process(&nodes[1]).is_some() && yard.process(&nodes[2]).is_some());
@@ -214,7 +226,7 @@ fn the_playbook_rolls_brokers_with_zookeeper_and_starts_none_on_a_blank_disk() {
         {"name": "ensemble", "kind": "zookeeper", "phase": "pre", "servers": servers, "target": servers[0]}
     ]});
     let last = controller(&nodes);
-    let ledger = roll(&yard, "kafka-zk", last, probe_with_zookeeper, &more);
+    let ledger = roll(&yard, "kafka-zk", Some(last), probe_with_zookeeper, &more);
 
     let player = Player::new(&yard, "kafka-zk");
     let tasks = RECYCLE_TO_A_BLANK_DISK.replace("FOLDER", &player.on_machine("data/kafka"));
