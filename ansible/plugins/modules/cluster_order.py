@@ -80,7 +80,12 @@ options:
       password:
         description:
           - "Of C(elasticsearch) and C(kafka): its password."
+          - If not given, the environment variable E(SPOTINST_ESG_CLUSTER_PASSWORD) is used.
         type: str
+      password_file:
+        description:
+          - "Of C(elasticsearch) and C(kafka): file whose first line is the password."
+        type: path
       validate_certs:
         description:
           - "Of C(elasticsearch) and C(kafka): whether the server must prove who it is; it must when not given."
@@ -134,10 +139,24 @@ options:
         description:
           - "Of C(elasticsearch): the unique id of the cluster, where it must be this one."
         type: str
+      node_id:
+        description:
+          - >-
+            Of C(elasticsearch): the persistent id that C(target) must have, as C(elasticsearch_allocation)
+            tells it before the node is stopped. It lives in the node's data folder, so a node that comes back
+            with another one has come back without its data.
+        type: str
       api_key:
         description:
-          - "Of C(elasticsearch): an API key, as Elasticsearch encodes it."
+          - >-
+            Of C(elasticsearch): an API key, as Elasticsearch encodes it. The variable counts only if there is
+            neither C(username) nor a header C(Authorization).
+          - If not given, the environment variable E(SPOTINST_ESG_CLUSTER_API_KEY) is used.
         type: str
+      api_key_file:
+        description:
+          - "Of C(elasticsearch): file whose first line is the API key."
+        type: path
       bootstrap:
         description:
           - >-
@@ -171,7 +190,12 @@ options:
       oauth_token:
         description:
           - "Of C(kafka) with C(oauthbearer): the token."
+          - If not given, the environment variable E(SPOTINST_ESG_CLUSTER_OAUTH_TOKEN) is used.
         type: str
+      oauth_token_file:
+        description:
+          - "Of C(kafka) with C(oauthbearer): file whose first line is the token."
+        type: path
       tls:
         description:
           - >-
@@ -368,6 +392,7 @@ def main():
                     'headers': {'type': 'dict', 'no_log': True},
                     'username': {'type': 'str'},
                     'password': {'type': 'str', 'no_log': True},
+                    'password_file': {'type': 'path'},
                     'validate_certs': {'type': 'bool'},
                     'ca_path': {'type': 'path'},
                     'servers': {'type': 'list', 'elements': 'str'},
@@ -377,18 +402,21 @@ def main():
                     'urls': {'type': 'list', 'elements': 'str'},
                     'nodes': {'type': 'list', 'elements': 'str'},
                     'cluster_uuid': {'type': 'str'},
+                    'node_id': {'type': 'str'},
                     'api_key': {'type': 'str', 'no_log': True},
+                    'api_key_file': {'type': 'path'},
                     'bootstrap': {'type': 'list', 'elements': 'str'},
                     'brokers': {'type': 'list', 'elements': 'int'},
                     'cluster_id': {'type': 'str'},
                     'margin': {'type': 'int'},
                     'sasl_mechanism': {'type': 'str', 'choices': ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']},
                     'oauth_token': {'type': 'str', 'no_log': True},
+                    'oauth_token_file': {'type': 'path'},
                     'tls': {'type': 'bool'},
                     'client_cert': {'type': 'path'},
                     'client_key': {'type': 'path'},
                 },
-                'required_together': [['username', 'password'], ['client_cert', 'client_key']],
+                'required_together': [['client_cert', 'client_key']],
                 'required_if': [
                     ['kind', 'zookeeper', ['servers']],
                     ['kind', 'elasticsearch', ['urls']],

@@ -30,9 +30,11 @@ description:
     O(run_id).
   - >-
     C(finished) puts everything back: suspensions, root persistence and, unless the roll is complete, the image.
-    What someone else has set meanwhile is left and told. A node that is between losing its machine and being
-    proved to be back freezes the run: then a person has to look, and let it go on with C(spotinst-esg runs
-    resume) or give it up with C(spotinst-esg runs restore).
+    What someone else has set meanwhile is left and told. What the run has changed of a cluster
+    (C(elasticsearch_allocation)) goes back first, by option O(cluster); without access to it the run stays
+    open, and the task fails with what is owed where. A node that is between losing its machine and being proved
+    to be back freezes the run: then a person has to look, and let it go on with C(spotinst-esg runs resume) or
+    give it up with C(spotinst-esg runs restore).
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
 requirements:
@@ -127,6 +129,174 @@ options:
         nothing shows that the cluster does without the node.
     type: bool
     default: true
+  cluster:
+    description:
+      - >-
+        How the cluster is asked whose settings the run may have changed, by the options of the gate of its
+        kind. C(finished) puts back by it what is still owed there, before anything else, and so does C(started)
+        with what was cut off. Without it a run that owes a cluster something does not end, while its group's
+        settings are put back all the same.
+    type: dict
+    suboptions:
+      kind:
+        description:
+          - What it is.
+        type: str
+        choices:
+          zookeeper:
+            - A ZooKeeper ensemble.
+          elasticsearch:
+            - An Elasticsearch or OpenSearch cluster.
+          kafka:
+            - A Kafka cluster.
+        required: true
+      timeout:
+        description:
+          - How long one look may take, in seconds.
+          - From V(1) to V(600).
+        type: int
+        default: 10
+      headers:
+        description:
+          - "Of C(elasticsearch): headers to send. Their values are hidden wherever they would show."
+        type: dict
+      username:
+        description:
+          - "Of C(elasticsearch): name for HTTP's basic authentication. Of C(kafka): name for SASL."
+        type: str
+      password:
+        description:
+          - "Of C(elasticsearch) and C(kafka): its password."
+          - If not given, the environment variable E(SPOTINST_ESG_CLUSTER_PASSWORD) is used.
+        type: str
+      password_file:
+        description:
+          - "Of C(elasticsearch) and C(kafka): file whose first line is the password."
+        type: path
+      validate_certs:
+        description:
+          - "Of C(elasticsearch) and C(kafka): whether the server must prove who it is; it must when not given."
+        type: bool
+      ca_path:
+        description:
+          - File with the certificates that are trusted in place of the system's, in PEM.
+        type: path
+      servers:
+        description:
+          - >-
+            Of C(zookeeper): every server of the ensemble, observers too, as C(host) or C(host:port); the port
+            is C(2181) when not given.
+        type: list
+        elements: str
+      metrics:
+        description:
+          - "Of C(zookeeper): where servers tell more than whether they serve; C(mntr) when not given."
+        type: str
+        choices:
+          mntr:
+            - By the four-letter words C(mntr) and C(conf), which C(4lw.commands.whitelist) must allow.
+          admin:
+            - By the AdminServer.
+          none:
+            - From nowhere. What only they tell is unknown then, and has to be waived.
+      admin_port:
+        description:
+          - "Of C(zookeeper): port of the AdminServer; C(8080) when not given."
+          - From V(1) to V(65535).
+        type: int
+      admin_https:
+        description:
+          - "Of C(zookeeper): whether the AdminServer is asked by HTTPS; by HTTP when not given."
+        type: bool
+      urls:
+        description:
+          - >-
+            Of C(elasticsearch): where nodes are asked, such as C(https://10.0.0.1:9200). The first that answers
+            is asked for everything, so name all of them. They hold no credentials.
+        type: list
+        elements: str
+      nodes:
+        description:
+          - >-
+            Of C(elasticsearch): the names (C(node.name)) of all nodes that there should be, C(target) among
+            them.
+        type: list
+        elements: str
+      cluster_uuid:
+        description:
+          - "Of C(elasticsearch): the unique id of the cluster, where it must be this one."
+        type: str
+      node_id:
+        description:
+          - >-
+            Of C(elasticsearch): the persistent id that C(target) must have, as C(elasticsearch_allocation)
+            tells it before the node is stopped. It lives in the node's data folder, so a node that comes back
+            with another one has come back without its data.
+        type: str
+      api_key:
+        description:
+          - >-
+            Of C(elasticsearch): an API key, as Elasticsearch encodes it. The variable counts only if there is
+            neither C(username) nor a header C(Authorization).
+          - If not given, the environment variable E(SPOTINST_ESG_CLUSTER_API_KEY) is used.
+        type: str
+      api_key_file:
+        description:
+          - "Of C(elasticsearch): file whose first line is the API key."
+        type: path
+      bootstrap:
+        description:
+          - >-
+            Of C(kafka): brokers as C(host:port), best all of them. Two are asked where to look, and what is
+            told is believed if both looks agree.
+        type: list
+        elements: str
+      brokers:
+        description:
+          - "Of C(kafka): the ids of all brokers that there should be."
+        type: list
+        elements: int
+      cluster_id:
+        description:
+          - "Of C(kafka): the unique id of the cluster, where it must be this one."
+        type: str
+      margin:
+        description:
+          - >-
+            Of C(kafka): how many more replicas than writes need must be in sync without C(target); C(0) when
+            not given. With C(1) one more broker may be lost meanwhile.
+          - From V(0) to V(4294967295).
+        type: int
+      sasl_mechanism:
+        description:
+          - >-
+            Of C(kafka): how one proves who one is; not at all when not given. All but C(oauthbearer) take
+            C(username) and C(password).
+        type: str
+        choices: [plain, scram-sha-256, scram-sha-512, oauthbearer]
+      oauth_token:
+        description:
+          - "Of C(kafka) with C(oauthbearer): the token."
+          - If not given, the environment variable E(SPOTINST_ESG_CLUSTER_OAUTH_TOKEN) is used.
+        type: str
+      oauth_token_file:
+        description:
+          - "Of C(kafka) with C(oauthbearer): file whose first line is the token."
+        type: path
+      tls:
+        description:
+          - >-
+            Of C(zookeeper) and C(kafka): whether their port speaks TLS, as ZooKeeper's C(secureClientPort) and
+            Kafka's listeners of type C(SSL) and C(SASL_SSL) do. ZooKeeper needs C(ca_path) then.
+        type: bool
+      client_cert:
+        description:
+          - "Of C(zookeeper) and C(kafka) with C(tls): file with the certificate to show, with its chain, in PEM."
+        type: path
+      client_key:
+        description:
+          - "Of C(zookeeper) and C(kafka) with C(tls): file with its key, in PEM, without a password."
+        type: path
   system:
     description:
       - >-
@@ -329,7 +499,7 @@ journal:
   type: str
 resumed:
   description:
-    - Whether it had been cut off before.
+    - Whether it had been cut off before; in check mode, whether one that was is gone on with.
   returned: state is started
   type: bool
 put_back:
@@ -608,6 +778,45 @@ def main():
             'revert_image_on_abort': {'type': 'bool', 'default': True},
             'wait_timeout': {'type': 'int', 'default': 900},
             'require_mid_gate': {'type': 'bool', 'default': True},
+            'cluster': {
+                'type': 'dict',
+                'options': {
+                    'kind': {'type': 'str', 'choices': ['zookeeper', 'elasticsearch', 'kafka'], 'required': True},
+                    'timeout': {'type': 'int', 'default': 10},
+                    'headers': {'type': 'dict', 'no_log': True},
+                    'username': {'type': 'str'},
+                    'password': {'type': 'str', 'no_log': True},
+                    'password_file': {'type': 'path'},
+                    'validate_certs': {'type': 'bool'},
+                    'ca_path': {'type': 'path'},
+                    'servers': {'type': 'list', 'elements': 'str'},
+                    'metrics': {'type': 'str', 'choices': ['mntr', 'admin', 'none']},
+                    'admin_port': {'type': 'int'},
+                    'admin_https': {'type': 'bool'},
+                    'urls': {'type': 'list', 'elements': 'str'},
+                    'nodes': {'type': 'list', 'elements': 'str'},
+                    'cluster_uuid': {'type': 'str'},
+                    'node_id': {'type': 'str'},
+                    'api_key': {'type': 'str', 'no_log': True},
+                    'api_key_file': {'type': 'path'},
+                    'bootstrap': {'type': 'list', 'elements': 'str'},
+                    'brokers': {'type': 'list', 'elements': 'int'},
+                    'cluster_id': {'type': 'str'},
+                    'margin': {'type': 'int'},
+                    'sasl_mechanism': {'type': 'str', 'choices': ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']},
+                    'oauth_token': {'type': 'str', 'no_log': True},
+                    'oauth_token_file': {'type': 'path'},
+                    'tls': {'type': 'bool'},
+                    'client_cert': {'type': 'path'},
+                    'client_key': {'type': 'path'},
+                },
+                'required_together': [['client_cert', 'client_key']],
+                'required_if': [
+                    ['kind', 'zookeeper', ['servers']],
+                    ['kind', 'elasticsearch', ['urls']],
+                    ['kind', 'kafka', ['bootstrap']],
+                ],
+            },
             'system': {'type': 'str'},
             'image_id': {'type': 'str'},
             'image': {
