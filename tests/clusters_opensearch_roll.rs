@@ -201,7 +201,7 @@ fn a_node_that_comes_back_with_another_id_freezes_the_roll_before_anything_is_gi
         ),
     );
     stopped(&ran, &["same_node", "has the persistent id", "is frozen"]);
-    let (_, restored) = ran.stdout.split_once("Wait until the cluster has").unwrap();
+    let (_, restored) = ran.stdout.split_once("Wait until the cluster has it back").unwrap();
     assert!(!restored.contains("Put allocation back"), "{}", ran.stdout);
     assert_eq!(settings(other), before, "the end of the roll puts it back");
 }
