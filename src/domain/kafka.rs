@@ -124,7 +124,7 @@ impl KafkaCluster {
     /// How many partitions a broker leads, by the first view that there is; none if there is none.
     pub fn led_by(&self, node: KafkaNodeId) -> Option<u64> {
         let view = self.views.as_ref().ok()?.values().flatten().next()?;
-        u64::try_from(view.values().filter(|it| it.leader == Some(node)).count()).ok()
+        u64::try_from(view.partitions.values().filter(|it| it.leader == Some(node)).count()).ok()
     }
 }
 

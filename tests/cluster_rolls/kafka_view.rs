@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use spotinst_esg::domain::{
     KafkaBroker, KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition,
-    KafkaQuorum, KafkaQuorumReplica, KafkaReplicas, KafkaTopic,
+    KafkaQuorum, KafkaQuorumReplica, KafkaReplicas, KafkaTopic, KafkaView,
 };
 
 use super::cluster::{half, silence};
@@ -37,7 +37,6 @@ pub(crate) fn view(kafka: &Kafka, plant: &Plant) -> KafkaCluster {
         return KafkaCluster {
             members: Err(silence()),
             views: Err(silence()),
-            topics: Err(silence()),
             reassignments: Err(silence()),
             log_dirs: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -57,10 +56,15 @@ pub(crate) fn view(kafka: &Kafka, plant: &Plant) -> KafkaCluster {
     let dirs = |host: &usize| (id(*host), told(host).then(|| dirs(kafka, plant, *host)));
     let ask = |host: &usize| (id(*host), told(host).then_some(()).ok_or_else(silence));
     // The last one of them may tell what was, or break off.
+    let topics: BTreeMap<String, KafkaTopic> = kafka.demanded.iter().map(topic).collect();
+    let whole = |partitions: &BTreeMap<KafkaPartition, KafkaReplicas>| KafkaView {
+        partitions: partitions.clone(),
+        topics: topics.clone(),
+    };
     let view_of = |host: &usize| match (asked.last() == Some(host), &kafka.old) {
         (true, _) if kafka.is_half => (id(*host), Err(half())),
-        (true, Some(old)) => (id(*host), Ok(old.clone())),
-        _ => (id(*host), Ok(now.clone())),
+        (true, Some(old)) => (id(*host), Ok(whole(old))),
+        _ => (id(*host), Ok(whole(&now))),
     };
     KafkaCluster {
         members: Ok(KafkaMembers {
@@ -69,11 +73,6 @@ pub(crate) fn view(kafka: &Kafka, plant: &Plant) -> KafkaCluster {
             brokers: known.iter().map(broker).collect(),
         }),
         views: Ok(asked.iter().map(view_of).collect()),
-        topics: if kafka.is_half {
-            Err(half())
-        } else {
-            Ok(kafka.demanded.iter().map(topic).collect())
-        },
         reassignments: Ok(kafka.moving.clone()),
         log_dirs: known.iter().map(dirs).map(|(id, dirs)| (id, dirs.ok_or_else(silence))).collect(),
         answers: known.iter().map(ask).collect(),
