@@ -146,6 +146,35 @@ fn the_predecessors_options_still_mean_the_same() {
     assert_eq!((&done["changed"], mutations(&desk)), (&json!(true), 1));
 }
 
+/// That a machine is not there says nothing of whether it ever was.
+#[test]
+fn a_machine_that_was_never_its_own_is_refused_and_one_that_was_replaced_long_ago_is_not() {
+    let desk = desk();
+    let of = |machine: &str| with(recycle(), &json!({"instance_id": machine}));
+    call(&desk, "stateful_instance", &recycle()).well();
+    let first = desk.simulator.control("GET", "/_sim/state", Value::Null);
+    let now = first["groups"][0]["statefulInstances"][0]["instanceId"].as_str().unwrap().to_owned();
+    let again = call(&desk, "stateful_instance", &of(&now)).well();
+    assert_eq!(again["changed"], true);
+    let sent = mutations(&desk);
+    for former in ["i-1", now.as_str()] {
+        let same = call(&desk, "stateful_instance", &of(former)).well();
+        assert_eq!(same["changed"], false, "{former}: {same}");
+    }
+    let misspelt = call(&desk, "stateful_instance", &of("i-11"));
+    for words in ["i-11 is not known to have been its machine", "it runs as i-", "launched 20"] {
+        assert!(misspelt.failed().contains(words), "{words}: {}", misspelt.failed());
+    }
+    let other = call(&desk, "stateful_instance", &of("i-2"));
+    assert!(other.failed().contains("but that of ssi-2"), "{}", other.failed());
+    // Unknown is not well: without the log nothing shows it.
+    let fault = json!({"kind": "status", "status": 503, "route": "/aws/ec2/group/{groupId}/logs"});
+    desk.simulator.control("POST", "/_sim/faults", fault);
+    let unread = call(&desk, "stateful_instance", &of("i-1"));
+    assert!(unread.failed().contains("(not read: "), "{}", unread.failed());
+    assert_eq!(mutations(&desk), sent);
+}
+
 #[test]
 fn what_is_refused_is_one_line_and_sends_nothing() {
     let desk = desk();

@@ -224,6 +224,10 @@ impl World {
             let cause = ssi.underway.as_ref().map_or(Cause::Simulator, |underway| underway.cause);
             let was = ssi.clone();
             group.terminate(index, &mut ids);
+            let gone = &machine.instance_id;
+            let message =
+                format!("Instance {gone} of stateful instance {} was terminated.", was.id);
+            group.log(now, "INFO", message, Some(gone));
             Some((machine, was, action, cause))
         });
         self.ids = ids;

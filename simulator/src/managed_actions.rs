@@ -133,7 +133,11 @@ impl World {
             Effect::Terminate => {
                 let gone = self.change_managed(id, now, |managed| {
                     let action = managed.underway.as_ref().map(|underway| underway.action);
-                    managed.terminate(&mut ids).map(|gone| (gone, action))
+                    let gone = managed.terminate(&mut ids)?;
+                    let message =
+                        format!("Instance {gone} of managed instance {id} was terminated.");
+                    managed.log_of(now, "INFO", message, &gone);
+                    Some((gone, action))
                 });
                 if let Some((gone, action)) = gone.flatten() {
                     self.chronicle.terminated(now, gone, (None, Some(id)), action, Cause::Api);
@@ -159,7 +163,12 @@ impl ManagedInstance {
     }
 
     fn log(&mut self, at: Timestamp, severity: &str, message: String) {
-        let resource = Some(self.id.clone());
+        let resource = self.id.clone();
+        self.log_of(at, severity, message, &resource);
+    }
+
+    fn log_of(&mut self, at: Timestamp, severity: &str, message: String, resource: &str) {
+        let resource = Some(resource.to_owned());
         self.logs.push(crate::estate::LogLine {
             at,
             severity: severity.to_owned(),

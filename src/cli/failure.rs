@@ -99,7 +99,9 @@ impl From<RollError> for Failure {
             RollError::Taken(Taken::Frozen { .. })
             | RollError::Held { hold: Hold::Frozen(_), .. }
             | RollError::NotSame { .. } => FROZEN,
-            RollError::Taken(Taken::Held { .. } | Taken::InFlight { .. })
+            RollError::Taken(
+                Taken::Held { .. } | Taken::InFlight { .. } | Taken::LeftOut { .. },
+            )
             | RollError::NotHolder { .. }
             | RollError::Abandoned { .. }
             | RollError::Held { .. }

@@ -13,10 +13,8 @@ pub type KafkaNodeId = i32;
 pub struct KafkaCluster {
     /// Who belongs to it.
     pub members: Result<KafkaMembers, Obstacle>,
-    /// Its partitions, as each of several brokers tells of them by itself.
-    pub views: Result<BTreeMap<KafkaNodeId, KafkaTold>, Obstacle>,
-    /// What holds for each topic.
-    pub topics: Result<BTreeMap<String, KafkaTopic>, Obstacle>,
+    /// Its topics, as each of several brokers tells of them by itself.
+    pub views: Result<BTreeMap<KafkaNodeId, Result<KafkaView, Obstacle>>, Obstacle>,
     /// Partitions that are being moved.
     pub reassignments: Result<BTreeSet<KafkaPartition>, Obstacle>,
     /// What lies on the disks of each live broker, as that broker tells it.
@@ -27,8 +25,14 @@ pub struct KafkaCluster {
     pub quorum: Result<Option<KafkaQuorum>, Obstacle>,
 }
 
-/// The partitions that a broker tells of.
-pub type KafkaTold = Result<BTreeMap<KafkaPartition, KafkaReplicas>, Obstacle>;
+/// What a broker tells of the topics that the one who asks may see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaView {
+    /// Where each partition is.
+    pub partitions: BTreeMap<KafkaPartition, KafkaReplicas>,
+    /// What holds for each topic; one whose settings are not told is missing.
+    pub topics: BTreeMap<String, KafkaTopic>,
+}
 
 /// Who belongs to a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,7 +124,7 @@ impl KafkaCluster {
     /// How many partitions a broker leads, by the first view that there is; none if there is none.
     pub fn led_by(&self, node: KafkaNodeId) -> Option<u64> {
         let view = self.views.as_ref().ok()?.values().flatten().next()?;
-        u64::try_from(view.values().filter(|it| it.leader == Some(node)).count()).ok()
+        u64::try_from(view.partitions.values().filter(|it| it.leader == Some(node)).count()).ok()
     }
 }
 

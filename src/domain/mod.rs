@@ -43,7 +43,7 @@ pub use ids::{
 pub use image::MachineImage;
 pub use kafka::{
     KafkaBroker, KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition,
-    KafkaQuorum, KafkaQuorumReplica, KafkaReplicas, KafkaTold, KafkaTopic,
+    KafkaQuorum, KafkaQuorumReplica, KafkaReplicas, KafkaTopic, KafkaView,
 };
 pub use managed::{ManagedInstance, ManagedStatus};
 pub use observation::{Captured, Observation, Obstacle, ObstacleKind, Seen, Series};

@@ -123,6 +123,10 @@ pub(super) struct Returns {
     before: Option<ShownScopes>,
     /// What it is now, or would be.
     allocation: Option<ShownScopes>,
+    /// Of `restricted`: the persistent id that `target` has, by which phase `back` of `cluster_gate` knows it again; null if it is
+    /// not in the cluster.
+    #[schemars(extend("x-sample" = "u4fMLrTzQFW1h0eUqPPjSw"))]
+    node_id: Option<String>,
     /// What of clusters is still to be put back for this run.
     owed: Vec<String>,
     /// What was left as someone else has set it.
@@ -269,13 +273,17 @@ fn restricted<'c>(args: Args, reach: Reach<'c>) -> Result<Planned<'c, Returns>, 
     if found == Restriction::Due && elsewhere == Ok(Elsewhere::NoNode) {
         return Err(ClusterError::NoNode { doing, target: order.target }.into());
     }
+    let node_id = hand.persistent_id(&order.target, &sight.cluster, &doing)?;
     let is_there = found == Restriction::Ours
         && order.shutdown.is_none()
         && matches!(elsewhere, Ok(Elsewhere::All | Elsewhere::NoNode));
     let (session, client) =
         args.connection.open_for(reach.context.world, reach.patience + MARGIN)?;
     let after = Scopes { persistent: Some(PRIMARIES.to_owned()), ..before.clone() };
-    let expected = told(run, Some(&sight.cluster), Some(before.clone()), Some(after.clone()));
+    let expected = Returns {
+        node_id: node_id.clone(),
+        ..told(run, Some(&sight.cluster), Some(before.clone()), Some(after.clone()))
+    };
     let seen = sight.allocation.clone();
     let message = format!(
         "would set persistent {ALLOCATION} of cluster {} to {PRIMARIES} (it is {seen})",
@@ -291,7 +299,10 @@ fn restricted<'c>(args: Args, reach: Reach<'c>) -> Result<Planned<'c, Returns>, 
         let hand = reach.hand(clock, &progress);
         let done = hand.restrict(&mut journal, &order, &mut |it| roller.keep_alive(it));
         let done = done.map_err(|error| still_owing(journal.run(), error.into()))?;
-        let returns = told(journal.run(), Some(&sight.cluster), Some(before), Some(after));
+        let returns = Returns {
+            node_id,
+            ..told(journal.run(), Some(&sight.cluster), Some(before), Some(after))
+        };
         let verb = if done.changed { "is restricted" } else { "was restricted already" };
         Ok(Outcome {
             changed: done.changed,
@@ -389,6 +400,7 @@ fn told(
         cluster_uuid: cluster.map(str::to_owned),
         before: before.map(Into::into),
         allocation: allocation.map(Into::into),
+        node_id: None,
         owed: run.cluster_owed().iter().map(ToString::to_string).collect(),
         left: left.collect(),
     }

@@ -108,16 +108,33 @@ impl Module<World> for RecyclePlan {
             Some(Opening::Begin) | None => None,
         };
         let message = rolling::told(draft, survey);
+        let adopted = match &made.opening {
+            Some(Opening::Adopt(run)) => Some(run.as_ref()),
+            Some(Opening::Begin | Opening::PutBack(_)) | None => None,
+        };
+        let mut left_alone = rolling::shown_nodes(&draft.skipped, false);
+        let (nodes, changes, predicates) = match adopted {
+            Some(run) => {
+                let nodes = rolling::nodes_of(run);
+                left_alone.retain(|alone| nodes.iter().all(|node| node.id != alone.id));
+                (nodes, rolling::changes_of(run), rolling::findings_of(run, &draft.findings))
+            }
+            None => (
+                rolling::shown_nodes(&draft.nodes, true),
+                rolling::shown_changes(survey, draft),
+                draft.findings.iter().map(Into::into).collect(),
+            ),
+        };
         let returns = Returns {
             group_id: group.to_string(),
             group_name: survey.group.name.clone(),
             system: args.roll.system(&group),
             target: draft.target.wanted.to_string(),
             image_id: draft.target.image_id.as_ref().map(ToString::to_string),
-            nodes: rolling::shown_nodes(&draft.nodes, true),
-            left_alone: rolling::shown_nodes(&draft.skipped, false),
-            changes: rolling::shown_changes(survey, draft),
-            predicates: draft.findings.iter().map(Into::into).collect(),
+            nodes,
+            left_alone,
+            changes,
+            predicates,
             is_ready: blockers.is_empty(),
             blockers,
             expected_seconds: draft.expected_seconds,

@@ -25,7 +25,10 @@ use crate::plan::roll::{
 };
 use crate::spot::Client;
 
-pub(super) use shown::{PlannedNode, ShownChange, ShownFinding, shown_changes, shown_nodes, told};
+pub(super) use shown::{
+    PlannedNode, ShownChange, ShownFinding, changes_of, findings_of, nodes_of, shown_changes,
+    shown_nodes, told,
+};
 
 /// The aim of a roll and what is taken upon oneself. To be flattened into a module's arguments.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -261,7 +264,9 @@ pub(super) fn make(
             Ok(opening) => {
                 // Its settings are put back first; a person has to look all the same.
                 let frozen = match &opening {
-                    Opening::PutBack(runs) => runs.iter().find_map(Taken::frozen),
+                    Opening::PutBack(runs) => {
+                        runs.iter().find_map(|run| Taken::frozen(run, roller.runs.named()))
+                    }
                     Opening::Begin | Opening::Adopt(_) => None,
                 };
                 let drafted = match frozen {
@@ -392,10 +397,10 @@ impl From<BeginError> for Failure {
 /// A code of our own where the vendor has none.
 fn code(error: &RollError) -> Option<&'static str> {
     match error {
-        RollError::Taken(crate::plan::roll::Taken::Held { .. }) => Some("RUN_HELD"),
-        RollError::Taken(crate::plan::roll::Taken::Frozen { .. }) => Some("RUN_FROZEN"),
-        RollError::Taken(crate::plan::roll::Taken::InFlight { .. }) => Some("RUN_CUT_OFF"),
-        RollError::Taken(crate::plan::roll::Taken::Damaged(_)) => Some("JOURNAL"),
+        RollError::Taken(Taken::Held { .. }) => Some("RUN_HELD"),
+        RollError::Taken(Taken::Frozen { .. }) => Some("RUN_FROZEN"),
+        RollError::Taken(Taken::InFlight { .. } | Taken::LeftOut { .. }) => Some("RUN_CUT_OFF"),
+        RollError::Taken(Taken::Damaged(_)) => Some("JOURNAL"),
         RollError::Blocked { .. } => Some("PLAN_BLOCKED"),
         RollError::Held { .. } => Some("STEP_HELD"),
         RollError::NotHolder { .. } | RollError::Abandoned { .. } => Some("RUN_NOT_HELD"),

@@ -2,6 +2,7 @@
 
 mod answer;
 mod step;
+mod traces;
 
 use std::time::Duration;
 
@@ -34,7 +35,9 @@ const MARGIN: u64 = 600;
 /// between. A fall-back to `PAUSED` or `ERROR` is a failure that quotes the vendor's log.
 ///
 /// With `instance_id` a recycle is idempotent: if that instance has been replaced already there is nothing to do, if its
-/// replacement is underway it is waited for, and nothing is asked for twice. Without it each call recycles.
+/// replacement is underway it is waited for, and nothing is asked for twice. Without it each call recycles. An instance that was
+/// never that of the stateful instance is refused: that it was must be shown by a journal here or by the vendor's log, which goes
+/// back three months.
 ///
 /// An action is asked for once. Should the reply be lost, the instance is looked at for up to two minutes; only if it
 /// stays untouched is the action asked for once more.
@@ -266,7 +269,10 @@ impl Module<World> for StatefulInstance {
         })?;
         let mut oddities = sight.oddities.clone();
         oddities.extend(unread);
-        let (before, is_joined) = match job.decide(&sight).map_err(answer::refused(&sight, &job))? {
+        let step = job.decide(&sight).map_err(answer::refused(&sight, &job))?;
+        traces::was_its_machine(&args, &job, &step, &sight, &client, context.world)
+            .map_err(|refusal| answer::refused(&sight, &job)(job.refused(refusal)))?;
+        let (before, is_joined) = match step {
             Step::Nothing(settled) => {
                 return Ok(nothing(&job, &sight, &settled).with_warnings(oddities));
             }

@@ -10,7 +10,7 @@ use super::error::{SpotError, TransportFault};
 use super::request::Request;
 use super::{Listed, wire};
 use crate::domain::{
-    AccountId, Deallocation, GroupId, LogLine, ManagedInstanceId, StatefulAction,
+    AccountId, Deallocation, GroupId, InstanceId, LogLine, ManagedInstanceId, StatefulAction,
     StatefulInstanceId, StatefulTarget,
 };
 
@@ -69,7 +69,29 @@ impl Client {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Listed<LogLine>, SpotError> {
-        let reply = self.call(&Request::log(account, target, from, to)?)?;
+        self.log_lines(Request::log(account, target, from, to)?)
+    }
+
+    /// The lines of the same log that are about one EC2 instance.
+    ///
+    /// # Errors
+    ///
+    /// Those of every read.
+    pub fn log_of(
+        &self,
+        account: &AccountId,
+        target: &StatefulTarget,
+        machine: &InstanceId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Listed<LogLine>, SpotError> {
+        let mut call = Request::log(account, target, from, to)?;
+        call.query.push(("resourceId", machine.to_string()));
+        self.log_lines(call)
+    }
+
+    fn log_lines(&self, call: Request) -> Result<Listed<LogLine>, SpotError> {
+        let reply = self.call(&call)?;
         let mut lines = wire::listed(reply, "log line", wire::log_line);
         for line in &mut lines.items {
             line.message = self.shown(&line.message);

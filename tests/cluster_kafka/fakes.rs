@@ -1,6 +1,6 @@
 //! Against brokers that tell what real ones do not tell on demand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kafka_protocol::messages::ApiKey;
 use serde_json::{Value, json};
@@ -116,9 +116,10 @@ fn a_view_that_lags_shuts_the_gate_until_it_has_caught_up() {
         old(|topic| topic.partitions[1].epoch = 3),
         old(|topic| topic.partitions[1].leader = 3),
         old(|topic| drop(topic.partitions.remove(2))),
+        old(|topic| topic.min_in_sync = Some("1".to_owned())),
     ] {
         brokers.learn(change);
-        let words = "brokers 1 and 2 tell different things of: orders-";
+        let words = "brokers 1 and 2 tell different things of: ";
         shut(&brokers, "pre", &[("views_agree", ALL, "fail", words)]);
     }
     brokers.learn(|known| known.old.clear());
@@ -130,12 +131,7 @@ fn a_view_that_lags_shuts_the_gate_until_it_has_caught_up() {
 fn the_targets_own_view_is_not_believed() {
     for target in [1, 3] {
         let brokers = Brokers::start(|known| drop(known.old.insert(target, BTreeMap::new())));
-        let found = unmet(&look(&brokers, "pre", &json!({"target": target})));
-        assert!(found.values().all(|(verdict, _)| verdict == "unknown"), "{found:?}");
-        // What holds for a topic is asked of any broker, so of this one, too, which knows of none.
-        let names: BTreeSet<&str> = found.keys().map(|(name, _)| name.as_str()).collect();
-        let of_topics = ["above_min_in_sync", "clean_elections"].into();
-        assert!(names.is_subset(&of_topics), "{found:?}");
+        open(&brokers, "pre", &json!({"target": target}));
     }
 }
 
@@ -247,9 +243,11 @@ fn a_broker_that_hangs_is_unknown() {
     let found = unmet(&look(&brokers, "pre", &json!({"timeout": 1})));
     assert!(found.values().all(|(verdict, _)| verdict == "unknown"), "{found:?}");
     let (_, evidence) = &found[&("views_agree".to_owned(), ALL.to_owned())];
-    assert!(evidence.starts_with("no answer in time"), "{evidence}");
+    // The library gives up at the same time as the one who asks it.
+    let is_late = ["no answer in time", "timed out"].iter().any(|words| evidence.contains(words));
+    assert!(is_late, "{evidence}");
     brokers.learn(|known| known.mute = (1..=3).collect());
-    unknown(&look(&brokers, "pre", &json!({"timeout": 1})), "no answer in time");
+    unknown(&look(&brokers, "pre", &json!({"timeout": 1})), "broker 127.0.0.1:");
 }
 
 const SECRET: &str = "hidden-word-78";
@@ -316,18 +314,17 @@ fn hostile_names_are_shown_as_they_are_and_do_no_more() {
     let brokers = Brokers::start(|known| {
         let mut topic = Topic::whole();
         topic.partitions[0].leader = -1;
+        topic.min_in_sync = None;
         known.topics.insert(name.to_owned(), topic);
         known.moving.insert(name.to_owned(), 1);
     });
-    let not_told = "is not told";
     shut(
         &brokers,
         "pre",
         &[
             ("led", ALL, "fail", &format!("{shown}-0")),
             ("no_reassignment", ALL, "fail", &format!("{shown}-1")),
-            ("above_min_in_sync", shown, "unknown", not_told),
-            ("clean_elections", shown, "unknown", not_told),
+            ("above_min_in_sync", shown, "unknown", "is not told"),
         ],
     );
 }

@@ -5,7 +5,7 @@ use spotinst_esg::plan::roll::Phase;
 use super::cluster::Ailment;
 use super::mishaps::{FOR_GOOD, Mishap, Planned, Technology, Trouble, Whom};
 use super::role::Skips;
-use super::rolls::{Plan, roll};
+use super::rolls::{End, Plan, roll};
 use super::stage::Invariant;
 
 const ALL: [Technology; 3] = [Technology::ZooKeeper, Technology::Kafka, Technology::Search];
@@ -88,5 +88,25 @@ fn without_any_check_acknowledged_writes_are_lost() {
         for invariant in [Invariant::I1, Invariant::I6, Invariant::I7] {
             assert!(violated.contains(&invariant), "{technology:?}: {violated:?}");
         }
+    }
+}
+
+/// What was waited for would be back, and its service not yet: the gate has seen it before.
+#[test]
+fn a_machine_that_is_taken_away_behind_the_gate_is_not_waited_for() {
+    for technology in ALL {
+        let mut ends = Vec::new();
+        for seed in 0..SEEDS {
+            for delay in [0.0, 4.0, 8.0] {
+                let gone = Mishap::Interrupted(Whom::Other(1));
+                let gone = planned(1, Phase::PreGate, FOR_GOOD, gone);
+                let mishaps = Some(vec![Planned { delay, ..gone }]);
+                let told =
+                    roll(seed, Plan { technology, skips: Skips::default(), mishaps, kills: false });
+                assert!(told.violations.is_empty(), "{told}");
+                ends.push(told.end);
+            }
+        }
+        assert!(ends.contains(&End::Aborted), "{technology:?}: {ends:?}");
     }
 }

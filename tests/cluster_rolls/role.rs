@@ -18,7 +18,7 @@ use spotinst_esg::plan::stateful::Expectations;
 use super::desk::{Desk, Driver, Ended, Killed};
 use super::stage::{Scene, Stage};
 
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What is left out, to see what comes of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -156,6 +156,15 @@ impl Role<'_> {
         let from = node.taken_up_at();
         // As another process would.
         *journal = roller.take_up(journal.run().id()).map_err(told)?;
+        let from = if from == Phase::Draining {
+            // It was cut off: what the gate before saw is old, and its service may be stopped.
+            if let Err(why) = self.start_again(roller, journal, id, host) {
+                return Err(self.freeze(roller, journal, id, why));
+            }
+            Phase::PreGate
+        } else {
+            from
+        };
         let phases = Phase::ALL.into_iter();
         for phase in phases.filter(|phase| *phase >= from && *phase > Phase::Planned) {
             let done = journal.run().done();
@@ -339,25 +348,40 @@ impl Role<'_> {
         if phase == Phase::PreGate {
             return why;
         }
-        let freeze = |journal: &mut Journal, why: Why| {
-            if journal.run().frozen.is_none() {
-                // The end of the roll freezes it as well.
-                roller.freeze(journal, Some(id.clone()), why.clone()).unwrap();
-            }
-            why
-        };
         if phase > Phase::Recycling {
-            return freeze(journal, why);
+            return self.freeze(roller, journal, id, why);
         }
-        if roller.advance(journal, id, Phase::Draining, PATIENCE).is_err() {
-            return freeze(journal, why);
+        match self.start_again(roller, journal, id, host) {
+            Ok(()) => why,
+            Err(more) => self.freeze(roller, journal, id, format!("{why}; and then {more}")),
         }
+    }
+
+    fn freeze(
+        &self,
+        roller: &Roller<'_>,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        why: Why,
+    ) -> Why {
+        if journal.run().frozen.is_none() {
+            roller.freeze(journal, Some(id.clone()), why.clone()).unwrap();
+        }
+        why
+    }
+
+    /// Starts a node again whose machine was not given up, and sees that the cluster has it back.
+    fn start_again(
+        &self,
+        roller: &Roller<'_>,
+        journal: &mut Journal,
+        id: &StatefulInstanceId,
+        host: usize,
+    ) -> Result<(), Why> {
+        roller.advance(journal, id, Phase::Draining, PATIENCE).map_err(told)?;
         self.stage.start(host);
         self.put_back();
         let terms = terms(6, 10, 60, 3600, Some(400));
-        match self.gate(roller, journal, id, host, safety::Phase::Post, terms) {
-            Ok(()) => why,
-            Err(more) => freeze(journal, format!("{why}; and then {more}")),
-        }
+        self.gate(roller, journal, id, host, safety::Phase::Post, terms)
     }
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 use spotinst_esg::domain::Clock;
-use spotinst_esg::plan::roll::Outcome;
+use spotinst_esg::drive::roll::RollError;
+use spotinst_esg::plan::roll::{Outcome, Taken};
 
 use super::cluster::Cluster;
 use super::desk::{Desk, Driver, Ended, fleet};
@@ -165,6 +166,7 @@ pub(crate) fn roll(seed: u64, plan: Plan) -> Told {
 
 fn end_of(ended: &Ended) -> End {
     match ended {
+        Ended::Refused(RollError::Taken(Taken::Frozen { .. })) => End::Frozen,
         Ended::Run(_, Outcome::Completed, _) | Ended::Nothing => End::Completed,
         Ended::Run(_, Outcome::Aborted, _) | Ended::Refused(_) => End::Aborted,
         Ended::Run(_, Outcome::Frozen, _) | Ended::Unfinished(_) | Ended::Killed => End::Frozen,
@@ -257,7 +259,8 @@ impl fmt::Display for Tally {
         writeln!(f, "invariant   violated")?;
         use Invariant::{I1, I3, I4, I5, I6, I7, I8, I9};
         for invariant in [I1, I3, I4, I5, I6, I7, I8, I9] {
-            let seeds = self.violated.get(&invariant).map_or(&[][..], Vec::as_slice);
+            let mut seeds = self.violated.get(&invariant).cloned().unwrap_or_default();
+            seeds.sort_unstable();
             let some: Vec<String> = seeds.iter().take(10).map(u64::to_string).collect();
             let some = if some.is_empty() {
                 String::new()

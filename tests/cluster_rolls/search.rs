@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use spotinst_esg::domain::ClusterView;
 use spotinst_esg::plan::gate::Finding;
-use spotinst_esg::plan::safety::{Phase, Question, SearchQuestion, judge_search};
+use spotinst_esg::plan::safety::{Extent, Phase, Question, SearchQuestion, judge_search};
 
 use super::cluster::{Ailment, Cluster, writes};
 use super::consensus::Consensus;
@@ -260,6 +260,9 @@ impl Cluster for Search {
             question: Question { gate: "es".to_owned(), phase, target: self.name(target) },
             nodes: self.nodes.iter().map(|node| self.name(*node)).collect(),
             cluster_uuid: Some("a-cluster".to_owned()),
+            // The disk is compared by the models themselves.
+            node_id: None,
+            extent: Extent::Whole,
         };
         judge_search(&super::search_view::view(self, plant), &question)
     }

@@ -75,7 +75,12 @@ impl ZooKeeper {
         };
         let members = self.members.clone();
         EnsembleServer {
-            presence: Ok(Presence::Serving(Serving { mode, outstanding, znodes })),
+            presence: Ok(Presence::Serving(Serving {
+                mode,
+                outstanding,
+                znodes,
+                connections: None,
+            })),
             monitor: if self.is_half { Err(half()) } else { Ok(monitor) },
             members: Ok(Membership { members, tells_observers: true }),
         }

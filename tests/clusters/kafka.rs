@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::gates::Asked;
-use super::ledger::Acknowledged;
+use super::ledger::{Acknowledged, Ledger};
 use super::sampler::{Role, State, connect};
 use super::yard::{Cluster, Node, Yard};
 use super::{told, until};
@@ -168,6 +168,20 @@ pub(crate) fn writer(yard: &Yard, technology: &str, nodes: &[Node]) -> Command {
     command
 }
 
+/// Whether a record is acknowledged within seconds.
+pub(crate) fn acknowledges(yard: &Yard, technology: &str, nodes: &[Node]) -> bool {
+    let settings = yard.path("hasty.properties");
+    let text =
+        "delivery.timeout.ms=10000\nrequest.timeout.ms=5000\nmax.block.ms=10000\nlinger.ms=0\n";
+    std::fs::write(&settings, text).unwrap();
+    let mut command = tool(yard, technology, "VerifiableProducer", nodes);
+    command.args(["--topic", TOPIC, "--acks", "-1", "--max-messages", "1"]);
+    command.arg("--producer.config").arg(settings);
+    let output = yard.guarded(&command).output().unwrap();
+    let ledger = Ledger::of(&String::from_utf8_lossy(&output.stdout), understand);
+    !ledger.entries.is_empty()
+}
+
 /// How the lines of the producer and the consumer are understood.
 pub(crate) fn understand(line: &Value) -> Option<Acknowledged> {
     let is_record = line["name"] == "producer_send_success" || line["name"] == "record_data";
@@ -184,8 +198,13 @@ pub(crate) fn found(yard: &Yard, technology: &str, nodes: &[Node]) -> BTreeSet<S
     let ends = text.lines().filter_map(|line| line.strip_prefix(&format!("{TOPIC}:")));
     let count: u64 =
         ends.map(|line| line.rsplit(':').next().unwrap().parse::<u64>().unwrap()).sum();
+    if count == 0 {
+        return BTreeSet::new();
+    }
     let mut command = tool(yard, technology, "VerifiableConsumer", nodes);
-    command.args(["--topic", TOPIC, "--group-id", "reader", "--verbose"]);
+    // A group goes on where it was, so each reading has its own.
+    let group = format!("reader-{}", fastrand::u64(..));
+    command.args(["--topic", TOPIC, "--group-id", &group, "--verbose"]);
     command.args(["--max-messages", &count.to_string()]);
     let text = told(&mut yard.guarded(&command));
     let values = text.lines().filter_map(|line| serde_json::from_str(line).ok());

@@ -119,6 +119,13 @@ impl Samples {
         self.rows.iter().filter(leaderless).flat_map(down).collect()
     }
 
+    /// Whether a node, by index, led when it was last seen with a part before it went down for the first time.
+    pub(crate) fn led_before_it_went(&self, index: usize) -> bool {
+        let states = self.rows.iter().map(|row| row[index]);
+        let before = states.take_while(|state| *state != State::Down);
+        before.filter(|state| *state != State::Idle).last() == Some(State::Up(Role::Leader))
+    }
+
     /// Prints the figures of a test that went well; shown with `--nocapture`.
     #[expect(clippy::print_stdout, reason = "figures for whoever asks for them")]
     pub(crate) fn report(&self, ledger: &Ledger) {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::site::{NEW, Site, changed};
+use crate::site::{NEW, Site, changed, last_words};
 use crate::support::ansible::VERSIONS;
 use crate::support::killing::kill;
 
@@ -74,4 +74,68 @@ fn a_roll_that_is_killed_anywhere_goes_on_when_it_is_run_again() {
         }
         assert_eq!(changed(&site.roll(version, &more, &[])), 0, "{event} {count}");
     }
+}
+
+/// Its service runs again on the same machine before it is asked whether the cluster can do without it.
+#[test]
+fn a_node_that_was_cut_off_with_its_service_stopped_begins_at_its_pre_gate() {
+    let site = Site::with(2);
+    let gate = |word: &str| {
+        let file = site.path("nodes/{{ rolling_recycle_node.id }}/kafka");
+        json!([{"name": word, "kind": "command", "command": ["grep", "-qx", word, file]}])
+    };
+    let more = json!({
+        "rolling_recycle_gates_before": gate("started"),
+        "rolling_recycle_gates_between": gate("stopped"),
+    });
+    let mut command = site.command(VERSIONS[0], "spotinst.esg.recycle", &more);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    await_until(|| events(&site).iter().any(|it| it == "entered mid_gate"));
+    kill(child);
+    assert_eq!(site.told("ssi-01"), "stopped");
+    // What the first node's gate would see now is not what the roll will ask it.
+    let foreseen = site.roll(VERSIONS[1], &more, &["--check"]);
+    assert!(foreseen.code == 0 && !foreseen.stdout.contains("verdict fail"), "{}", foreseen.stdout);
+    let run = site.roll(VERSIONS[1], &more, &[]);
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    assert_eq!(site.told("ssi-01"), "stopped started stopped started");
+    assert_eq!(site.told("ssi-02"), "stopped started");
+    site.assert_recycled_once(&site.nodes());
+    let events = events(&site);
+    let held = events.iter().rposition(|it| it == "held").unwrap();
+    let entered = events[held..].iter().filter(|it| it.starts_with("entered"));
+    let entered: Vec<&str> = entered.take(5).map(String::as_str).collect();
+    let expected = ["draining", "pre_gate", "draining", "stopped", "mid_gate"];
+    assert_eq!(entered, expected.map(|phase| format!("entered {phase}")));
+}
+
+/// Hours may have passed, and another node may be down by now: what the gate before saw counts no more.
+#[test]
+fn a_node_that_was_cut_off_before_its_machine_was_given_up_is_brought_back_and_begins_anew() {
+    let site = Site::with(2);
+    let gate = |name: &str, test: String| json!([{"name": name, "kind": "command", "command": ["sh", "-c", test]}]);
+    let (ill, go) = (site.path("ill"), site.path("go"));
+    let more = json!({
+        "rolling_recycle_gates_before": gate("whole", format!("test ! -e {}", ill.display())),
+        "rolling_recycle_gates_between": gate("does without", format!("test -e {}", go.display())),
+        "rolling_recycle_between_timeout": 600,
+    });
+    let mut command = site.command(VERSIONS[1], "spotinst.esg.recycle", &more);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    await_until(|| events(&site).contains(&"entered mid_gate".to_owned()));
+    kill(child);
+    assert_eq!(site.told("ssi-01"), "stopped");
+    fs::write(&ill, "").unwrap();
+    fs::write(&go, "").unwrap();
+    let said = last_words(&site.roll(VERSIONS[1], &more, &[]));
+    assert!(
+        said.contains("ssi-01, pre_gate: ") && said.contains("every setting put back"),
+        "{said}"
+    );
+    assert_eq!(site.told("ssi-01"), "stopped started", "it was brought back, and left so");
+    fs::remove_file(&ill).unwrap();
+    let run = site.roll(VERSIONS[1], &more, &[]);
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    site.assert_recycled_once(&site.nodes());
+    assert_eq!(site.told("ssi-01"), "stopped started stopped started");
 }

@@ -163,9 +163,20 @@ fn a_run_that_was_cut_off_is_gone_on_with_where_it_stopped() {
     let resumed = start(second, &json!({}));
     assert_eq!((&resumed["run_id"], &resumed["resumed"]), (&json!(run), &json!(true)));
     assert_eq!(texts(&resumed["nodes"], "id"), ["ssi-3", "ssi-2"]);
-    assert_eq!(texts(&resumed["nodes"], "phase"), ["draining", "planned"]);
+    assert_eq!(texts(&resumed["nodes"], "phase"), ["pre_gate", "planned"]);
     assert_eq!(resumed["nodes"][0]["position"], 2);
-    for phase in ["draining", "stopped", "mid_gate"] {
+    assert_eq!(
+        (&resumed["nodes"][0]["must_start"], &resumed["nodes"][1]["must_start"]),
+        (&json!(true), &json!(false))
+    );
+    // What its gates saw is old: that it is still itself may be asked, and then its pre-gate comes first.
+    second.advance(&run, "ssi-3", "draining").well();
+    for early in [second.advance(&run, "ssi-3", "stopped"), second.recycle(&run, "ssi-3")] {
+        assert!(early.failed().contains("cannot "), "{}", early.failed());
+    }
+    let early = second.advance(&run, "ssi-3", "mid_gate");
+    assert!(early.failed().contains("bring it to phase pre_gate"), "{}", early.failed());
+    for phase in ["pre_gate", "draining", "stopped", "mid_gate"] {
         second.advance(&run, "ssi-3", phase).well();
     }
     second.recycle(&run, "ssi-3").well();
@@ -192,11 +203,13 @@ fn a_start_that_goes_on_with_a_run_says_which_of_its_options_have_no_effect() {
     let aim = Controller::gone(&desk).aim();
     let mut waivers = aim["waivers"].clone();
     waivers.as_array_mut().unwrap().push(json!({"predicate": "active", "reason": "r"}));
+    // Of a run that began with an order of its own, and with less than all.
+    let some = json!(["ssi-1", "ssi-2", "ssi-3", "ssi-9"]);
     let gated = with(aim.clone(), &json!({"require_mid_gate": true}));
     let refused = Controller::gone(&desk).run("started", &gated);
     let words = format!("run {run} began with require_mid_gate: false and keeps it");
     assert!(refused.failed().contains(&words), "{}", refused.failed());
-    let more = json!({"only": ["ssi-1"], "suspend_minutes": 90,
+    let more = json!({"only": some, "suspend_minutes": 90,
                       "horizon_minutes": 30, "waivers": waivers, "system": "another"});
     for check in [true, false] {
         let more = with(more.clone(), &json!({"_ansible_check_mode": check}));
@@ -206,7 +219,7 @@ fn a_start_that_goes_on_with_a_run_says_which_of_its_options_have_no_effect() {
             "canary is ignored: run ",
             "began with \\\"ssi-2\\\" and keeps it; given now: null",
             "only is ignored",
-            "began with [] and keeps it; given now: [\\\"ssi-1\\\"]",
+            "began with [] and keeps it; given now: [\\\"ssi-1\\\"",
             "suspend_minutes is ignored",
             "began with 60 and keeps it; given now: 90",
             "horizon_minutes is ignored",
@@ -249,6 +262,71 @@ fn what_has_come_up_since_keeps_a_run_that_was_cut_off_from_the_next_node() {
     let resumed = start(Controller::gone(&desk), &json!({}));
     let warned = format!("{run} is seen through all the same: data_reattached");
     assert!(resumed["warnings"].to_string().contains(&warned), "{resumed}");
+}
+
+/// In the middle of a node nothing is left lying about, and the next one is refused.
+#[test]
+fn what_was_waived_and_is_waived_no_more_counts_for_the_next_node() {
+    let desk = roll::desk(THREE);
+    let first = Controller::gone(&desk);
+    let run = first.start();
+    let aim = with(first.aim(), &json!({"waivers": [first.aim()["waivers"][0]]}));
+    first.prepare(&run, "ssi-1");
+    first.recycle(&run, "ssi-1").well();
+    let second = Controller::gone(&desk);
+    let resumed = second.run("started", &aim).well();
+    assert!(resumed["warnings"].to_string().contains("seen through"), "{resumed}");
+    assert!(!resumed["warnings"].to_string().contains("waivers is ignored"), "{resumed}");
+    for phase in roll::AFTERWARDS {
+        second.advance(&run, "ssi-1", phase).well();
+    }
+    let refused = second.advance(&run, "ssi-3", "pre_gate");
+    for words in ["image_architecture of sig-1 (unknown", "something has come up"] {
+        assert!(refused.failed().contains(words), "{}", refused.failed());
+    }
+    // Between two nodes it is refused at once; and gone on with when it is waived again.
+    let refused = Controller::gone(&desk).run("started", &aim);
+    assert!(refused.failed().contains("image_architecture"), "{}", refused.failed());
+    let third = Controller::gone(&desk);
+    let planned = third.call("recycle_plan", &third.aim()).well();
+    let resumed = start(third, &json!({}));
+    // The plan is the run's own, though the group is in the middle of it.
+    for shown in [&planned, &resumed] {
+        let changes = &shown["changes"];
+        assert_eq!(changes[0]["from"], json!([]), "{shown}");
+        assert_eq!((&changes[1]["from"], &changes[1]["to"]), (&json!("ami-1"), &json!("ami-2")));
+        assert_eq!(texts(&shown["nodes"], "id"), ["ssi-3", "ssi-2"]);
+        let waived = shown["predicates"].as_array().unwrap().iter();
+        let waived = waived.filter(|it| it["waived"] == "no EC2 here").count();
+        assert_eq!(waived, 2, "{shown}");
+    }
+    third.advance(&run, "ssi-3", "pre_gate").well();
+}
+
+/// Nodes that are not asked for are never rolled.
+#[test]
+fn a_start_for_some_nodes_goes_on_with_no_run_that_has_others_left() {
+    let desk = roll::desk(THREE);
+    let first = Controller::gone(&desk);
+    let run = first.start();
+    first.roll(&run, "ssi-1");
+    first.prepare(&run, "ssi-3");
+    // In the middle of a node nothing is decided for the others.
+    let only = |nodes: &[&str]| json!({"only": nodes});
+    for some in [only(&["ssi-3"]), only(&["ssi-1"])] {
+        let refused = Controller::gone(&desk).run("started", &with(first.aim(), &some));
+        let words = "cut off while ssi-3 was in phase mid_gate, and only leaves out ssi-2";
+        assert!(refused.failed().contains(words), "{}", refused.failed());
+    }
+    // Whoever asks for all that it has left goes on with it, without a word.
+    let second = Controller::gone(&desk);
+    let resumed = start(second, &only(&["ssi-2", "ssi-3"]));
+    assert_eq!(resumed["run_id"], json!(run));
+    assert!(!resumed["warnings"].to_string().contains("is ignored"), "{resumed}");
+    second.roll(&run, "ssi-3");
+    // Between two nodes it is ended, and a run of its own begun.
+    let begun = start(Controller::gone(&desk), &only(&["ssi-1", "ssi-3"]));
+    assert_eq!((&begun["put_back"], &begun["run_id"]), (&json!([run]), &Value::Null));
 }
 
 #[test]
@@ -350,7 +428,7 @@ fn a_frozen_run_is_in_the_way_until_a_person_has_decided() {
     let resumed = start(other, &json!({}));
     assert_eq!((&resumed["run_id"], &resumed["resumed"]), (&json!(run), &json!(true)));
     assert_eq!(settings(&desk).2.as_array().unwrap().len(), PROCESSES);
-    other.advance(&run, "ssi-1", "mid_gate").well();
+    other.prepare(&run, "ssi-1");
     other.recycle(&run, "ssi-1").well();
 }
 

@@ -112,6 +112,9 @@ fn a_machine_is_given_up_only_after_a_gate_that_has_passed_since_its_service_was
     let second = Controller::gone(&desk);
     second.run("started", &with(second.aim(), &json!({"require_mid_gate": true}))).well();
     let refused = second.recycle(run, "ssi-1");
+    assert!(refused.failed().contains("what its gates saw is old"), "{}", refused.failed());
+    second.prepare(run, "ssi-1");
+    let refused = second.recycle(run, "ssi-1");
     assert!(refused.failed().contains("none was run"), "{}", refused.failed());
     let state = desk.simulator.control("GET", "/_sim/state", Value::Null);
     assert_eq!(state["terminatedInstances"], json!([]));

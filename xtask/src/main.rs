@@ -11,6 +11,7 @@ mod findings;
 mod process;
 mod python;
 mod repository;
+mod soak;
 mod stage;
 mod tools;
 
@@ -45,6 +46,8 @@ enum Task {
     Check,
     /// Build everything and run every test.
     Test(checks::TestArguments),
+    /// Roll thousands of simulated clusters with everything that may go wrong by seed; tells how often each invariant was violated.
+    Soak(soak::SoakArguments),
     /// Measure speed and memory against the bounds the project promises; builds a release without the AWS crates.
     Bench,
     /// Everything a change has to pass: check, then test.
@@ -95,6 +98,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Dist(arguments) => dist::run(&repository, !arguments.no_aws),
         Task::Check => checks::check(&repository),
         Task::Test(arguments) => checks::test(&repository, &arguments),
+        Task::Soak(arguments) => soak::run(&repository, &arguments),
         Task::Bench => checks::bench(&repository),
         Task::Ci => {
             checks::check(&repository)?;

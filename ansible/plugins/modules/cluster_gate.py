@@ -55,12 +55,14 @@ description:
     C(NAME.voting_majority). In phase C(pre) also C(NAME.copies_elsewhere) (each shard with a copy on C(target)
     has another that serves; green does not say that), C(NAME.roles_elsewhere), C(NAME.disk_headroom) and
     C(NAME.no_snapshot); in C(mid) and C(post) C(NAME.copies_serve); in C(pre) and C(post)
-    C(NAME.nothing_left_over) (allocation is not restricted, no node excluded or registered to be shut down). An
-    index that does not pass is an object of its own, so that a waiver can name it.
+    C(NAME.nothing_left_over) (allocation is not restricted, no node excluded or registered to be shut down).
+    With C(node_id) also C(NAME.same_node) in C(pre) and C(post). In phase C(back) only whether the nodes are
+    members again, C(target) with that id: C(NAME.identified), C(NAME.nodes_present), C(NAME.master_elected),
+    C(NAME.same_node). An index that does not pass is an object of its own, so that a waiver can name it.
   - >-
     C(kafka) asks a Kafka cluster, with its own quorum or with ZooKeeper: C(NAME.identified),
     C(NAME.brokers_live) (exactly C(brokers), without C(target) in phase C(mid)), C(NAME.views_agree) (two
-    brokers or more, none of them C(target) and all in step with the quorum, tell the same of all partitions;
+    brokers or more, none of them C(target) and all in step with the quorum, tell the same of all topics;
     unknown where there is but one besides C(target)), C(NAME.visible) (what lies on the brokers' disks is what
     the metadata tells: who is not allowed to see a topic would find all well), C(NAME.led),
     C(NAME.replicas_online), C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken without C(target)),
@@ -252,6 +254,10 @@ options:
             - "Before its service is stopped: the cluster is whole and can lose it."
           mid:
             - "Its service is stopped, its machine still there: the others carry on."
+          back:
+            - >-
+              Of C(elasticsearch) only: it is a member again, with C(node_id). Shards may have yet to be given
+              to it, so the time for this is before allocation is put back.
           post:
             - "It is back: the cluster is as whole as before."
       target:
@@ -304,6 +310,13 @@ options:
       cluster_uuid:
         description:
           - "Of C(elasticsearch): the unique id of the cluster, where it must be this one."
+        type: str
+      node_id:
+        description:
+          - >-
+            Of C(elasticsearch): the persistent id that C(target) must have, as C(elasticsearch_allocation)
+            tells it before the node is stopped. It lives in the node's data folder, so a node that comes back
+            with another one has come back without its data.
         type: str
       api_key:
         description:
@@ -724,7 +737,7 @@ def main():
                     'min': {'type': 'float'},
                     'max': {'type': 'float'},
                     'matches': {'type': 'str'},
-                    'phase': {'type': 'str', 'choices': ['pre', 'mid', 'post']},
+                    'phase': {'type': 'str', 'choices': ['pre', 'mid', 'back', 'post']},
                     'target': {'type': 'str'},
                     'servers': {'type': 'list', 'elements': 'str'},
                     'metrics': {'type': 'str', 'choices': ['mntr', 'admin', 'none']},
@@ -733,6 +746,7 @@ def main():
                     'urls': {'type': 'list', 'elements': 'str'},
                     'nodes': {'type': 'list', 'elements': 'str'},
                     'cluster_uuid': {'type': 'str'},
+                    'node_id': {'type': 'str'},
                     'api_key': {'type': 'str', 'no_log': True},
                     'api_key_file': {'type': 'path'},
                     'bootstrap': {'type': 'list', 'elements': 'str'},

@@ -220,6 +220,13 @@ options:
         description:
           - "Of C(elasticsearch): the unique id of the cluster, where it must be this one."
         type: str
+      node_id:
+        description:
+          - >-
+            Of C(elasticsearch): the persistent id that O(target) must have, as C(elasticsearch_allocation)
+            tells it before the node is stopped. It lives in the node's data folder, so a node that comes back
+            with another one has come back without its data.
+        type: str
       api_key:
         description:
           - >-
@@ -329,6 +336,13 @@ options:
   cluster_uuid:
     description:
       - "Of C(elasticsearch): the unique id of the cluster, where it must be this one."
+    type: str
+  node_id:
+    description:
+      - >-
+        Of C(elasticsearch): the persistent id that O(target) must have, as C(elasticsearch_allocation) tells it
+        before the node is stopped. It lives in the node's data folder, so a node that comes back with another
+        one has come back without its data.
     type: str
   api_key:
     description:
@@ -484,6 +498,14 @@ allocation:
       description:
         - Its transient value; null if there is none.
       type: str
+node_id:
+  description:
+    - >-
+      Of C(restricted): the persistent id that C(target) has, by which phase C(back) of C(cluster_gate) knows it
+      again; null if it is not in the cluster.
+  returned: when known
+  type: str
+  sample: u4fMLrTzQFW1h0eUqPPjSw
 owed:
   description:
     - What of clusters is still to be put back for this run.
@@ -559,6 +581,7 @@ def main():
                     'urls': {'type': 'list', 'elements': 'str'},
                     'nodes': {'type': 'list', 'elements': 'str'},
                     'cluster_uuid': {'type': 'str'},
+                    'node_id': {'type': 'str'},
                     'api_key': {'type': 'str', 'no_log': True},
                     'api_key_file': {'type': 'path'},
                     'bootstrap': {'type': 'list', 'elements': 'str'},
@@ -589,6 +612,7 @@ def main():
             'urls': {'type': 'list', 'elements': 'str'},
             'nodes': {'type': 'list', 'elements': 'str'},
             'cluster_uuid': {'type': 'str'},
+            'node_id': {'type': 'str'},
             'api_key': {'type': 'str', 'no_log': True},
             'api_key_file': {'type': 'path'},
             'api_token': {'type': 'str', 'aliases': ['spotinst_api_token', 'spotinst_token', 'token'], 'no_log': True},

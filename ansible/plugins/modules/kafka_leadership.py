@@ -152,6 +152,13 @@ options:
         description:
           - "Of C(elasticsearch): the unique id of the cluster, where it must be this one."
         type: str
+      node_id:
+        description:
+          - >-
+            Of C(elasticsearch): the persistent id that O(target) must have, as C(elasticsearch_allocation)
+            tells it before the node is stopped. It lives in the node's data folder, so a node that comes back
+            with another one has come back without its data.
+        type: str
       api_key:
         description:
           - >-
@@ -476,6 +483,7 @@ def main():
                     'urls': {'type': 'list', 'elements': 'str'},
                     'nodes': {'type': 'list', 'elements': 'str'},
                     'cluster_uuid': {'type': 'str'},
+                    'node_id': {'type': 'str'},
                     'api_key': {'type': 'str', 'no_log': True},
                     'api_key_file': {'type': 'path'},
                     'bootstrap': {'type': 'list', 'elements': 'str'},

@@ -315,6 +315,13 @@ nodes:
       description:
         - "Where it is: C(planned), or the phase at which it is taken up again."
       type: str
+    must_start:
+      description:
+        - >-
+          Whether it was cut off before its machine was given up, with its service stopped, perhaps: start that
+          again on the machine that it still has before the phase at which it is taken up. C(advanced) to
+          C(draining) proves that it still has it.
+      type: bool
     why:
       description:
         - Why it is rolled, or left alone.
@@ -368,6 +375,13 @@ left_alone:
       description:
         - "Where it is: C(planned), or the phase at which it is taken up again."
       type: str
+    must_start:
+      description:
+        - >-
+          Whether it was cut off before its machine was given up, with its service stopped, perhaps: start that
+          again on the machine that it still has before the phase at which it is taken up. C(advanced) to
+          C(draining) proves that it still has it.
+      type: bool
     why:
       description:
         - Why it is rolled, or left alone.

@@ -229,6 +229,13 @@ options:
         description:
           - "Of C(elasticsearch): the unique id of the cluster, where it must be this one."
         type: str
+      node_id:
+        description:
+          - >-
+            Of C(elasticsearch): the persistent id that C(target) must have, as C(elasticsearch_allocation)
+            tells it before the node is stopped. It lives in the node's data folder, so a node that comes back
+            with another one has come back without its data.
+        type: str
       api_key:
         description:
           - >-
@@ -568,6 +575,13 @@ nodes:
       description:
         - "Where it is: C(planned), or the phase at which it is taken up again."
       type: str
+    must_start:
+      description:
+        - >-
+          Whether it was cut off before its machine was given up, with its service stopped, perhaps: start that
+          again on the machine that it still has before the phase at which it is taken up. C(advanced) to
+          C(draining) proves that it still has it.
+      type: bool
     why:
       description:
         - Why it is rolled, or left alone.
@@ -621,6 +635,13 @@ left_alone:
       description:
         - "Where it is: C(planned), or the phase at which it is taken up again."
       type: str
+    must_start:
+      description:
+        - >-
+          Whether it was cut off before its machine was given up, with its service stopped, perhaps: start that
+          again on the machine that it still has before the phase at which it is taken up. C(advanced) to
+          C(draining) proves that it still has it.
+      type: bool
     why:
       description:
         - Why it is rolled, or left alone.
@@ -794,6 +815,7 @@ def main():
                     'urls': {'type': 'list', 'elements': 'str'},
                     'nodes': {'type': 'list', 'elements': 'str'},
                     'cluster_uuid': {'type': 'str'},
+                    'node_id': {'type': 'str'},
                     'api_key': {'type': 'str', 'no_log': True},
                     'api_key_file': {'type': 'path'},
                     'bootstrap': {'type': 'list', 'elements': 'str'},

@@ -18,10 +18,10 @@ use super::views::views;
 use super::{KafkaError, KafkaLogin, KafkaTarget, KafkaTls, read};
 use crate::domain::{
     KafkaBroker, KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition,
-    KafkaQuorum, KafkaReplicas, KafkaTopic, Obstacle, ObstacleKind, one_line,
+    KafkaQuorum, Obstacle, ObstacleKind, one_line,
 };
 
-/// So many brokers tell of the partitions: two without the one that is rolled, should it be among them.
+/// So many brokers tell of the topics: two without the one that is rolled, should it be among them.
 const VIEWS: usize = 3;
 
 /// So many brokers are needed to find the cluster, and are tried first.
@@ -30,8 +30,6 @@ const WAYS_IN: usize = 2;
 /// The library refuses to wait for less.
 pub(super) const SHORTEST: Duration = Duration::from_millis(500);
 
-const MIN_IN_SYNC: &str = "min.insync.replicas";
-const UNCLEAN: &str = "unclean.leader.election.enable";
 const FETCH_TIMEOUT: &str = "controller.quorum.fetch.timeout.ms";
 
 /// A cluster that can be asked any number of times.
@@ -44,8 +42,6 @@ pub struct Kafka {
 
 /// Attempts to find the cluster by one broker each.
 type Tried = JoinSet<Result<krafka::Kafka, Obstacle>>;
-
-type Partitions = BTreeMap<KafkaPartition, KafkaReplicas>;
 
 impl Kafka {
     /// Makes ready; nothing is sent.
@@ -75,7 +71,7 @@ impl Kafka {
         &self.secrets
     }
 
-    /// Asks once; all of it is over within twice `timeout`. Of the partitions the first brokers by id that are live tell, each by
+    /// Asks once; all of it is over within twice `timeout`. Of the topics the first brokers by id that are live tell, each by
     /// itself; for all else the library asks whichever broker it picks, or each for its own.
     pub fn look(&self, timeout: Duration) -> KafkaCluster {
         let timeout = timeout.max(SHORTEST);
@@ -98,13 +94,8 @@ impl Kafka {
             .flat_map(|it| it.brokers.iter().filter(is_live))
             .map(|(id, _)| *id)
             .collect();
-        let views = async {
-            let views = views(&kafka, live.iter().copied().take(VIEWS), timeout).await;
-            let topics = topics(&admin, views.values().flatten(), timeout).await;
-            (views, topics)
-        };
-        let ((views, topics), quorum, moving, dirs, answers) = tokio::join!(
-            views,
+        let (views, quorum, moving, dirs, answers) = tokio::join!(
+            views(&kafka, live.iter().copied().take(VIEWS), timeout),
             quorum(&admin, live.first().copied(), timeout),
             reassignments(&admin, timeout),
             log_dirs(&admin, &live, timeout),
@@ -113,7 +104,6 @@ impl Kafka {
         KafkaCluster {
             views: members.as_ref().map(|_| views).map_err(Obstacle::clone),
             members,
-            topics,
             reassignments: moving,
             log_dirs: dirs,
             answers,
@@ -215,36 +205,6 @@ async fn members(admin: &AdminClient, timeout: Duration) -> Result<KafkaMembers,
     let options = DescribeClusterOptions::default().timeout(timeout);
     let asked = within(timeout, "DescribeCluster", admin.describe_cluster(options)).await;
     asked.map(read::members).map_err(|error| told("DescribeCluster", &error))
-}
-
-async fn topics(
-    admin: &AdminClient,
-    views: impl Iterator<Item = &Partitions>,
-    timeout: Duration,
-) -> Result<BTreeMap<String, KafkaTopic>, Obstacle> {
-    let names: BTreeSet<&String> = views.flatten().map(|(it, _)| &it.topic).collect();
-    if names.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let resources: Vec<ConfigResource> =
-        names.into_iter().map(|name| ConfigResource::topic(name.clone())).collect();
-    let wanted = vec![MIN_IN_SYNC.to_owned(), UNCLEAN.to_owned()];
-    let options = DescribeConfigsOptions::default().config_names(wanted).timeout(timeout);
-    let asked =
-        within(timeout, "DescribeConfigs", admin.describe_configs(resources, options)).await;
-    let asked = asked.map_err(|error| told("DescribeConfigs", &error))?;
-    let mut topics = BTreeMap::new();
-    for (resource, entries) in asked {
-        // A topic that may not be described stays out, and what is not told of it is unknown.
-        if let Ok(entries) = entries {
-            let topic = KafkaTopic {
-                min_in_sync: read::value(&entries, MIN_IN_SYNC),
-                unclean_election: read::value(&entries, UNCLEAN),
-            };
-            topics.insert(resource.name, topic);
-        }
-    }
-    Ok(topics)
 }
 
 async fn quorum(
@@ -353,7 +313,6 @@ fn nothing(obstacle: &Obstacle) -> KafkaCluster {
     KafkaCluster {
         members: Err(obstacle.clone()),
         views: Err(obstacle.clone()),
-        topics: Err(obstacle.clone()),
         reassignments: Err(obstacle.clone()),
         log_dirs: BTreeMap::new(),
         answers: BTreeMap::new(),

@@ -3,20 +3,28 @@
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
-use krafka::__private::protocol::MetadataResponse;
-use krafka::KrafkaError;
+use krafka::__private::protocol::{
+    DescribeConfigsResponse, DescribeConfigsResult, MetadataResponse,
+};
 use krafka::admin::{
     ClusterDescription, ConfigEntry, LogDirDescription, QuorumInfo, QuorumReplica,
 };
 use krafka::error::ErrorCode;
+use krafka::{KrafkaError, ProtocolErrorKind};
 
 use crate::domain::{
     KafkaBroker, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaQuorum,
-    KafkaQuorumReplica, KafkaReplicas, printable,
+    KafkaQuorumReplica, KafkaReplicas, KafkaTopic, printable,
 };
 
 /// A node that is none.
 const NOBODY: KafkaNodeId = -1;
+
+/// So many replicas must be in sync for a write with all acknowledgements.
+pub(super) const MIN_IN_SYNC: &str = "min.insync.replicas";
+
+/// Whether a replica that is not in sync may come to lead.
+pub(super) const UNCLEAN: &str = "unclean.leader.election.enable";
 
 pub(super) fn partition(topic: &str, number: i32) -> KafkaPartition {
     KafkaPartition { topic: printable(topic), number }
@@ -35,7 +43,7 @@ pub(super) fn members(told: ClusterDescription) -> KafkaMembers {
 }
 
 /// All partitions that the one who asked may see.
-pub(super) fn view(
+pub(super) fn partitions(
     told: MetadataResponse,
 ) -> krafka::Result<BTreeMap<KafkaPartition, KafkaReplicas>> {
     if !told.error_code.is_ok() {
@@ -59,10 +67,32 @@ pub(super) fn view(
                 in_sync: it.isr_nodes.into_iter().collect(),
                 offline: it.offline_replicas.into_iter().collect(),
             };
+            // Names that differ by what is not shown alone would hide one another.
+            if partitions.contains_key(&at) {
+                let text = format!("partition {at} is told of twice");
+                return Err(KrafkaError::protocol_kind(ProtocolErrorKind::Malformed, text));
+            }
             partitions.insert(at, replicas);
         }
     }
     Ok(partitions)
+}
+
+/// What holds for topics. One that may not be described stays out, and what is not told of it is unknown.
+pub(super) fn topics(told: DescribeConfigsResponse) -> BTreeMap<String, KafkaTopic> {
+    let told = told.results.into_iter().filter(|it| it.error_code.is_ok());
+    let topic = |it: DescribeConfigsResult| {
+        let value = |name: &str| {
+            let entry = it.configs.iter().find(|entry| entry.name == name)?;
+            Some(entry.value.as_deref()?.trim())
+        };
+        let topic = KafkaTopic {
+            min_in_sync: value(MIN_IN_SYNC).and_then(|it| it.parse().ok()),
+            unclean_election: value(UNCLEAN).and_then(|it| it.parse().ok()),
+        };
+        (printable(&it.resource_name), topic)
+    };
+    told.map(topic).collect()
 }
 
 /// Whether a partition is told of: that somebody is down is told by these codes.

@@ -213,6 +213,29 @@ impl Hand<'_> {
         })
     }
 
+    /// The persistent id of a node, as soon as that can be told; none if the cluster has no such node.
+    ///
+    /// # Errors
+    ///
+    /// It is another cluster, does not let us ask, or is not seen in time.
+    pub fn persistent_id(
+        &self,
+        target: &str,
+        cluster: &str,
+        doing: &str,
+    ) -> Result<Option<String>, ClusterError> {
+        self.patiently(doing, || {
+            let member = match self.member(doing, Some(cluster))? {
+                Ok(member) => member,
+                Err(found) => return Ok(Err(found)),
+            };
+            match member.shards().nodes {
+                Ok(nodes) => Ok(Ok(nodes.get(target).map(|node| node.id.clone()))),
+                Err(obstacle) => self.passing(doing, &obstacle),
+            }
+        })
+    }
+
     /// Whether each shard of the node gets another copy in time.
     fn copies_come(
         &self,

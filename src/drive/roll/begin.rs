@@ -74,7 +74,8 @@ impl Roller<'_> {
         };
         let (wanted, me, now) = (&draft.target.wanted, self.me, self.clock.now());
         let known = runs.into_iter().map(judged).collect();
-        opening(known, Intent { group, system, wanted, me, now })
+        let (only, state_dir) = (draft.only.as_slice(), self.runs.named());
+        opening(known, Intent { group, system, wanted, only, me, now, state_dir })
     }
 
     /// Begins a run, or goes on with one of the same aim. Runs of another aim that were cut off between two nodes are ended
@@ -98,7 +99,8 @@ impl Roller<'_> {
         }
         let opened =
             self.would_open(known, group, &start.system, draft).map_err(RollError::Taken)?;
-        let holder = Event::Held { holder: self.me.clone() };
+        let held = |come_up| Event::Held { holder: self.me.clone(), come_up };
+        let holder = held(Vec::new());
         let (mut journal, is_resumed) = match opened {
             Opening::Begin => {
                 let blockers: Vec<_> = draft.blockers().into_iter().cloned().collect();
@@ -122,8 +124,10 @@ impl Roller<'_> {
                     let blockers = blockers.into_iter().cloned().collect();
                     return Err(RollError::Blocked { group: group.to_string(), blockers }.into());
                 }
+                // What is in the middle is seen through, and no other is begun.
+                let come_up = blockers.into_iter().map(ToString::to_string).collect();
                 let mut journal = self.runs.open(run.id())?;
-                journal.write(self.clock, holder)?;
+                journal.write(self.clock, held(come_up))?;
                 (journal, true)
             }
             Opening::PutBack(runs) => {

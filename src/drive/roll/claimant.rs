@@ -63,7 +63,8 @@ impl Claimant<'_> {
                 });
             }
             Claim::Abandoned(_) => {
-                journal.write(self.clock, Event::Held { holder: self.me.clone() })?;
+                let (holder, come_up) = (self.me.clone(), Vec::new());
+                journal.write(self.clock, Event::Held { holder, come_up })?;
             }
             Claim::Own | Claim::Free => {}
         }

@@ -105,7 +105,8 @@ impl Roller<'_> {
         if !journal.run().is_open() {
             return Ok(());
         }
-        journal.write(self.clock, Event::Held { holder: self.me.clone() })?;
+        let (holder, come_up) = (self.me.clone(), Vec::new());
+        journal.write(self.clock, Event::Held { holder, come_up })?;
         drop(deciding);
         if leaves_clusters {
             self.leave_clusters(journal, &reason)?;

@@ -11,8 +11,8 @@ use crate::domain::{ImageId, InstanceId, StatefulAction, StatefulInstanceId, Sta
 use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Permit, Sight, TRACE_WINDOW};
 use crate::drive::wait::until;
 use crate::plan::roll::{
-    Event, Hold, Match, Node, NodeRun, Phase, Run, Survey, Wanted, has_passed_mid_gate, is_itself,
-    is_same_node, may_enter, may_go_on, may_recycle,
+    Event, Hold, Match, Node, NodeRun, Phase, Planned, Run, Survey, Wanted, has_passed_mid_gate,
+    is_itself, is_same_node, known_before, may_enter, may_go_on, may_recycle,
 };
 use crate::plan::stateful::{Expectations, Snapshot, Step};
 
@@ -107,7 +107,7 @@ impl Roller<'_> {
                 self.actor(Some(&permit)).act(&job, &sight, *before)
             }
             Step::Join { .. } => {
-                let before = before(&node, &sight.snapshot);
+                let before = before(&journal.run().plan, &node, &sight.snapshot);
                 self.enter(journal, id)?;
                 self.actor(None).follow(&job, &sight, before)
             }
@@ -368,11 +368,9 @@ fn of(journal: &Journal, id: &StatefulInstanceId, doing: &str) -> Result<NodeRun
 }
 
 /// What the outcome of a recycle that is under way is compared with: the node as the journal knows it.
-fn before(node: &NodeRun, present: &Option<Snapshot>) -> Snapshot {
-    let expected = node.planned.instance_id.clone().unwrap_or_else(|| InstanceId::new(""));
+fn before(plan: &Planned, node: &NodeRun, present: &Option<Snapshot>) -> Snapshot {
     match present {
-        Some(present) if present.instance_id.as_ref() == Some(&expected) => present.clone(),
-        Some(present) => Snapshot::replaced(expected, present),
-        None => Snapshot::unseen(expected),
+        Some(present) if present.instance_id == node.planned.instance_id => present.clone(),
+        Some(_) | None => known_before(plan, &node.planned),
     }
 }

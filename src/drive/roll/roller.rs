@@ -26,6 +26,9 @@ const STUMBLE: Duration = Duration::from_secs(120);
 /// For how long a list may show what was before.
 const OLD_LIST: Duration = Duration::from_secs(120);
 
+/// For how long a list that cannot be read whole is looked at where nothing is waited for.
+const SECOND_LOOK: Duration = Duration::from_secs(30);
+
 /// A sign of life is written when the last is older.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(30);
 
@@ -136,7 +139,8 @@ impl Roller<'_> {
         Ok(())
     }
 
-    /// Notes that a node enters a phase. Before its first step the platform is waited for until all other nodes run.
+    /// Notes that a node enters a phase. Before its first step the platform is waited for until all other nodes run; not where
+    /// that would make a gate old, see [`Phase::may_wait_before`].
     ///
     /// # Errors
     ///
@@ -151,7 +155,8 @@ impl Roller<'_> {
         let doing = format!("bring node {id} to phase {phase}");
         may_enter(journal.run(), id, phase).map_err(RollError::held(doing.as_str()))?;
         self.keep_alive(journal)?;
-        let goes_on = journal.run().node(id).is_some_and(|node| node.phase <= phase);
+        let goes_on = phase == Phase::PreGate
+            || journal.run().node(id).is_some_and(|node| node.phase <= phase);
         if phase < Phase::Recycling && goes_on {
             self.await_platform(journal, id, phase, &doing, patience)?;
         } else if is_proved(phase) {
@@ -237,7 +242,11 @@ impl Roller<'_> {
         patience: Duration,
     ) -> Result<(), RollError> {
         let mut last = None;
-        let mut is_unproved = is_proved(phase);
+        // One that was cut off begins anew, and may have lost its machine meanwhile.
+        let is_in_flight = journal.run().node(id).is_some_and(|node| node.phase.is_in_flight());
+        let mut is_unproved = is_proved(phase) || is_in_flight;
+        let may_wait = journal.run().node(id).is_none_or(|node| node.phase.may_wait_before(phase));
+        let patience = if may_wait { patience } else { patience.min(SECOND_LOOK) };
         let outcome = until(self.clock, patience, || {
             let seen = self.survey(journal.run())?;
             // In the first look that tells, the node itself is no matter of patience.
@@ -251,7 +260,9 @@ impl Roller<'_> {
             };
             match may_go_on(journal.run(), node, &seen) {
                 Ok(()) => Ok(Some(())),
-                Err(hold) if hold.may_pass() => {
+                Err(hold)
+                    if hold.may_pass() && (may_wait || matches!(hold, Hold::Incomplete(_))) =>
+                {
                     self.progress.tick(|| format!("node {id} waits: {hold}"));
                     last = Some(hold);
                     self.keep_alive(journal)?;

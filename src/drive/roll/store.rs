@@ -82,6 +82,8 @@ pub enum StoreError {
 #[derive(Clone, Debug)]
 pub struct Runs {
     folder: PathBuf,
+    /// Whether it is where journals are when nobody says otherwise.
+    is_usual: bool,
 }
 
 /// What is in a folder of journals.
@@ -102,7 +104,7 @@ pub struct Deciding {
 impl Runs {
     /// The runs whose journals are, or will be, in this folder.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, is_usual: false }
     }
 
     /// The runs in the folder that is named, or that the environment names, or that the user's system sets aside.
@@ -112,13 +114,14 @@ impl Runs {
     /// There is none.
     pub fn find(named: Option<&str>, environment: &Environment) -> Result<Self, StoreError> {
         let named = named.filter(|named| !named.is_empty());
+        let usual = environment.state_folder().map(|folder| folder.join("runs"));
         let folder = match named.or_else(|| environment.get("SPOTINST_ESG_STATE_DIR")) {
             Some(named) => Some(environment.expand(named)),
-            None => environment.state_folder().map(|folder| folder.join("runs")),
+            None => usual.clone(),
         };
         match folder {
             Some(folder) if folder.is_relative() => Err(StoreError::Relative { folder }),
-            Some(folder) => Ok(Self::new(folder)),
+            Some(folder) => Ok(Self { is_usual: Some(&folder) == usual.as_ref(), folder }),
             None => Err(StoreError::NoFolder),
         }
     }
@@ -126,6 +129,11 @@ impl Runs {
     /// Where they are.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Where they are, if not where they usually are: then a command about them has to name it.
+    pub fn named(&self) -> Option<&Path> {
+        (!self.is_usual).then_some(self.folder.as_path())
     }
 
     /// Keeps other processes from deciding at the same time.

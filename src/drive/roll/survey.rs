@@ -87,6 +87,8 @@ pub fn sight(survey: &Survey, id: &StatefulInstanceId) -> Sight {
         snapshot: mine.map(|node| node.seen.clone()),
         promises: Promises::from(&survey.group),
         lists_volumes: true,
+        // A step of a roll knows its machine by its journal.
+        machines_of_others: Vec::new(),
         volumes_of_others: others.flat_map(volumes).collect(),
         oddities: Vec::new(),
     }

@@ -7,7 +7,9 @@ use super::pursuit::Pursuit;
 use super::sight::Sight;
 use crate::domain::{AccountId, Clock, StatefulAction, StatefulTarget};
 use crate::drive::progress::Progress;
-use crate::plan::stateful::{Check, Expectations, Phase, Situation, Snapshot, Step, may_act};
+use crate::plan::stateful::{
+    Check, Expectations, Phase, Refusal, Situation, Snapshot, Step, may_act,
+};
 use crate::spot::Client;
 
 /// What is to be done to which instance.
@@ -62,10 +64,13 @@ impl Job {
             lists_volumes: sight.lists_volumes,
             volume_holder,
         };
-        may_act(&self.action, &situation, &self.expectations).map_err(|refusal| ActError::Refused {
-            doing: self.doing(),
-            refusal: Box::new(refusal),
-        })
+        may_act(&self.action, &situation, &self.expectations)
+            .map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Why it is not begun.
+    pub fn refused(&self, refusal: Refusal) -> ActError {
+        ActError::Refused { doing: self.doing(), refusal: Box::new(refusal) }
     }
 }
 

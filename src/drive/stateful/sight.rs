@@ -1,6 +1,8 @@
 //! Looking at one stateful instance.
 
-use crate::domain::{AccountId, GroupId, StatefulInstance, StatefulInstanceId, StatefulTarget};
+use crate::domain::{
+    AccountId, GroupId, InstanceId, StatefulInstance, StatefulInstanceId, StatefulTarget,
+};
 use crate::drive::instances::instances_and_status;
 use crate::plan::stateful::{Promises, Snapshot};
 use crate::spot::{Client, SpotError};
@@ -16,6 +18,8 @@ pub struct Sight {
     pub lists_volumes: bool,
     /// Which other instance of the group has which volume.
     pub volumes_of_others: Vec<(String, String)>,
+    /// Which other instance of the group runs as which machine.
+    pub machines_of_others: Vec<(InstanceId, String)>,
     /// What was odd.
     pub oddities: Vec<String>,
 }
@@ -52,6 +56,7 @@ pub fn look(
                 promises: managed.map(Promises::from).unwrap_or_default(),
                 lists_volumes: false,
                 volumes_of_others: Vec::new(),
+                machines_of_others: Vec::new(),
                 oddities: listed.oddities,
             })
         }
@@ -71,7 +76,11 @@ fn grouped(
     let mine = listed.items.iter().find(|instance| instance.id == *id);
     let oddities = [config.oddities, status.oddities, listed.oddities].concat();
     let others = listed.items.iter().filter(|instance| instance.id != *id);
+    let machine = |other: &StatefulInstance| {
+        other.instance_id.clone().map(|machine| (machine, other.id.to_string()))
+    };
     Ok(Sight {
+        machines_of_others: others.clone().filter_map(machine).collect(),
         snapshot: mine.map(|instance| Snapshot::of_stateful(instance, &status.items)),
         promises: config.items.first().map(Promises::from).unwrap_or_default(),
         lists_volumes: true,

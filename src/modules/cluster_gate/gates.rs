@@ -18,7 +18,7 @@ use crate::drive::gate::{
 use crate::modules::clusters::{EnsembleArgs, KafkaArgs, SearchArgs, TlsArgs, secret};
 use crate::plan::Verdict;
 use crate::plan::gate::{Expectation, Predicate, Wanted};
-use crate::plan::safety::{Phase, Question};
+use crate::plan::safety::{Extent, Phase, Question};
 
 /// Longest name of a gate, in characters.
 const LONGEST_NAME: usize = 100;
@@ -125,6 +125,9 @@ enum PhaseArg {
     Pre,
     /// Its service is stopped, its machine still there: the others carry on.
     Mid,
+    /// Of `elasticsearch` only: it is a member again, with `node_id`. Shards may have yet to be given to it, so the time for this is
+    /// before allocation is put back.
+    Back,
     /// It is back: the cluster is as whole as before.
     Post,
 }
@@ -210,7 +213,12 @@ impl GateArgs {
                 let observer = self.search.observer(self.target(world)?, world);
                 let observer = observer.map_err(|it| self.refused(&it))?;
                 let question = self.question(self.target.clone().unwrap_or_default());
-                let question = self.search.question(question).map_err(|it| self.refused(&it))?;
+                let extent = match self.phase {
+                    Some(PhaseArg::Back) => Extent::Members,
+                    Some(PhaseArg::Pre | PhaseArg::Mid | PhaseArg::Post) | None => Extent::Whole,
+                };
+                let question =
+                    self.search.question(question, extent).map_err(|it| self.refused(&it))?;
                 return Ok(Box::new(SearchCluster { observer, question, timeout }));
             }
             Kind::Kafka => return self.kafka(timeout, world).map_err(|it| self.refused(&it)),
@@ -255,7 +263,7 @@ impl GateArgs {
     fn question(&self, target: String) -> Question {
         let phase = match self.phase {
             Some(PhaseArg::Mid) => Phase::Mid,
-            Some(PhaseArg::Post) => Phase::Post,
+            Some(PhaseArg::Back | PhaseArg::Post) => Phase::Post,
             Some(PhaseArg::Pre) | None => Phase::Pre,
         };
         Question { gate: self.name.clone(), phase, target }
@@ -268,6 +276,9 @@ impl GateArgs {
     /// An option of another kind would be taken for a check that is never made.
     fn refuse_foreign(&self) -> Result<(), String> {
         use Kind::{Command, Elasticsearch, Http, Kafka, Prometheus, Tcp, Zookeeper};
+        if matches!(self.phase, Some(PhaseArg::Back)) && self.kind != Elasticsearch {
+            return Err(format!("phase back is no phase of {}", self.kind.as_str()));
+        }
         let by_http: &[Kind] = &[Http, Prometheus, Elasticsearch];
         let clusters: &[Kind] = &[Zookeeper, Elasticsearch, Kafka];
         let with_login: &[Kind] = &[Http, Prometheus, Elasticsearch, Kafka];

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::World;
 use super::secret::{API_KEY, Places};
 use crate::drive::gate::{HttpTarget, Search, SearchTarget};
-use crate::plan::safety::{Question, SearchQuestion};
+use crate::plan::safety::{Extent, Phase, Question, SearchQuestion};
 
 #[derive(Deserialize, JsonSchema, Default)]
 pub(in crate::modules) struct SearchArgs {
@@ -18,6 +18,9 @@ pub(in crate::modules) struct SearchArgs {
     nodes: Option<Vec<String>>,
     /// Of `elasticsearch`: the unique id of the cluster, where it must be this one.
     cluster_uuid: Option<String>,
+    /// Of `elasticsearch`: the persistent id that `target` must have, as `elasticsearch_allocation` tells it before the node is
+    /// stopped. It lives in the node's data folder, so a node that comes back with another one has come back without its data.
+    node_id: Option<String>,
     /// Of `elasticsearch`: an API key, as Elasticsearch encodes it. The variable counts only if there is neither `username` nor a
     /// header `Authorization`.
     #[schemars(
@@ -32,11 +35,12 @@ pub(in crate::modules) struct SearchArgs {
 
 impl SearchArgs {
     /// Its options, and whether each is given.
-    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 5] {
+    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 6] {
         [
             ("urls", self.urls.is_some()),
             ("nodes", self.nodes.is_some()),
             ("cluster_uuid", self.cluster_uuid.is_some()),
+            ("node_id", self.node_id.is_some()),
             ("api_key", self.api_key.is_some()),
             ("api_key_file", self.api_key_file.is_some()),
         ]
@@ -70,6 +74,7 @@ impl SearchArgs {
     pub(in crate::modules) fn question(
         &self,
         question: Question,
+        extent: Extent,
     ) -> Result<SearchQuestion, String> {
         let given = self.nodes.iter().flatten();
         let nodes: std::collections::BTreeSet<String> =
@@ -83,6 +88,15 @@ impl SearchArgs {
                 format!("target {} is none of the nodes {}", question.target, nodes.join(", "));
             return Err(text);
         }
-        Ok(SearchQuestion { question, nodes, cluster_uuid: self.cluster_uuid.clone() })
+        let node_id = self.node_id.clone();
+        match (&node_id, question.phase, extent) {
+            (Some(_), Phase::Mid, _) => {
+                return Err("node_id is no option of phase mid: the node is away then".to_owned());
+            }
+            (None, _, Extent::Members) => return Err("phase back needs node_id".to_owned()),
+            (Some(_), Phase::Pre | Phase::Post, _) | (None, _, Extent::Whole) => {}
+        }
+        let cluster_uuid = self.cluster_uuid.clone();
+        Ok(SearchQuestion { question, nodes, cluster_uuid, node_id, extent })
     }
 }

@@ -138,14 +138,15 @@ impl Returns {
     /// What is left to do of a run, which its own plan says and not the present look: a node in the middle of its recycle is
     /// nothing that would be rolled now.
     pub(super) fn gone_on(made: &Made, run: &Run) -> Self {
-        let nodes = run.nodes.iter().enumerate().filter(|(_, node)| node.phase != Phase::Done);
-        let nodes: Vec<PlannedNode> = nodes.map(|(index, node)| taken_up(index, node)).collect();
+        let nodes = rolling::nodes_of(run);
         let mut planned = Self::planned(made, &run.plan.system);
         planned.left_alone.retain(|alone| nodes.iter().all(|node| node.id != alone.id));
         Self {
             resumed: true,
             image_id: run.plan.target.image_id.as_ref().map(ToString::to_string),
             nodes,
+            changes: rolling::changes_of(run),
+            predicates: rolling::findings_of(run, &made.draft.findings),
             expected_seconds: run.plan.expected_seconds,
             ..planned
         }
@@ -178,23 +179,6 @@ impl Returns {
         failure
             .with("predicates", value(serde_json::to_value(&self.predicates)))
             .with("nodes", value(serde_json::to_value(&self.nodes)))
-    }
-}
-
-fn taken_up(index: usize, node: &NodeRun) -> PlannedNode {
-    let planned = &node.planned;
-    PlannedNode {
-        id: planned.id.to_string(),
-        instance_id: node.instance_id().map(ToString::to_string),
-        image_id: planned.image_id.as_ref().map(ToString::to_string),
-        private_ip: planned.private_ip.clone(),
-        zone: planned.zone.clone(),
-        volumes: planned.volumes.clone(),
-        launched_at: planned.launched_at.clone(),
-        position: index + 1,
-        is_canary: index == 0,
-        phase: node.taken_up_at().as_str().to_owned(),
-        why: format!("in phase {}", node.phase),
     }
 }
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::plan::roll::{Choice, Draft, Finding, Survey, Switch};
+use crate::plan::roll::{Choice, Draft, Finding, NodeRun, Phase, Run, Survey, Switch, waived_by};
 
 /// A node of a plan.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -31,6 +31,9 @@ pub(in crate::modules) struct PlannedNode {
     pub(in crate::modules) is_canary: bool,
     /// Where it is: `planned`, or the phase at which it is taken up again.
     pub(in crate::modules) phase: String,
+    /// Whether it was cut off before its machine was given up, with its service stopped, perhaps: start that again on the machine
+    /// that it still has before the phase at which it is taken up. `advanced` to `draining` proves that it still has it.
+    pub(in crate::modules) must_start: bool,
     /// Why it is rolled, or left alone.
     pub(in crate::modules) why: String,
 }
@@ -77,6 +80,7 @@ pub(in crate::modules) fn shown_nodes(choices: &[Choice], is_rolled: bool) -> Ve
             position: if is_rolled { index + 1 } else { 0 },
             is_canary: is_rolled && index == 0,
             phase: "planned".to_owned(),
+            must_start: false,
             why: choice.why.clone(),
         }
     };
@@ -101,7 +105,17 @@ pub(in crate::modules) fn shown_changes(survey: &Survey, draft: &Draft) -> Vec<S
     if draft.nodes.is_empty() {
         return Vec::new();
     }
-    let suspended: Vec<&str> = survey.suspensions.iter().map(|it| it.process.as_str()).collect();
+    let suspended = survey.suspensions.iter().map(|it| it.process.as_str()).collect();
+    changes(suspended, draft.switch.as_ref())
+}
+
+/// What a run that is gone on with changes of its group, by its own plan: the group is in the middle of it.
+pub(in crate::modules) fn changes_of(run: &Run) -> Vec<ShownChange> {
+    let suspended = run.plan.suspended_before.iter().map(|it| it.process.as_str()).collect();
+    changes(suspended, run.plan.switch.as_ref())
+}
+
+fn changes(suspended: Vec<&str>, switch: Option<&Switch>) -> Vec<ShownChange> {
     let all: Vec<&str> = crate::plan::roll::SUSPENDED.iter().map(|it| it.as_str()).collect();
     let mut changes = vec![ShownChange {
         setting: "suspensions".to_owned(),
@@ -109,7 +123,7 @@ pub(in crate::modules) fn shown_changes(survey: &Survey, draft: &Draft) -> Vec<S
         to: json!(all),
         afterwards: json!(suspended),
     }];
-    if let Some(Switch { image_from, image_to, root_persistence_off }) = &draft.switch {
+    if let Some(Switch { image_from, image_to, root_persistence_off }) = switch {
         if let Some(to) = image_to {
             changes.push(ShownChange {
                 setting: "image".to_owned(),
@@ -128,6 +142,40 @@ pub(in crate::modules) fn shown_changes(survey: &Survey, draft: &Draft) -> Vec<S
         }
     }
     changes
+}
+
+/// What was judged, with what the run waives of it; what it waived and is waived no more counts.
+pub(in crate::modules) fn findings_of(run: &Run, findings: &[Finding]) -> Vec<ShownFinding> {
+    let shown = |finding: &Finding| {
+        let by_run = waived_by(&run.plan, finding).filter(|_| !finding.blocks());
+        let waived = by_run.map(str::to_owned).or_else(|| finding.waived.clone());
+        ShownFinding { waived, ..finding.into() }
+    };
+    findings.iter().map(shown).collect()
+}
+
+/// Nodes of a run that are not done, as they are taken up again.
+pub(in crate::modules) fn nodes_of(run: &Run) -> Vec<PlannedNode> {
+    let left = run.nodes.iter().enumerate().filter(|(_, node)| node.phase != Phase::Done);
+    left.map(|(index, node)| taken_up(index, node)).collect()
+}
+
+fn taken_up(index: usize, node: &NodeRun) -> PlannedNode {
+    let planned = &node.planned;
+    PlannedNode {
+        id: planned.id.to_string(),
+        instance_id: node.instance_id().map(ToString::to_string),
+        image_id: planned.image_id.as_ref().map(ToString::to_string),
+        private_ip: planned.private_ip.clone(),
+        zone: planned.zone.clone(),
+        volumes: planned.volumes.clone(),
+        launched_at: planned.launched_at.clone(),
+        position: index + 1,
+        is_canary: index == 0,
+        phase: node.taken_up_at().as_str().to_owned(),
+        must_start: node.must_start(),
+        why: format!("in phase {}", node.phase),
+    }
 }
 
 /// A plan in one sentence.

@@ -20,11 +20,34 @@ pub fn ignored_options(plan: &Planned, asked: &BTreeMap<String, Value>) -> Vec<S
     }
     let differs = |(name, now): (&String, &Value)| {
         let then = plan.options.get(name).unwrap_or(&Value::Null);
-        (then != now).then(|| {
+        let has_effect = match name.as_str() {
+            // Nodes that it leaves out are not rolled, or the start is refused.
+            "only" => is_among(plan, now),
+            // One that is withdrawn counts no more, and for what is looked at anew a new one does.
+            "waivers" => new_waivers(then, now).all(|name| LOOKED_AT_ANEW.contains(&name)),
+            _ => false,
+        };
+        (then != now && !has_effect).then(|| {
             format!("{name} is ignored: run {run_id}, which is gone on with, began with {then} and keeps it; given now: {now}")
         })
     };
     asked.iter().filter_map(differs).collect()
+}
+
+/// Whether nodes are named, all of them nodes of the run.
+fn is_among(plan: &Planned, only: &Value) -> bool {
+    let named = only.as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_mine = |id: &Value| plan.nodes.iter().any(|node| Some(node.id.as_str()) == id.as_str());
+    !named.is_empty() && named.iter().all(is_mine)
+}
+
+/// The predicates that are waived now and were not then, or not for the same objects.
+fn new_waivers<'a>(then: &'a Value, now: &'a Value) -> impl Iterator<Item = &'a str> {
+    let given = |waivers: &'a Value| waivers.as_array().into_iter().flatten();
+    let is_same =
+        |a: &Value, b: &Value| a["predicate"] == b["predicate"] && a["objects"] == b["objects"];
+    let is_new = move |it: &&Value| !given(then).any(|then| is_same(then, it));
+    given(now).filter(is_new).map(|it| it["predicate"].as_str().unwrap_or_default())
 }
 
 /// What is looked at anew when a run that was cut off is gone on with: time has passed, and these are not judged before each step.
@@ -37,15 +60,20 @@ const LOOKED_AT_ANEW: &[&str] = &[
     "no_scheduled_task",
 ];
 
-/// What has come up since a run began that would have kept it from beginning. What was waived when it began stays so.
+/// What has come up since a run began that would have kept it from beginning, or was waived then and is waived no more.
 pub fn come_up<'a>(run: &Run, findings: &'a [Finding]) -> Vec<&'a Finding> {
-    let was_waived = |it: &Finding| {
-        let start = format!("{} of {} (", it.name, it.object);
-        run.plan.waived.iter().any(|waived| waived.starts_with(&start))
+    let counts = |it: &&Finding| {
+        let is_looked_at = LOOKED_AT_ANEW.contains(&it.name);
+        it.blocks() && (is_looked_at || waived_by(&run.plan, it).is_some())
     };
-    let is_new =
-        |it: &&Finding| it.blocks() && LOOKED_AT_ANEW.contains(&it.name) && !was_waived(it);
-    findings.iter().filter(is_new).collect()
+    findings.iter().filter(counts).collect()
+}
+
+/// With which reason a run waives a finding.
+pub fn waived_by<'a>(plan: &'a Planned, finding: &Finding) -> Option<&'a str> {
+    let start = format!("{} of {} (", finding.name, finding.object);
+    let waived = plan.waived.iter().find(|waived| waived.starts_with(&start))?;
+    Some(waived.rsplit_once("): waived, ").map_or(waived.as_str(), |(_, reason)| reason))
 }
 
 /// Whether that keeps it from going on: not in the middle of a node, which has to be seen through, nor once all are done.

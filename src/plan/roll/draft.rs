@@ -53,6 +53,8 @@ pub struct Draft {
     pub may_be_down: Vec<StatefulInstanceId>,
     /// Instances of which it was waived that the vendor does not list their volumes.
     pub volumes_unknown: Vec<StatefulInstanceId>,
+    /// The nodes that alone may be rolled; all if none is named.
+    pub only: Vec<StatefulInstanceId>,
     /// What is odd.
     pub warnings: Vec<String>,
 }
@@ -119,6 +121,7 @@ pub fn draft(
         expected_seconds,
         may_be_down,
         volumes_unknown,
+        only: wish.only.clone(),
         warnings,
     }
 }

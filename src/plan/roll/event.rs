@@ -38,6 +38,9 @@ pub enum Event {
     Held {
         /// Who.
         holder: Holder,
+        /// What has come up since it began and keeps it from taking another node down.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        come_up: Vec<String>,
     },
     /// The holder lives.
     Alive,

@@ -32,7 +32,7 @@ mod volumes;
 #[cfg(test)]
 mod tests;
 
-pub use adoption::{come_up, ignored_options, is_kept_by};
+pub use adoption::{come_up, ignored_options, is_kept_by, waived_by};
 pub use cluster_settings::{
     ALLOCATION, ClusterChange, ClusterRecord, ClusterSetting, Displaced, PRIMARIES, PutBack,
     Restriction, Scopes, left_shutdown, put_allocation_back, restriction, shutdown_reason,
@@ -47,7 +47,7 @@ pub use finding::Finding;
 pub use holder::{Claim, Holder, Liveness, claim};
 pub use keeping::to_put_away;
 pub use name::run_id;
-pub use opening::{Intent, Opening, Taken, opening, told};
+pub use opening::{Intent, Opening, Taken, opening, runs_command, told};
 pub use order::{OrderWish, order};
 pub use past::Past;
 pub use phase::Phase;
@@ -64,3 +64,4 @@ pub use step::{
 pub use survey::{ImageSight, Node, Survey};
 pub use suspended::Foreign;
 pub use target::{Match, Target, Wanted};
+pub use volumes::known_before;

@@ -1,6 +1,7 @@
 //! What a new start makes of earlier runs.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,7 +10,7 @@ use super::holder::{Claim, Holder, Liveness, claim};
 use super::phase::Phase;
 use super::run::Run;
 use super::target::Wanted;
-use crate::domain::{GroupId, StatefulInstanceId};
+use crate::domain::{GroupId, StatefulInstanceId, shell_word};
 
 /// What a start does first.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +50,8 @@ pub enum Taken {
         node: Option<StatefulInstanceId>,
         /// Why.
         reason: String,
+        /// Where its journal is, if not where journals usually are.
+        state_dir: Option<PathBuf>,
     },
     /// An earlier run with another aim was cut off in the middle of a node.
     InFlight {
@@ -60,6 +63,21 @@ pub enum Taken {
         node: StatefulInstanceId,
         /// Its phase.
         phase: Phase,
+        /// Where its journal is, if not where journals usually are.
+        state_dir: Option<PathBuf>,
+    },
+    /// An earlier run was cut off in the middle of a node, and has nodes left that are not asked for.
+    LeftOut {
+        /// That run.
+        run_id: String,
+        /// The node.
+        node: StatefulInstanceId,
+        /// Its phase.
+        phase: Phase,
+        /// Those that are not asked for.
+        left: Vec<StatefulInstanceId>,
+        /// Where its journal is, if not where journals usually are.
+        state_dir: Option<PathBuf>,
     },
     /// A journal that may be of the group or its system cannot be read.
     Damaged(Box<Damaged>),
@@ -67,10 +85,11 @@ pub enum Taken {
 
 impl Taken {
     /// What stands in the way if this run is frozen, be it that its settings have yet to be put back.
-    pub fn frozen(run: &Run) -> Option<Self> {
+    pub fn frozen(run: &Run, state_dir: Option<&Path>) -> Option<Self> {
         let frozen = run.frozen.as_ref()?;
         let (run_id, reason) = (run.id().to_owned(), frozen.reason.clone());
-        Some(Self::Frozen { run_id, node: frozen.node.clone(), reason })
+        let state_dir = state_dir.map(Path::to_owned);
+        Some(Self::Frozen { run_id, node: frozen.node.clone(), reason, state_dir })
     }
 }
 
@@ -84,19 +103,33 @@ impl fmt::Display for Taken {
                 told(*age),
                 told(*silent)
             ),
-            Self::Frozen { run_id, node, reason } => {
+            Self::Frozen { run_id, node, reason, state_dir } => {
                 let at = node.as_ref().map(|node| format!(" at {node}")).unwrap_or_default();
+                let command = |word| runs_command(word, run_id, state_dir.as_deref());
                 write!(
                     f,
-                    "run {run_id} is frozen{at}: {reason}; see `spotinst-esg runs show {run_id}`, then let it go on with \
-                     `spotinst-esg runs resume {run_id} --reason …` or give it up with `spotinst-esg runs restore {run_id} --reason …`"
+                    "run {run_id} is frozen{at}: {reason}; see `{}`, then let it go on with `{}` or give it up with `{}`",
+                    command("show"),
+                    command("resume"),
+                    command("restore")
                 )
             }
-            Self::InFlight { run_id, wanted, node, phase } => write!(
+            Self::InFlight { run_id, wanted, node, phase, state_dir } => write!(
                 f,
                 "run {run_id} was cut off while {node} was in phase {phase}; finish it first by running it again with its own \
-                 target ({wanted}), or give it up with `spotinst-esg runs restore {run_id} --reason …`"
+                 target ({wanted}), or give it up with `{}`",
+                runs_command("restore", run_id, state_dir.as_deref())
             ),
+            Self::LeftOut { run_id, node, phase, left, state_dir } => {
+                let left: Vec<&str> = left.iter().map(StatefulInstanceId::as_str).collect();
+                write!(
+                    f,
+                    "run {run_id} was cut off while {node} was in phase {phase}, and only leaves out {}, which it has yet to roll: \
+                     finish it first with only as it was then, or give it up with `{}`",
+                    left.join(", "),
+                    runs_command("restore", run_id, state_dir.as_deref())
+                )
+            }
             Self::Damaged(damaged) => damaged.fmt(f),
         }
     }
@@ -112,6 +145,14 @@ pub fn told(span: SignedDuration) -> String {
     }
 }
 
+/// A command about a run, as a person types it.
+pub fn runs_command(word: &str, run_id: &str, state_dir: Option<&Path>) -> String {
+    let folder = state_dir.map(|folder| shell_word(&folder.to_string_lossy()));
+    let folder = folder.map(|folder| format!(" --state-dir {folder}")).unwrap_or_default();
+    let reason = if word == "show" { "" } else { " --reason …" };
+    format!("spotinst-esg runs {word} {}{reason}{folder}", shell_word(run_id))
+}
+
 /// What a start wants.
 #[derive(Clone, Copy, Debug)]
 pub struct Intent<'a> {
@@ -121,10 +162,26 @@ pub struct Intent<'a> {
     pub system: &'a str,
     /// The aim.
     pub wanted: &'a Wanted,
+    /// The nodes that alone may be rolled; all if none is named.
+    pub only: &'a [StatefulInstanceId],
+    /// Where the journals are, if not where they usually are.
+    pub state_dir: Option<&'a Path>,
     /// Who starts it.
     pub me: &'a Holder,
     /// When.
     pub now: Timestamp,
+}
+
+/// The nodes of a run that it has not begun with and that are not asked for. With them it is not of the same aim: nobody has asked
+/// for them now.
+fn left_out(run: &Run, only: &[StatefulInstanceId]) -> Vec<StatefulInstanceId> {
+    if only.is_empty() {
+        return Vec::new();
+    }
+    let left =
+        run.nodes.iter().filter(|node| matches!(node.phase, Phase::Planned | Phase::PreGate));
+    let ids = left.map(|node| node.planned.id.clone());
+    ids.filter(|id| !only.contains(id)).collect()
 }
 
 /// Decides from all runs, each with what is known of its holder's life.
@@ -133,7 +190,7 @@ pub struct Intent<'a> {
 ///
 /// Another run must be waited for or looked at first.
 pub fn opening(runs: Vec<(Run, Liveness)>, intent: Intent<'_>) -> Result<Opening, Taken> {
-    let Intent { group, system, wanted, me, now } = intent;
+    let Intent { group, system, wanted, only, me, now, state_dir } = intent;
     let shares = |run: &Run| run.plan.group == *group || run.plan.system == system;
     let open = runs.into_iter().filter(|(run, _)| run.is_open() && shares(run));
     let (mut adopted, mut put_back) = (None, Vec::new());
@@ -161,9 +218,23 @@ pub fn opening(runs: Vec<(Run, Liveness)>, intent: Intent<'_>) -> Result<Opening
             put_back.push(run);
             continue;
         }
-        if let Some(taken) = Taken::frozen(&run) {
+        if let Some(taken) = Taken::frozen(&run, state_dir) {
             return Err(taken);
         }
+        let left = left_out(&run, only);
+        if is_same
+            && !left.is_empty()
+            && let Some(node) = run.in_flight()
+        {
+            return Err(Taken::LeftOut {
+                run_id: run.id().to_owned(),
+                node: node.planned.id.clone(),
+                phase: node.phase,
+                left,
+                state_dir: state_dir.map(Path::to_owned),
+            });
+        }
+        let is_same = is_same && left.is_empty();
         if is_same && adopted.is_none() {
             adopted = Some(run);
         } else if let Some(node) = run.in_flight() {
@@ -172,6 +243,7 @@ pub fn opening(runs: Vec<(Run, Liveness)>, intent: Intent<'_>) -> Result<Opening
                 wanted: run.plan.target.wanted.clone(),
                 node: node.planned.id.clone(),
                 phase: node.phase,
+                state_dir: state_dir.map(Path::to_owned),
             });
         } else {
             put_back.push(run);

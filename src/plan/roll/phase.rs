@@ -70,12 +70,19 @@ impl Phase {
     pub fn taken_up_at(self) -> Self {
         match self {
             Self::Planned | Self::PreGate => Self::Planned,
-            // Its service may be stopped already, so the gate before that can hold no more; the one after still must.
-            Self::Draining | Self::Stopped | Self::MidGate => Self::Draining,
+            // Its service may be stopped already: it is started again on the same machine, and then the gate before that is asked.
+            Self::Draining | Self::Stopped | Self::MidGate => Self::PreGate,
             Self::Recycling | Self::Done => self,
             // By now it may be yet another machine.
             Self::Identity | Self::Starting | Self::PostGate | Self::Baking => Self::Identity,
         }
+    }
+
+    /// Whether the platform may be waited for before a node in this phase enters the next one. From the gate that shows that the
+    /// cluster can do without it to the stop of its service nothing is waited for: what the gate saw would be old, and a machine
+    /// that has come back meanwhile says nothing of its service.
+    pub fn may_wait_before(self, to: Self) -> bool {
+        self >= to || !matches!(to, Self::Draining | Self::Stopped)
     }
 
     /// Whether the node is between its first step and its last.

@@ -41,6 +41,8 @@ pub struct Run {
     pub last_sign: Timestamp,
     /// Who carries it out; none once it has ended.
     pub holder: Option<Holder>,
+    /// What had come up when its holder took it, and keeps it from taking another node down.
+    pub come_up: Vec<String>,
     /// Its nodes, in the order they are rolled.
     pub nodes: Vec<NodeRun>,
     /// Which processes it has suspended, or was about to, and the ends that it asked for, by the vendor's clock.
@@ -80,6 +82,9 @@ pub struct NodeRun {
     pub recycled: Option<Replacement>,
     /// What the last gate found since the node entered its mid-gate under its present holder, and when; none if there was none.
     pub mid_gate: Option<(Verdict, Timestamp)>,
+    /// Whether whoever had it in hand is gone and no pre-gate has been entered since, so that its service may be stopped and what
+    /// the gates saw is old.
+    pub is_cut_off: bool,
     /// How long each phase took in total, in seconds.
     pub spent: BTreeMap<Phase, f64>,
 }
@@ -122,9 +127,14 @@ impl NodeRun {
     /// cluster without it is old.
     pub fn taken_up_at(&self) -> Phase {
         match self.phase {
-            Phase::Recycling if self.asked.is_none() && self.recycled.is_none() => Phase::Draining,
+            Phase::Recycling if self.asked.is_none() && self.recycled.is_none() => Phase::PreGate,
             phase => phase.taken_up_at(),
         }
+    }
+
+    /// Whether its service may be stopped on the machine that it still has, so that it is started there before anything else.
+    pub fn must_start(&self) -> bool {
+        self.phase != Phase::PreGate && self.taken_up_at() == Phase::PreGate
     }
 
     /// The machine that it should run as, as far as this run knows.
@@ -147,6 +157,7 @@ impl NodeRun {
         if phase < Phase::Recycling {
             self.mid_gate = None;
         }
+        self.is_cut_off &= phase != Phase::PreGate;
         (self.phase, self.since) = (phase, at);
     }
 }
@@ -170,6 +181,7 @@ impl Run {
             asked: None,
             recycled: None,
             mid_gate: None,
+            is_cut_off: false,
             spent: BTreeMap::new(),
         };
         let mut run = Self {
@@ -178,6 +190,7 @@ impl Run {
             began_at: first.at,
             last_sign: first.at,
             holder: None,
+            come_up: Vec::new(),
             suspended: BTreeMap::new(),
             suspended_at: None,
             has_set_image: false,
@@ -203,8 +216,9 @@ impl Run {
         let at = entry.at;
         self.last_sign = self.last_sign.max(at);
         match &entry.event {
-            Event::Held { holder } => {
+            Event::Held { holder, come_up } => {
                 self.holder = Some(holder.clone());
+                self.come_up.clone_from(come_up);
                 self.ended = None;
                 self.forget_gates();
             }
@@ -252,7 +266,11 @@ impl Run {
 
     /// What was seen of the cluster before a pause of unknown length is old.
     fn forget_gates(&mut self) {
-        self.nodes.iter_mut().for_each(|node| node.mid_gate = None);
+        for node in &mut self.nodes {
+            node.mid_gate = None;
+            let may_be_stopped = node.phase.is_in_flight() && node.phase <= Phase::Recycling;
+            node.is_cut_off |= may_be_stopped && node.recycled.is_none();
+        }
     }
 
     fn restored(&mut self, setting: Setting, left: Option<&String>) {

@@ -54,6 +54,13 @@ pub enum Hold {
         /// Where it was to go.
         to: Phase,
     },
+    /// It was cut off with its service stopped, perhaps, and what its gates saw is old.
+    CutOff {
+        /// The phase that it may not enter.
+        to: Phase,
+    },
+    /// Since the run began something has come up that would have kept it from beginning.
+    CameUp(Vec<String>),
     /// Its machine is not proved to be replaced.
     NotRecycled {
         /// The phase that needs it.
@@ -142,6 +149,17 @@ impl fmt::Display for Hold {
                 write!(f, "node {node} is in phase {phase}; one node at a time")
             }
             Self::OutOfOrder { from, to } => write!(f, "phase {to} does not follow {from}"),
+            Self::CutOff { to } => write!(
+                f,
+                "it was cut off before, and what its gates saw is old, so it may not go to phase {to}: start its service again on \
+                 the same machine and bring it to phase pre_gate"
+            ),
+            Self::CameUp(found) => write!(
+                f,
+                "since the run began something has come up that would have kept it from beginning: {}; see to it, or waive it, and \
+                 run this again",
+                found.join("; ")
+            ),
             Self::NotRecycled { to } => {
                 write!(f, "its recycle is not proved, so it may not go to phase {to}")
             }
@@ -281,6 +299,14 @@ pub fn may_enter<'a>(
     }
     if !is_in_order {
         return Err(Hold::OutOfOrder { from, to });
+    }
+    if to == Phase::PreGate && !run.come_up.is_empty() {
+        return Err(Hold::CameUp(run.come_up.clone()));
+    }
+    // Its pre-gate comes first; and that it is still itself may be asked before, by bringing it to phase draining.
+    let takes_it_down = matches!(to, Phase::Stopped | Phase::MidGate | Phase::Recycling);
+    if node.is_cut_off && !is_past_return && takes_it_down {
+        return Err(Hold::CutOff { to });
     }
     Ok(node)
 }

@@ -15,7 +15,14 @@ impl fmt::Display for Event {
                 plan.target.wanted,
                 plan.program
             ),
-            Self::Held { holder } => write!(f, "carried out by {holder}"),
+            Self::Held { holder, come_up } if come_up.is_empty() => {
+                write!(f, "carried out by {holder}")
+            }
+            Self::Held { holder, come_up } => write!(
+                f,
+                "carried out by {holder}, and no other node is taken down, because of {}",
+                come_up.join("; ")
+            ),
             Self::Alive => f.write_str("alive"),
             Self::Suspending { processes, minutes, .. } => {
                 write!(f, "about to suspend {} for {minutes} min", processes.join(", "))

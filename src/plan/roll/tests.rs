@@ -59,7 +59,7 @@ fn gate(verdict: Value) -> Event {
 
 fn held() -> Event {
     let holder = Holder { host: "h".to_owned(), boot: None, pid: None, started: None, among: None };
-    Event::Held { holder }
+    Event::Held { holder, come_up: Vec::new() }
 }
 
 /// Nothing, or what the last gate found, if there was one.
@@ -93,6 +93,39 @@ fn a_mid_gate_counts_from_its_phase_to_the_recycle_and_the_last_one_decides() {
         let none = run(plan(json!({"mid_gate": "none"})), events);
         assert_eq!(has_passed_mid_gate(&none, none.node(&node()).unwrap(), minutes(1)), Ok(()));
     }
+}
+
+/// Its service may be stopped, and what the gates saw of the cluster is old: so it begins at the first of them.
+#[test]
+fn a_node_that_was_cut_off_before_its_machine_was_given_up_begins_at_its_pre_gate() {
+    let asking = Event::Asking { node: node(), instance_id: InstanceId::new("i-1") };
+    let not_asked = Event::NotAsked { node: node(), reason: "r".to_owned() };
+    let (recycling, thawed) = (entered(Phase::Recycling), Event::Thawed { reason: "r".to_owned() });
+    let is_due = |events: Vec<Event>| {
+        let found = run(plan(json!({"mid_gate": "none"})), events.clone());
+        let mine = found.node(&node()).unwrap().clone();
+        let down = [Phase::Stopped, Phase::MidGate, Phase::Recycling];
+        let held =
+            down.map(|to| matches!(may_enter(&found, &node(), to), Err(Hold::CutOff { .. })));
+        assert_eq!(may_enter(&found, &node(), Phase::PreGate).is_ok(), mine.asked.is_none());
+        (held.contains(&true), mine.taken_up_at(), mine.must_start())
+    };
+    for phase in [Phase::Draining, Phase::Stopped, Phase::MidGate, Phase::Recycling] {
+        for cut in [held(), thawed.clone()] {
+            let events = vec![entered(phase), cut];
+            assert_eq!(is_due(events.clone()), (true, Phase::PreGate, true), "{phase}");
+            let asked = [events.clone(), vec![entered(Phase::Draining)]].concat();
+            assert_eq!(is_due(asked), (true, Phase::PreGate, true), "{phase}");
+            let begun = [events, vec![entered(Phase::PreGate)]].concat();
+            assert_eq!(is_due(begun.clone()), (false, Phase::Planned, false), "{phase}");
+            let again = [begun, vec![entered(Phase::Stopped)]].concat();
+            assert_eq!(is_due(again), (false, Phase::PreGate, true), "{phase}: not cut off again");
+        }
+    }
+    // One whose machine may be gone only goes on; one whose machine was not given up in the end begins anew.
+    let asked = vec![recycling, asking, held()];
+    assert_eq!(is_due(asked.clone()), (false, Phase::Recycling, false));
+    assert_eq!(is_due([asked, vec![not_asked]].concat()), (true, Phase::PreGate, true));
 }
 
 #[test]
@@ -250,4 +283,18 @@ fn a_run_that_is_gone_on_with_keeps_the_options_that_it_began_with() {
     assert_eq!(told, [expected]);
     let told = ignored_options(&plan(json!({})), &options("ssi-1"));
     assert!(told.len() == 1 && told[0].contains("does not tell with which options"), "{told:?}");
+}
+
+#[test]
+fn nothing_is_waited_for_between_the_gate_before_and_the_stop() {
+    use Phase::{Draining, MidGate, Planned, PreGate, Stopped};
+    for (from, to) in [(PreGate, Draining), (Draining, Stopped), (PreGate, Stopped)] {
+        assert!(!from.may_wait_before(to), "{from} to {to}");
+    }
+    // The gate is still to come, or the service is to be started again.
+    for (from, to) in
+        [(Planned, PreGate), (Stopped, MidGate), (Draining, Draining), (MidGate, Draining)]
+    {
+        assert!(from.may_wait_before(to), "{from} to {to}");
+    }
 }

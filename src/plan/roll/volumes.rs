@@ -4,7 +4,9 @@ use super::event::{Planned, PlannedNode};
 use super::finding::Finding;
 use super::step::Hold;
 use super::survey::{Node, Survey};
+use crate::domain::{Device, InstanceId, VendorTime};
 use crate::plan::Verdict;
+use crate::plan::stateful::Snapshot;
 
 /// Of an instance whose data volumes are not listed it can never be said that it came back with the same. Those that are not
 /// rolled count as well: one that AWS takes back meanwhile has to come back with its data.
@@ -25,6 +27,27 @@ pub(super) fn volumes_known(survey: &Survey) -> Vec<Finding> {
         Finding::new("volumes_known", node.id.as_str(), verdict, evidence)
     });
     judged.collect()
+}
+
+/// What a run knows of a node as it was when the run began, to compare its new machine with. Of one whose volumes were not all told
+/// it knows none.
+pub fn known_before(plan: &Planned, planned: &PlannedNode) -> Snapshot {
+    let is_told = !plan.volumes_unknown.contains(&planned.id);
+    let volumes = planned.volumes.iter().filter(|_| is_told);
+    let device = |volume: &String| Device {
+        device_name: None,
+        volume_id: Some(volume.clone()),
+        snapshot_id: None,
+    };
+    let unknown = || InstanceId::new("");
+    Snapshot {
+        image_id: planned.image_id.clone(),
+        private_ip: planned.private_ip.clone(),
+        availability_zone: planned.zone.clone(),
+        devices: volumes.map(device).collect(),
+        launched_at: planned.launched_at.as_deref().map(VendorTime::new),
+        ..Snapshot::unseen(planned.instance_id.clone().unwrap_or_else(unknown))
+    }
 }
 
 /// What its volumes are must be what they were: else the data went elsewhere. Where it was waived that some were not told, those

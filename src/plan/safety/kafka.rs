@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::phase::{Judged, Phase, Question, or_unknown};
 use crate::domain::{
     KafkaCluster, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaQuorum, KafkaQuorumReplica,
-    KafkaReplicas, KafkaTopic,
+    KafkaReplicas, KafkaView,
 };
 use crate::plan::gate::Finding;
 
@@ -70,12 +70,12 @@ pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
         Ok(Some(quorum)) => it.whole("quorum_in_step", it.quorum_in_step(quorum)),
         Ok(None) => it.whole("controller_known", it.controller_known()),
     });
-    match (it.partitions(), &cluster.topics) {
-        (Ok(partitions), Ok(topics)) => {
-            found.extend(it.above_min_in_sync(partitions, topics));
-            found.extend(it.clean_elections(partitions, topics));
+    match it.view() {
+        Ok(view) => {
+            found.extend(it.above_min_in_sync(view));
+            found.extend(it.clean_elections(view));
         }
-        (Err(obstacle), _) | (_, Err(obstacle)) => {
+        Err(obstacle) => {
             for name in ["above_min_in_sync", "clean_elections"] {
                 found.push(it.whole(name, Judged::unknown(obstacle.to_string())));
             }
@@ -118,8 +118,8 @@ impl<'a> Asked<'a> {
     }
 
     fn of_partitions(&self, judge: impl FnOnce(&Partitions) -> Judged) -> Judged {
-        match self.partitions() {
-            Ok(partitions) => judge(partitions),
+        match self.view() {
+            Ok(view) => judge(&view.partitions),
             Err(obstacle) => Judged::unknown(obstacle.to_string()),
         }
     }
@@ -224,11 +224,7 @@ impl<'a> Asked<'a> {
     }
 
     /// One finding for each topic that would take no writes without the target, or takes none now.
-    fn above_min_in_sync(
-        &self,
-        partitions: &Partitions,
-        topics: &BTreeMap<String, KafkaTopic>,
-    ) -> Vec<Finding> {
+    fn above_min_in_sync(&self, KafkaView { partitions, topics }: &KafkaView) -> Vec<Finding> {
         let target = self.wanted.target;
         let mut bad: BTreeMap<&str, Judged> = BTreeMap::new();
         for (partition, it) in partitions.iter().filter(|(_, it)| it.replicas.contains(&target)) {
@@ -260,11 +256,7 @@ impl<'a> Asked<'a> {
         self.by_topic("above_min_in_sync", "no topic has fewer in sync than it needs", bad)
     }
 
-    fn clean_elections(
-        &self,
-        partitions: &Partitions,
-        topics: &BTreeMap<String, KafkaTopic>,
-    ) -> Vec<Finding> {
+    fn clean_elections(&self, KafkaView { partitions, topics }: &KafkaView) -> Vec<Finding> {
         let mut bad = BTreeMap::new();
         let names: BTreeSet<&str> = partitions.keys().map(|it| it.topic.as_str()).collect();
         for name in names {

@@ -45,8 +45,8 @@ pub fn leadership(
     for (broker, view) in views {
         let view = view.as_ref().map_err(|obstacle| format!("broker {broker}: {obstacle}"))?;
         match told {
-            None => told = Some((broker, view)),
-            Some((_, first)) if first == view => {}
+            None => told = Some((broker, &view.partitions)),
+            Some((_, first)) if first == &view.partitions => {}
             Some((other, _)) => {
                 return Err(format!("brokers {other} and {broker} tell of other partitions"));
             }
@@ -77,18 +77,21 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::domain::{KafkaReplicas, Obstacle, ObstacleKind};
+    use crate::domain::{KafkaReplicas, KafkaView, Obstacle, ObstacleKind};
 
     type Row<'r> = (Option<i32>, &'r [i32], &'r [i32], &'r [i32]);
 
     type View = BTreeMap<KafkaPartition, KafkaReplicas>;
 
+    fn whole(view: Result<View, Obstacle>) -> Result<KafkaView, Obstacle> {
+        view.map(|partitions| KafkaView { partitions, ..KafkaView::default() })
+    }
+
     fn cluster(views: Vec<Result<View, Obstacle>>) -> KafkaCluster {
         let unknown = Obstacle { kind: ObstacleKind::Time, detail: String::new() };
         KafkaCluster {
             members: Err(unknown.clone()),
-            views: Ok((1..).zip(views).collect()),
-            topics: Err(unknown.clone()),
+            views: Ok((1..).zip(views.into_iter().map(whole)).collect()),
             reassignments: Err(unknown.clone()),
             log_dirs: BTreeMap::new(),
             answers: BTreeMap::new(),

@@ -13,5 +13,7 @@ pub use kafka::{KafkaQuestion, judge as judge_kafka};
 pub use leadership::{Astray, Leadership, leadership};
 pub use order::{Candidate, NoOrder, Placed, Technology, order};
 pub use phase::{Phase, Question};
-pub use search::{Alone, Elsewhere, SearchQuestion, copies_elsewhere, judge as judge_search};
+pub use search::{
+    Alone, Elsewhere, Extent, SearchQuestion, copies_elsewhere, judge as judge_search,
+};
 pub use zookeeper::judge as judge_zookeeper;

@@ -33,23 +33,45 @@ pub struct SearchQuestion {
     pub nodes: BTreeSet<String>,
     /// Which cluster it must be, by its unique id; any if none.
     pub cluster_uuid: Option<String>,
+    /// Which persistent id the target must have; any if none.
+    pub node_id: Option<String>,
+    /// What is asked of a node that has come back.
+    pub extent: Extent,
+}
+
+/// How much is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// That the cluster is as its phase wants it.
+    Whole,
+    /// Only that the nodes that there should be are members, the target as itself: its shards may have yet to be given to it.
+    Members,
 }
 
 /// Judges one look at a cluster.
 ///
 /// `identified`, `settled`, `status`, `nodes_present`, `master_elected`, `shards` (all that serve are listed), `copies_elsewhere` by index (pre), `copies_serve` by index
 /// (mid and post), `voting_majority`, `nothing_left_over` (pre and post), `roles_elsewhere` (pre), `disk_headroom` (pre),
-/// `no_snapshot` (pre); the names begin with the gate's.
+/// `no_snapshot` (pre), `same_node` (where an id is wanted); the names begin with the gate's. Of [`Extent::Members`] only
+/// `identified`, `nodes_present`, `master_elected` and `same_node`.
 pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding> {
     let it = Asked { cluster, wanted: question, phase: question.question.phase };
     let mut found = vec![
         it.whole("identified", it.identified()),
-        it.whole("settled", or_unknown(&cluster.health, |health| settled(health, it.phase))),
-        it.whole("status", or_unknown(&cluster.health, |health| status(health, it.phase))),
         it.whole("nodes_present", or_unknown(&cluster.nodes, |nodes| it.nodes_present(nodes))),
         it.whole("master_elected", it.master_elected()),
-        it.whole("voting_majority", it.voting_majority()),
     ];
+    if let Some(wanted) = question.node_id.as_deref().filter(|_| it.phase != Phase::Mid) {
+        found.push(it.whole("same_node", it.same_node(wanted)));
+    }
+    if question.extent == Extent::Members {
+        return found;
+    }
+    found.extend([
+        it.whole("settled", or_unknown(&cluster.health, |health| settled(health, it.phase))),
+        it.whole("status", or_unknown(&cluster.health, |health| status(health, it.phase))),
+        it.whole("voting_majority", it.voting_majority()),
+    ]);
     match &cluster.shards {
         Err(obstacle) => found.push(it.whole("shards", Judged::unknown(obstacle.to_string()))),
         Ok(shards) => {
@@ -118,6 +140,20 @@ impl Asked<'_> {
                 .off_by(wanted.difference(&there).count() as u64),
             (false, false) => Judged::fail(format!("missing: {missing}; not expected: {extra}")),
         }
+    }
+
+    /// The id lives in the data folder, so another one tells that the node came back with another folder or an empty one.
+    fn same_node(&self, wanted: &str) -> Judged {
+        or_unknown(&self.cluster.nodes, |nodes| match nodes.get(self.target()) {
+            None => Judged::unknown(format!("{} is none of the nodes", self.target())),
+            Some(SearchNode { id, .. }) if id == wanted => {
+                Judged::pass(format!("{} has the persistent id {id}", self.target()))
+            }
+            Some(SearchNode { id, .. }) => Judged::fail(format!(
+                "{} has the persistent id {id}, and {wanted} is wanted: it does not have the data folder that it had",
+                self.target()
+            )),
+        })
     }
 
     fn master_elected(&self) -> Judged {

@@ -6,6 +6,7 @@
 
 mod checks;
 mod decision;
+mod origin;
 mod phases;
 mod refusal;
 mod snapshot;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use checks::{Check, Demand, checks, unmet};
 pub use decision::{Expectations, Settled, Situation, Step, may_act};
+pub use origin::{Origin, Traces, origin};
 pub use phases::{Phase, Phases};
 pub use refusal::Refusal;
 pub use snapshot::{Promises, Snapshot};

@@ -32,6 +32,19 @@ pub enum Refusal {
         /// What is not proved of the one seen, if it could otherwise be the result that is wanted.
         unmet: Vec<String>,
     },
+    /// Nothing shows that the machine which the caller believes to be replaced ever was its machine.
+    NeverItsMachine {
+        /// The caller's.
+        expected: InstanceId,
+        /// The one seen, if any.
+        found: Option<InstanceId>,
+        /// When that was launched, in the vendor's spelling.
+        launched: Option<String>,
+        /// The other instance of the group whose machine it is, or was.
+        of_another: Option<String>,
+        /// What could not be read.
+        unread: Vec<String>,
+    },
     /// It is listed as running and without an EC2 instance: a new one could not be told from it.
     NoInstance,
     /// The image asked for cannot be proved afterwards.
@@ -111,6 +124,25 @@ impl fmt::Display for Refusal {
                     write!(f, ", of which is not proved: {}", unmet.join("; "))?;
                 }
                 f.write_str("; read it again and decide anew")
+            }
+            Self::NeverItsMachine { expected, found, launched, of_another, unread } => {
+                write!(f, "instance {expected} is not known to have been its machine")?;
+                match of_another {
+                    Some(other) => write!(f, ", but that of {other}")?,
+                    None => f.write_str(
+                        ": no journal here and no line of the vendor's log of the last 90 days names it",
+                    )?,
+                }
+                if !unread.is_empty() {
+                    write!(f, " (not read: {})", unread.join("; "))?;
+                }
+                let found = found.as_ref().map_or("none", InstanceId::as_str);
+                let launched = launched.as_deref().unwrap_or("at a time that is not told");
+                write!(
+                    f,
+                    "; it runs as {found}, launched {launched}; see whether that is the new machine already, and set instance_id to it if \
+                     it is to be recycled"
+                )
             }
             Self::NoInstance => f.write_str(
                 "it is ACTIVE without an instance id, so a new instance could not be told from it; try again later",

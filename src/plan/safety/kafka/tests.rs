@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{KafkaBroker, KafkaLogDirs, KafkaTold, Obstacle, ObstacleKind};
+use crate::domain::{KafkaBroker, KafkaLogDirs, KafkaTopic, Obstacle, ObstacleKind};
 use crate::plan::Verdict;
 
 fn obstacle() -> Obstacle {
@@ -28,8 +28,23 @@ fn topic(min: u32) -> KafkaTopic {
     KafkaTopic { min_in_sync: Some(min), unclean_election: Some(false) }
 }
 
-fn views(it: &mut KafkaCluster) -> &mut BTreeMap<KafkaNodeId, KafkaTold> {
+fn views(it: &mut KafkaCluster) -> &mut BTreeMap<KafkaNodeId, Result<KafkaView, Obstacle>> {
     it.views.as_mut().unwrap()
+}
+
+/// What the second broker tells of the partitions.
+fn second(it: &mut KafkaCluster) -> &mut Partitions {
+    &mut views(it).get_mut(&2).unwrap().as_mut().unwrap().partitions
+}
+
+/// Changes what all tell of the topic's settings.
+fn settings(it: &mut KafkaCluster, change: impl Fn(&mut Option<KafkaTopic>)) {
+    for view in views(it).values_mut() {
+        let topics = &mut view.as_mut().unwrap().topics;
+        let mut told = topics.remove("orders");
+        change(&mut told);
+        topics.extend(told.map(|told| ("orders".to_owned(), told)));
+    }
 }
 
 /// Says of each broker's disks what the partitions say.
@@ -39,7 +54,9 @@ fn lay_out(it: &mut KafkaCluster, partitions: Partitions) {
         dirs.as_mut().unwrap().replicas = here.map(|(partition, _)| partition.clone()).collect();
     }
     let tellers: Vec<KafkaNodeId> = it.log_dirs.keys().copied().take(3).collect();
-    it.views = Ok(tellers.into_iter().map(|id| (id, Ok(partitions.clone()))).collect());
+    let topics = BTreeMap::from([("orders".to_owned(), topic(2))]);
+    let view = KafkaView { partitions, topics };
+    it.views = Ok(tellers.into_iter().map(|id| (id, Ok(view.clone()))).collect());
 }
 
 /// A healthy cluster of brokers that are controllers, too; the first leads the quorum. One topic on all of them, of which
@@ -54,7 +71,6 @@ fn cluster(count: KafkaNodeId) -> KafkaCluster {
             brokers: ids.iter().map(|id| (*id, KafkaBroker::default())).collect(),
         }),
         views: Ok(BTreeMap::new()),
-        topics: Ok([("orders".to_owned(), topic(2))].into()),
         reassignments: Ok(BTreeSet::new()),
         log_dirs: ids.iter().map(|id| (*id, Ok(KafkaLogDirs::default()))).collect(),
         answers: ids.iter().map(|id| (*id, Ok(()))).collect(),
@@ -83,7 +99,7 @@ fn without(mut it: KafkaCluster, target: KafkaNodeId) -> KafkaCluster {
     it.answers.remove(&target);
     views(&mut it).remove(&target);
     for view in views(&mut it).values_mut() {
-        for told in view.as_mut().unwrap().values_mut() {
+        for told in view.as_mut().unwrap().partitions.values_mut() {
             told.in_sync.remove(&target);
             if told.replicas.contains(&target) {
                 told.offline.insert(target);
@@ -151,7 +167,7 @@ type Case = (&'static str, Phase, Change, &'static [(&'static str, &'static str,
 /// Changes what all views tell of a partition.
 fn told(it: &mut KafkaCluster, number: i32, change: impl Fn(&mut KafkaReplicas)) {
     for view in views(it).values_mut() {
-        change(view.as_mut().unwrap().get_mut(&partition("orders", number)).unwrap());
+        change(view.as_mut().unwrap().partitions.get_mut(&partition("orders", number)).unwrap());
     }
 }
 
@@ -229,7 +245,7 @@ fn cases() -> Vec<Case> {
             "writes need all",
             Pre,
             |it| {
-                it.topics.as_mut().unwrap().insert("orders".to_owned(), topic(3));
+                settings(it, |it| *it = Some(topic(3)));
             },
             &[("above_min_in_sync", "orders", Fail)],
         ),
@@ -237,7 +253,7 @@ fn cases() -> Vec<Case> {
             "nobody tells what writes need",
             Pre,
             |it| {
-                it.topics.as_mut().unwrap().get_mut("orders").unwrap().min_in_sync = None;
+                settings(it, |it| it.as_mut().unwrap().min_in_sync = None);
             },
             &[("above_min_in_sync", "orders", Unknown)],
         ),
@@ -245,15 +261,14 @@ fn cases() -> Vec<Case> {
             "unclean elections",
             Pre,
             |it| {
-                it.topics.as_mut().unwrap().get_mut("orders").unwrap().unclean_election =
-                    Some(true);
+                settings(it, |it| it.as_mut().unwrap().unclean_election = Some(true));
             },
             &[("clean_elections", "orders", Fail)],
         ),
         (
             "a topic that nobody describes",
             Pre,
-            |it| it.topics.as_mut().unwrap().clear(),
+            |it| settings(it, |it| *it = None),
             &[("above_min_in_sync", "orders", Unknown), ("clean_elections", "orders", Unknown)],
         ),
         (
@@ -293,8 +308,7 @@ fn cases() -> Vec<Case> {
             "one broker's view is older",
             Pre,
             |it| {
-                let view = views(it).get_mut(&2).unwrap().as_mut().unwrap();
-                view.get_mut(&partition("orders", 0)).unwrap().in_sync.remove(&3);
+                second(it).get_mut(&partition("orders", 0)).unwrap().in_sync.remove(&3);
             },
             &[("views_agree", ALL, Fail)],
         ),
@@ -302,8 +316,7 @@ fn cases() -> Vec<Case> {
             "one broker's view is older by a leader that is the same",
             Pre,
             |it| {
-                let view = views(it).get_mut(&2).unwrap().as_mut().unwrap();
-                view.get_mut(&partition("orders", 0)).unwrap().leader_epoch = Some(6);
+                second(it).get_mut(&partition("orders", 0)).unwrap().leader_epoch = Some(6);
             },
             &[("views_agree", ALL, Fail)],
         ),
@@ -311,15 +324,23 @@ fn cases() -> Vec<Case> {
             "one view has a topic more",
             Pre,
             |it| {
+                second(it).insert(partition("new", 0), replicas(&[1]));
+            },
+            &[("views_agree", ALL, Fail)],
+        ),
+        (
+            "one tells older settings",
+            Pre,
+            |it| {
                 let view = views(it).get_mut(&2).unwrap().as_mut().unwrap();
-                view.insert(partition("new", 0), replicas(&[1]));
+                view.topics.insert("orders".to_owned(), topic(1));
             },
             &[("views_agree", ALL, Fail)],
         ),
         (
             "what the target tells does not count",
             Pre,
-            |it| views(it).get_mut(&3).unwrap().as_mut().unwrap().clear(),
+            |it| drop(views(it).insert(3, Ok(KafkaView::default()))),
             &[],
         ),
         (
@@ -515,7 +536,7 @@ proptest! {
             partitions.insert(partition("orders", number as i32), told);
         }
         lay_out(&mut it, partitions.clone());
-        it.topics.as_mut().unwrap().insert("orders".to_owned(), topic(min));
+        settings(&mut it, |it| *it = Some(topic(min)));
         for (id, voter) in &mut quorum(&mut it).voters {
             voter.caught_up_ms = Some(if level[*id as usize] || *id == 1 { 10_000 } else { 0 });
         }

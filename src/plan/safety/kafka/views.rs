@@ -1,15 +1,15 @@
-//! What brokers tell of the partitions, and whether it may be believed.
+//! What brokers tell of the topics, and whether it may be believed.
 
 use std::collections::BTreeSet;
 
-use super::{Asked, Judged, Partitions, is_in_step, none_of};
-use crate::domain::{KafkaNodeId, KafkaPartition, Obstacle, ObstacleKind};
+use super::{Asked, Judged, is_in_step, none_of};
+use crate::domain::{KafkaNodeId, KafkaView, Obstacle, ObstacleKind};
 
 /// So many brokers must tell the same: one that is cut off goes on telling what was.
 const NEEDED: usize = 2;
 
 /// A broker and what it tells.
-type View<'a> = (KafkaNodeId, Result<&'a Partitions, &'a Obstacle>);
+type View<'a> = (KafkaNodeId, Result<&'a KafkaView, &'a Obstacle>);
 
 impl<'a> Asked<'a> {
     /// What each broker but the target tells. The target's word does not count: it is the one that is doubted.
@@ -20,12 +20,12 @@ impl<'a> Asked<'a> {
     }
 
     /// What the first of them tells who tells anything: `views_agree` holds whoever else tells against it.
-    pub(super) fn partitions(&self) -> Result<&'a Partitions, &'a Obstacle> {
+    pub(super) fn view(&self) -> Result<&'a KafkaView, &'a Obstacle> {
         const NOBODY: &Obstacle = &Obstacle { kind: ObstacleKind::Empty, detail: String::new() };
         let mut obstacle = NOBODY;
         for (_, told) in self.told_by_others()? {
             match told {
-                Ok(partitions) => return Ok(partitions),
+                Ok(view) => return Ok(view),
                 Err(why) => obstacle = why,
             }
         }
@@ -42,30 +42,40 @@ impl<'a> Asked<'a> {
         let mut views = Vec::new();
         for (broker, told) in told {
             match told {
-                Ok(partitions) => views.push((broker, partitions)),
+                Ok(view) => views.push((broker, view)),
                 Err(obstacle) => return Judged::unknown(obstacle.to_string()),
             }
         }
         let names = views.iter().map(|(broker, _)| broker.to_string()).collect::<Vec<_>>();
         let names = names.join(" and ");
         let [(_, first), others @ ..] = views.as_slice() else {
-            return Judged::unknown("no broker besides the target tells of the partitions");
+            return Judged::unknown("no broker besides the target tells of the topics");
         };
         if views.len() < NEEDED {
             return Judged::unknown(format!(
-                "of the partitions only broker {names} tells besides the target, and nobody confirms it"
+                "of the topics only broker {names} tells besides the target, and nobody confirms it"
             ));
         }
         if let Some(doubt) = views.iter().find_map(|(broker, _)| self.doubt(*broker)) {
             return doubt;
         }
-        let all = views.iter().flat_map(|(_, view)| view.keys());
-        let differing = all.filter(|partition| {
-            others.iter().any(|(_, view)| view.get(*partition) != first.get(*partition))
-        });
-        let differing: BTreeSet<&KafkaPartition> = differing.collect();
-        let good = format!("brokers {names} tell the same of {} partitions", first.len());
-        none_of(differing.into_iter(), &good, &format!("brokers {names} tell different things of"))
+        let partitions = views.iter().flat_map(|(_, view)| view.partitions.keys());
+        let partitions: BTreeSet<_> = partitions
+            .filter(|it| {
+                others.iter().any(|(_, view)| view.partitions.get(it) != first.partitions.get(it))
+            })
+            .collect();
+        let topics = views.iter().flat_map(|(_, view)| view.topics.keys());
+        let topics: BTreeSet<_> = topics
+            .filter(|it| {
+                others.iter().any(|(_, view)| view.topics.get(*it) != first.topics.get(*it))
+            })
+            .collect();
+        let settings = topics.into_iter().map(|it| format!("the settings of {it}"));
+        let differing = partitions.into_iter().map(ToString::to_string).chain(settings);
+        let good =
+            format!("brokers {names} tell the same of {} partitions", first.partitions.len());
+        none_of(differing, &good, &format!("brokers {names} tell different things of"))
     }
 
     /// Why a broker's view may be old, though another one of the same age agrees. With its own quorum a broker has its metadata from

@@ -84,6 +84,8 @@ fn question(count: usize, phase: Phase, target: usize) -> SearchQuestion {
         question: Question { gate: "es".to_owned(), phase, target: name(target) },
         nodes: (1..=count).map(name).collect(),
         cluster_uuid: None,
+        node_id: None,
+        extent: Extent::Whole,
     }
 }
 
@@ -412,4 +414,43 @@ proptest! {
             prop_assert!(left * 2 > voters.len());
         }
     }
+}
+
+#[test]
+fn a_node_is_back_only_with_the_id_it_had() {
+    let back = SearchQuestion {
+        node_id: Some("id2".to_owned()),
+        extent: Extent::Members,
+        ..question(3, Phase::Post, 2)
+    };
+    let same = ("same_node".to_owned(), "cluster".to_owned());
+    let present = ("nodes_present".to_owned(), "cluster".to_owned());
+
+    // Its replicas have yet to be given to it.
+    let mut restricted = cluster(3);
+    restricted.health.as_mut().unwrap().status = SearchStatus::Yellow;
+    restricted.health.as_mut().unwrap().unassigned = 1;
+    let setting = SearchSetting {
+        scope: "persistent",
+        name: ENABLE.to_owned(),
+        value: "primaries".to_owned(),
+    };
+    restricted.settings = Ok(vec![setting]);
+    assert_eq!(unmet(&restricted, &back), BTreeMap::new());
+    let whole = SearchQuestion { extent: Extent::Whole, ..back.clone() };
+    assert_eq!(unmet(&restricted, &whole).len(), 3);
+    assert_eq!(unmet(&cluster(3), &whole), BTreeMap::new());
+
+    let away = without(cluster(3), 2);
+    let expected = [(present, Verdict::Fail), (same.clone(), Verdict::Unknown)].into();
+    assert_eq!(unmet(&away, &back), expected);
+
+    let mut another = cluster(3);
+    another.nodes.as_mut().unwrap().get_mut("n2").unwrap().id = "id9".to_owned();
+    assert_eq!(unmet(&another, &back), [(same.clone(), Verdict::Fail)].into());
+    assert_eq!(unmet(&another, &whole).get(&same), Some(&Verdict::Fail));
+
+    let mut silent = cluster(3);
+    silent.nodes = Err(obstacle());
+    assert_eq!(unmet(&silent, &back).get(&same), Some(&Verdict::Unknown));
 }
