@@ -6,6 +6,7 @@
 mod allocation;
 mod begin;
 mod claimant;
+mod cluster_back;
 mod cluster_error;
 mod error;
 mod finish;
