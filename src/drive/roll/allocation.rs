@@ -8,12 +8,16 @@ use crate::domain::StatefulInstanceId;
 use crate::plan::Waiver;
 use crate::plan::roll::{
     ALLOCATION, ClusterChange, ClusterSetting, Event, PRIMARIES, Restriction, Scopes,
-    put_allocation_back, restriction,
+    left_shutdown, restriction, shutdown_reason,
 };
 use crate::plan::safety::{Alone, Elsewhere, copies_elsewhere};
 
 /// How often allocation is restricted before a node is given up whose shards have no other copy.
 const ROUNDS: u32 = 3;
+
+/// What the API tells of a shutdown.
+const COMPLETE: &str = "COMPLETE";
+const STALLED: &str = "STALLED";
 
 /// How allocation is restricted before a node is stopped.
 #[derive(Clone, Debug)]
@@ -163,7 +167,7 @@ impl Hand<'_> {
         })
     }
 
-    pub(super) fn change(
+    fn change(
         &self,
         order: &Restrict,
         sight: &ClusterSight,
@@ -261,6 +265,66 @@ impl Hand<'_> {
         }
     }
 
+    fn register(
+        &self,
+        journal: &mut Journal,
+        order: &Restrict,
+        sight: &ClusterSight,
+        delay: &str,
+        done: &mut Restricted,
+        beat: Beat<'_>,
+    ) -> Result<(), ClusterError> {
+        let doing = format!("register node {} for a restart", order.target);
+        let reason = shutdown_reason(journal.run().id());
+        let mut asked = false;
+        self.patiently(&doing, || {
+            beat(journal)?;
+            let member = match self.member(&doing, Some(&sight.cluster))? {
+                Ok(member) => member,
+                Err(found) => return Ok(Err(found)),
+            };
+            let node_id = match self.node_id(&doing, &member, &order.target)? {
+                Ok(node_id) => node_id,
+                Err(found) => return Ok(Err(found)),
+            };
+            match member.shutdown(&node_id) {
+                Err(obstacle) => return self.passing(&doing, &obstacle),
+                Ok(Some(seen)) => {
+                    if let Some(evidence) = left_shutdown(journal.run().id(), &seen) {
+                        let doing = doing.clone();
+                        return Err(ClusterError::Foreign { doing, evidence });
+                    }
+                    if seen.status == STALLED {
+                        let (doing, status) = (doing.clone(), seen.status);
+                        return Err(ClusterError::Stalled { doing, status });
+                    }
+                    let is_there = seen.status == COMPLETE;
+                    return Ok(if is_there { Ok(()) } else { Err(seen.status) });
+                }
+                Ok(None) if asked => self.progress.tell("the registration is gone; once more"),
+                Ok(None) => {}
+            }
+            let setting = ClusterSetting::NodeShutdown { node_id: node_id.clone() };
+            if journal.run().cluster_owes(&sight.cluster, &setting).is_none() {
+                let change = self.change(order, sight, setting, Scopes::default(), "restart");
+                journal.write(self.clock, Event::ClusterSetting(Box::new(change)))?;
+            }
+            (asked, done.changed) = (true, true);
+            let told = member.register_shutdown(&node_id, &reason, delay);
+            Ok(self.told(&doing, told)?.and(Err("it was asked for a moment ago".to_owned())))
+        })
+    }
+
+    fn node_id(&self, doing: &str, member: &SearchMember<'_>, target: &str) -> Attempt<String> {
+        match member.shards().nodes {
+            Ok(nodes) => Ok(nodes
+                .get(target)
+                .map(|node| node.id.clone())
+                .ok_or_else(|| format!("{target} is none of the nodes"))),
+            Err(obstacle) => self.passing(doing, &obstacle),
+        }
+    }
+
     /// It only spares the node work when it comes back, so that it fails is told and no more.
     pub fn flush(&self, cluster: &str, done: &mut Restricted) -> Result<(), ClusterError> {
         let doing = format!("flush cluster {cluster}");
@@ -272,102 +336,6 @@ impl Hand<'_> {
             done.warnings.push(format!("not all indices were flushed: {}", self.shown(&why)));
         }
         Ok(())
-    }
-
-    /// Puts back what is owed of the cluster that answers; what is owed of others stays so.
-    ///
-    /// # Errors
-    ///
-    /// Something could not be put back; the rest is.
-    pub fn put_back(&self, journal: &mut Journal, beat: Beat<'_>) -> Result<(), ClusterError> {
-        if journal.run().cluster_owed().is_empty() {
-            return Ok(());
-        }
-        let sight = self.sight("put back what is owed of a cluster")?;
-        self.put_back_of(journal, &sight.cluster, beat)
-    }
-
-    fn put_back_of(
-        &self,
-        journal: &mut Journal,
-        cluster: &str,
-        beat: Beat<'_>,
-    ) -> Result<(), ClusterError> {
-        let owed: Vec<ClusterChange> = journal
-            .run()
-            .cluster_owed()
-            .into_iter()
-            .filter(|it| it.cluster == cluster)
-            .cloned()
-            .collect();
-        let mut first = Ok(());
-        for change in owed {
-            let outcome = self.put_one_back(journal, &change, beat);
-            if first.is_ok() {
-                first = outcome;
-            }
-        }
-        first
-    }
-
-    fn put_one_back(
-        &self,
-        journal: &mut Journal,
-        change: &ClusterChange,
-        beat: Beat<'_>,
-    ) -> Result<(), ClusterError> {
-        let ClusterChange { cluster, setting, .. } = change;
-        let doing = format!("put back {} of cluster {cluster}", setting.as_str());
-        self.progress.tell(&doing.replacen("put", "putting", 1));
-        let mut asked = false;
-        let left = self.patiently(&doing, || {
-            beat(journal)?;
-            let member = match self.member(&doing, Some(cluster))? {
-                Ok(member) => member,
-                Err(found) => return Ok(Err(found)),
-            };
-            match setting {
-                ClusterSetting::Allocation => {
-                    self.put_allocation_back(change, &member, &mut asked, &doing)
-                }
-                ClusterSetting::NodeShutdown { node_id } => {
-                    let run = journal.run().id();
-                    self.delete_shutdown(run, node_id, &member, &mut asked, &doing)
-                }
-            }
-        })?;
-        let left = (!left.is_empty()).then(|| left.join("; "));
-        let (cluster, setting) = (cluster.clone(), setting.clone());
-        Ok(journal.write(self.clock, Event::ClusterRestored { cluster, setting, left })?)
-    }
-
-    /// Answers what someone else has set.
-    fn put_allocation_back(
-        &self,
-        change: &ClusterChange,
-        member: &SearchMember<'_>,
-        asked: &mut bool,
-        doing: &str,
-    ) -> Attempt<Vec<String>> {
-        // Once before it is asked for, and once after.
-        loop {
-            let seen = match self.allocation(doing, member)? {
-                Ok(seen) => seen,
-                Err(found) => return Ok(Err(found)),
-            };
-            let plan = put_allocation_back(change, &seen);
-            if !plan.is_due || (*asked && seen.persistent == change.before.persistent) {
-                return Ok(Ok(plan.left));
-            }
-            let was_asked = std::mem::replace(asked, true);
-            let told = member.set_persistent(ALLOCATION, change.before.persistent.as_deref());
-            if let Err(found) = self.told(doing, told)? {
-                return Ok(Err(found));
-            }
-            if was_asked {
-                return Ok(Err(format!("it is {seen}")));
-            }
-        }
     }
 }
 

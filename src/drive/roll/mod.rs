@@ -6,13 +6,12 @@
 mod allocation;
 mod begin;
 mod claimant;
+mod cluster_back;
 mod cluster_error;
 mod error;
 mod finish;
 mod hand;
 mod journal;
-mod node_shutdown;
-mod owing;
 mod recycle;
 mod roller;
 mod settings;
@@ -31,3 +30,6 @@ pub use recycle::Recycled;
 pub use roller::Roller;
 pub use store::{Deciding, Journals, Runs, StoreError};
 pub use survey::{sight, survey};
+
+/// How long each setting of a cluster is waited for when a run is ended.
+const CLUSTER_PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
