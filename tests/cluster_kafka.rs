@@ -28,6 +28,15 @@ fn look(more: &Value) -> Called {
 fn a_build_without_kafka_says_so() {
     let called = look(&json!({}));
     assert!(called.failed().contains("gate k: this binary was built without Kafka support"));
+    let bootstrap = ["127.0.0.1:1", "127.0.0.2:1"];
+    for options in [
+        json!({"bootstrap": bootstrap}),
+        json!({"cluster": {"kind": "kafka", "bootstrap": bootstrap}, "target": 1}),
+    ] {
+        let called = call(&Desk::with(""), "kafka_leadership", &options);
+        let words = "this binary was built without Kafka support";
+        assert!(called.failed().contains(words), "{}", called.failed());
+    }
 }
 
 /// Whatever is in the way is no proof that a broker is down.
