@@ -20,7 +20,7 @@ use super::plant::{Plant, Seen, Service};
 const AFTERMATH: f64 = 120.0;
 
 /// For so many seconds a gate that has passed may be gone by: what happens meanwhile nobody could have seen.
-const FRESH: f64 = 60.0;
+const FRESH: f64 = 120.0;
 
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
