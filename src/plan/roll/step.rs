@@ -27,9 +27,9 @@ pub const SUSPENDED: [Process; 6] = [
     Process::Scheduling,
 ];
 
-/// For so long a gate that has passed says something of the present: settings may have to be asked for again meanwhile, and one
-/// block of the rate limit, which lasts a minute, be waited for. In longer another node may have gone down unseen.
-const GATE_COUNTS: SignedDuration = SignedDuration::from_mins(2);
+/// For so long a gate that has passed says something of the present: settings may have to be asked for again meanwhile, and a
+/// rate limit be waited for, which takes three minutes at most. In longer another node may have gone down unseen.
+const GATE_COUNTS: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why a step is not taken. Nothing was changed by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
