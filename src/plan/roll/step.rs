@@ -28,8 +28,8 @@ pub const SUSPENDED: [Process; 6] = [
 ];
 
 /// For so long a gate that has passed says something of the present: settings may have to be asked for again meanwhile, and a
-/// rate limit be waited for.
-const GATE_COUNTS: SignedDuration = SignedDuration::from_mins(15);
+/// rate limit be waited for, which takes three minutes at most. In longer another node may have gone down unseen.
+const GATE_COUNTS: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why a step is not taken. Nothing was changed by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
