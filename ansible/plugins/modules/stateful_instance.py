@@ -26,7 +26,8 @@ description:
   - >-
     With O(instance_id) a recycle is idempotent: if that instance has been replaced already there is nothing to
     do, if its replacement is underway it is waited for, and nothing is asked for twice. Without it each call
-    recycles.
+    recycles. An instance that was never that of the stateful instance is refused: that it was must be shown by
+    a journal here or by the vendor's log, which goes back three months.
   - >-
     An action is asked for once. Should the reply be lost, the instance is looked at for up to two minutes; only
     if it stays untouched is the action asked for once more.
