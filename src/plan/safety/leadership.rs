@@ -97,12 +97,12 @@ mod tests {
         }
     }
 
-    /// Partitions by leader, replicas, those in sync, and those offline.
-    fn view(all: &[(Option<i32>, &[i32], &[i32], &[i32])]) -> View {
-        let one = |(number, (leader, replicas, in_sync, offline)): (
-            usize,
-            &(Option<i32>, &[i32], &[i32], &[i32]),
-        )| {
+    /// Leader, replicas, those in sync, and those offline.
+    type Row<'a> = (Option<i32>, &'a [i32], &'a [i32], &'a [i32]);
+
+    /// Partitions of one topic.
+    fn view(all: &[Row<'_>]) -> View {
+        let one = |(number, (leader, replicas, in_sync, offline)): (usize, &Row<'_>)| {
             let partition =
                 KafkaPartition { topic: "t".to_owned(), number: i32::try_from(number).unwrap() };
             let replicas = KafkaReplicas {
