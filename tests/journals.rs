@@ -176,7 +176,11 @@ fn a_person_takes_a_damaged_journal_out_of_the_way() {
         let unasked = type_in("");
         assert_eq!((unasked.code, unasked.stdout.as_str()), (8, ""), "{unasked:?}");
         assert!(unasked.stderr.contains("no terminal to ask on"), "{unasked:?}");
+        for words in ["it had changed suspensions from none to AUTO_HEALING", "to be put back"] {
+            assert!(unasked.stderr.contains(words), "{words}: {unasked:?}");
+        }
         let moved = type_in("--yes --output json").document();
+        assert_eq!(moved["settings"][0]["setting"], "suspensions", "{moved}");
         let name = if time == 0 { run.clone() } else { format!("{run}.2") };
         let aside = folder.join("set-aside");
         let to = aside.join(format!("{name}.jsonl"));

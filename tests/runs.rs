@@ -122,13 +122,16 @@ fn a_run_is_shown_with_nodes_settings_waivers_and_what_to_do_next() {
     assert_eq!(shown["waived"].as_array().unwrap().len(), 2, "{shown}");
     assert_eq!(shown["holder_is"], "gone");
 
-    let folder = journals(&desk).display().to_string();
+    // Elsewhere than usual each command that is told has to name the folder, typed here or not.
+    let elsewhere = desk.home.path().join("elsewhere");
+    fs::rename(journals(&desk), &elsewhere).unwrap();
+    let folder = elsewhere.display().to_string();
     let named = alone(&desk, &["show", &run, "--state-dir", &folder, "--events"]);
     for words in [
         "1 of 3 nodes done",
         "i-3 -> asked for",
         "to be put back",
-        "node ssi-3 is in phase recycling: its machine was given up, or may have been",
+        "node ssi-3 is in phase recycling: the replacement of i-3 was asked for at ",
         "ansible-playbook spotinst.esg.recycle -e '{\"rolling_recycle_group_id\":\"sig-1\"",
         "\"rolling_recycle_system\":\"system-of-sig-1\",\"rolling_recycle_image_id\":\"ami-2\"",
         "about to ask for a recycle of node ssi-3, which runs as i-3",
@@ -138,13 +141,21 @@ fn a_run_is_shown_with_nodes_settings_waivers_and_what_to_do_next() {
         assert!(named.stdout.contains(words), "{words}: {}", named.stdout);
     }
     for word in ["resume", "restore"] {
-        let command = format!("spotinst-esg runs {word} {run} --reason '…' --state-dir {folder}");
+        let command = format!("spotinst-esg runs {word} {run} --reason … --state-dir {folder}");
         assert!(named.stdout.contains(&command), "{command}: {}", named.stdout);
     }
+    fs::rename(&elsewhere, journals(&desk)).unwrap();
     let events = alone(&desk, &["show", &run, "--events", "--output", "json"]).document();
     assert_eq!(events["events"][0]["event"], "planned");
     assert_eq!(events["events"].as_array().unwrap().last().unwrap()["event"], "frozen");
     assert!(alone(&desk, &["show", &run, "--output", "yaml"]).stdout.contains("asked: i-3"));
+    fs::rename(journals(&desk), &elsewhere).unwrap();
+    let own = Controller::gone(&desk);
+    let refused = own.run("started", &roll::with(own.aim(), &json!({"state_dir": folder})));
+    for word in ["resume", "restore"] {
+        let command = format!("`spotinst-esg runs {word} {run} --reason … --state-dir {folder}`");
+        assert!(refused.failed().contains(&command), "{command}: {}", refused.failed());
+    }
 }
 
 #[test]
@@ -347,6 +358,13 @@ fn giving_a_run_up_puts_everything_back_and_tells_what_a_person_has_to_do() {
     let before = settings(&desk);
     let run = frozen(&desk);
     assert_ne!(settings(&desk), before);
+    // Ended by the play, it keeps what the node may yet boot from, and says so.
+    let ended = Controller::gone(&desk);
+    ended.run("started", &ended.aim()).failed();
+    let shown = alone(&desk, &["show", &run]);
+    for words in ["stays ami-2 until a person has decided about ssi-3", "stay until 2"] {
+        assert!(shown.stdout.contains(words), "{words}: {shown:?}");
+    }
     let journal = fs::read_to_string(journals(&desk).join(format!("{run}.jsonl"))).unwrap();
     let foreseen = runs(&desk, &["restore", &run, "--dry-run"]);
     assert_eq!(foreseen.code, 0, "{foreseen:?}");
@@ -362,7 +380,15 @@ fn giving_a_run_up_puts_everything_back_and_tells_what_a_person_has_to_do() {
     assert_eq!(restored.code, 0, "{restored:?}");
     assert!(restored.stdout.contains("put back: ami-1"), "{restored:?}");
     assert!(restored.stderr.contains("putting back image of group sig-1"), "{restored:?}");
-    assert!(restored.stderr.contains("node ssi-3 is in phase recycling"), "{restored:?}");
+    for words in [
+        "node ssi-3 is in phase recycling: the replacement of i-3 was asked for at ",
+        "and is not proved",
+        "its service is stopped",
+        "the freeze goes with it",
+    ] {
+        assert!(restored.stderr.contains(words), "{words}: {restored:?}");
+    }
+    assert!(restored.stdout.contains("lifted: at ssi-3"), "{restored:?}");
     assert_eq!(settings(&desk), before);
     assert_eq!(status(&desk, &run), "aborted");
 
@@ -426,7 +452,13 @@ fn a_restore_that_fails_goes_on_when_it_is_run_again() {
     command.env("SPOTINST_BASE_URL", "http://127.0.0.1:9").arg("runs").args(restore);
     let mut waiting = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(waiting.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let mut lines = BufReader::new(waiting.stderr.as_mut().unwrap());
+    // First it tells in which state the node is left.
+    for words in ["the freeze goes with it", "node ssi-3 is in phase recycling", "looking again"] {
+        line.clear();
+        lines.read_line(&mut line).unwrap();
+        assert!(line.contains(words), "{words}: {line}");
+    }
     assert!(line.contains("127.0.0.1:9") && line.contains("looking again"), "{line}");
     let busy = status(&desk, &run);
     waiting.kill().unwrap();

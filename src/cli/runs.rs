@@ -40,16 +40,12 @@ struct Desk<'a> {
     runs: Runs,
     clock: SystemClock,
     environment: &'a Environment,
-    arguments: &'a JournalArguments,
 }
 
 impl<'a> Desk<'a> {
-    fn open(
-        arguments: &'a JournalArguments,
-        environment: &'a Environment,
-    ) -> Result<Self, Failure> {
+    fn open(arguments: &JournalArguments, environment: &'a Environment) -> Result<Self, Failure> {
         let runs = Runs::find(arguments.state_dir.as_deref(), environment)?;
-        Ok(Self { runs, clock: SystemClock::start(), environment, arguments })
+        Ok(Self { runs, clock: SystemClock::start(), environment })
     }
 
     fn now(&self) -> Timestamp {
@@ -78,7 +74,7 @@ impl<'a> Desk<'a> {
             status: run.status(&self.claim(run)),
             liveness: run.holder.as_ref().map_or(Liveness::Unknown, caller::liveness),
             now: self.now(),
-            state_dir: self.arguments.state_dir.as_deref(),
+            state_dir: self.runs.named(),
         };
         Ok(ShownRun::of(run, &entries, &judged, journal.path()))
     }

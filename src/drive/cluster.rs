@@ -18,7 +18,7 @@ pub enum Observer {
     /// An Elasticsearch or OpenSearch cluster.
     Search(Search),
     /// A Kafka cluster.
-    Kafka(Kafka),
+    Kafka(Box<Kafka>),
 }
 
 /// Why it was not found out in which order nodes are to be rolled.

@@ -181,7 +181,7 @@ impl Module<World> for KafkaLeadership {
 
 fn asked(cluster: &ClusterArgs, world: &World) -> Result<Kafka, Failure> {
     match cluster.observer(world)? {
-        Observer::Kafka(kafka) => Ok(kafka),
+        Observer::Kafka(kafka) => Ok(*kafka),
         Observer::ZooKeeper(_) | Observer::Search(_) => Err(Failure::new(format!(
             "cluster: it is of kind {}, and only {} has leaders of partitions",
             cluster.kind.as_str(),

@@ -4,6 +4,7 @@ mod answer;
 
 use std::collections::BTreeMap;
 use std::mem::take;
+use std::path::Path;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -20,6 +21,7 @@ use crate::drive::Progress;
 use crate::drive::roll::{Beginning, RollError, Roller, Start};
 use crate::plan::roll::{
     Finding, MidGate, Opening, Phase, Run, come_up, ignored_options, is_kept_by, run_id,
+    runs_command,
 };
 use answer::Returns;
 
@@ -203,7 +205,7 @@ impl Module<World> for RecycleRun {
 impl Args {
     /// Whether a run that is gone on with needs a gate before each recycle as this start says: who asks for one must not find it
     /// left out, and who has none would learn of it only once a service is stopped.
-    fn same_gate(&self, run: &Run) -> Result<(), Failure> {
+    fn same_gate(&self, run: &Run, state_dir: Option<&Path>) -> Result<(), Failure> {
         let needs = run.plan.mid_gate == MidGate::Required;
         if needs == self.require_mid_gate {
             return Ok(());
@@ -211,8 +213,9 @@ impl Args {
         let id = run.id();
         Err(Failure::new(format!(
             "run {id} began with require_mid_gate: {needs} and keeps it, and this start says {}: start it as it began, or give it \
-             up with `spotinst-esg runs restore {id} --reason …`",
-            self.require_mid_gate
+             up with `{}`",
+            self.require_mid_gate,
+            runs_command("restore", id, state_dir)
         )))
     }
 }
@@ -232,7 +235,7 @@ fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Retu
     let message = rolling::told(draft, survey);
     let adopted = match opening {
         Some(Opening::Adopt(run)) => {
-            args.same_gate(run)?;
+            args.same_gate(run, made.runs.named())?;
             warnings.extend(ignored_options(&run.plan, &args.kept(&made)));
             let blockers = come_up(run, &draft.findings);
             if is_kept_by(run, &blockers) {

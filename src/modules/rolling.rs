@@ -256,7 +256,12 @@ pub(super) fn make(
     let (draft, opening) = {
         let roller = roller(&client, clock.as_ref(), &progress, &runs, world);
         let known = runs.all().map_err(RollError::from)?;
-        let past = Past::of(known.runs.iter(), group, &system);
+        // Only where a root is persisted is it asked who brought what; else old journals tell nothing.
+        let old = match seen.group.persistence.root_device {
+            true => runs.history().all().map_err(RollError::from)?.runs,
+            false => Vec::new(),
+        };
+        let past = Past::of(known.runs.iter(), group, &system).with_history(&old, group);
         let others = known.damaged.iter().filter(|it| !it.may_concern(group, &system));
         let warnings: Vec<String> = others.map(ToString::to_string).collect();
         let bare = draft(&seen, target, &image, &wish, &past, None);

@@ -45,7 +45,7 @@ pub(crate) enum Trouble {
 #[derive(Clone)]
 pub(crate) enum Mishap {
     /// In the cluster, or in what is seen of it.
-    Cluster(fn(usize) -> Ailment, Whom),
+    Cluster(Befall, Whom),
     /// With the next machine that is replaced.
     Next(Trouble),
     /// The platform takes a machine away.
@@ -101,36 +101,44 @@ impl Mishap {
 /// For good.
 pub(crate) const FOR_GOOD: f64 = 1e9;
 
-/// What may befall each kind of cluster; where nobody is meant the node is not looked at.
-fn ailments(technology: Technology) -> &'static [fn(usize) -> Ailment] {
-    const ALL: &[fn(usize) -> Ailment] = &[
-        Ailment::Lags,
-        |_| Ailment::NobodyLeads,
-        Ailment::Leads,
-        |_| Ailment::HalfAnswers,
-        Ailment::Silent,
-        Ailment::ThrownOut,
-        Ailment::NewWithoutCopies,
-        Ailment::New,
-        |_| Ailment::Moving,
-        |_| Ailment::LeftOver,
-        |_| Ailment::MoreDemanded,
-        |_| Ailment::OldView,
-    ];
-    const ZOOKEEPER: &[fn(usize) -> Ailment] = &[
-        Ailment::Lags,
-        |_| Ailment::NobodyLeads,
-        Ailment::Leads,
-        |_| Ailment::HalfAnswers,
-        Ailment::Silent,
-        |_| Ailment::TwoLead,
-    ];
-    match technology {
-        Technology::ZooKeeper => ZOOKEEPER,
-        // What it has not it is not befallen by.
-        Technology::Kafka | Technology::Search => ALL,
-    }
-}
+/// What befalls a cluster; where nobody is meant the node is not looked at.
+pub(crate) type Befall = fn(usize) -> Ailment;
+
+const ZOOKEEPER: &[Befall] = &[
+    Ailment::Lags,
+    |_| Ailment::NobodyLeads,
+    Ailment::Leads,
+    |_| Ailment::HalfAnswers,
+    Ailment::Silent,
+    |_| Ailment::TwoLead,
+];
+
+const KAFKA: &[Befall] = &[
+    Ailment::Lags,
+    |_| Ailment::NobodyLeads,
+    Ailment::Leads,
+    |_| Ailment::HalfAnswers,
+    Ailment::Silent,
+    Ailment::ThrownOut,
+    Ailment::NewWithoutCopies,
+    Ailment::New,
+    |_| Ailment::Moving,
+    |_| Ailment::MoreDemanded,
+    |_| Ailment::OldView,
+];
+
+const SEARCH: &[Befall] = &[
+    Ailment::Lags,
+    |_| Ailment::NobodyLeads,
+    Ailment::Leads,
+    |_| Ailment::HalfAnswers,
+    Ailment::Silent,
+    Ailment::ThrownOut,
+    Ailment::NewWithoutCopies,
+    Ailment::New,
+    |_| Ailment::Moving,
+    |_| Ailment::LeftOver,
+];
 
 const TROUBLES: [Trouble; 7] = [
     Trouble::SlowBoot,
@@ -179,7 +187,11 @@ pub(crate) fn draw(
         let other = Whom::Other(chance.usize(1..nodes));
         let mishap = match chance.u32(..10) {
             0..=4 => {
-                let all = ailments(technology);
+                let all = match technology {
+                    Technology::ZooKeeper => ZOOKEEPER,
+                    Technology::Kafka => KAFKA,
+                    Technology::Search => SEARCH,
+                };
                 Mishap::Cluster(all[chance.usize(..all.len())], whom)
             }
             5 | 6 => Mishap::Next(TROUBLES[chance.usize(..TROUBLES.len())]),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde_json::Value;
 use spotinst_esg::domain::Clock;
@@ -19,6 +20,9 @@ use super::role::{Role, Skips};
 use super::search::Search;
 use super::stage::{Invariant, Stage};
 use super::zookeeper::ZooKeeper;
+
+/// What is stuck is not looked at for longer.
+const LONGEST_RECYCLE: Duration = Duration::from_secs(400);
 
 /// How a roll ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,14 +58,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan of a seed: a third of each technology, one of five with nothing going wrong.
+    /// The plan of a seed: a third of each technology, one of ten with nothing going wrong.
     pub(crate) fn of(seed: u64) -> Self {
         let technology = match seed % 3 {
             0 => Technology::ZooKeeper,
             1 => Technology::Kafka,
             _ => Technology::Search,
         };
-        let is_calm = (seed / 3).is_multiple_of(5);
+        let is_calm = (seed / 3).is_multiple_of(10);
         Self {
             technology,
             skips: Skips::default(),
@@ -76,9 +80,9 @@ fn world(chance: &mut fastrand::Rng, nodes: usize, is_calm: bool) -> Desk {
     let head = format!(
         "seed: {}\nlatency: {{stale_seconds: {stale}, accepted_seconds: 3, terminating_seconds: {}, replacing_seconds: {}, booting_seconds: {}}}",
         chance.u32(..),
-        chance.u32(5..25),
-        chance.u32(5..40),
-        chance.u32(5..40),
+        chance.u32(2..8),
+        chance.u32(2..10),
+        chance.u32(5..20),
     );
     Desk::with(&fleet(nodes, &head, ""))
 }
@@ -115,8 +119,8 @@ fn model(
 pub(crate) fn roll(seed: u64, plan: Plan) -> Told {
     let mut chance = fastrand::Rng::with_seed(seed);
     let nodes = match plan.technology {
-        Technology::ZooKeeper => [3, 3, 5][chance.usize(..3)],
-        Technology::Kafka | Technology::Search => [3, 3, 4][chance.usize(..3)],
+        Technology::ZooKeeper => [3, 3, 3, 3, 5][chance.usize(..5)],
+        Technology::Kafka | Technology::Search => [3, 3, 3, 3, 4][chance.usize(..5)],
     };
     let is_calm = plan.mishaps.as_ref().is_some_and(Vec::is_empty);
     let desk = world(&mut chance, nodes, is_calm);
@@ -133,7 +137,8 @@ pub(crate) fn roll(seed: u64, plan: Plan) -> Told {
         let at = desk.clock.readings.load(Ordering::Relaxed) + chance.u64(1..900);
         desk.clock.deadly.store(if kill { at } else { 0 }, Ordering::Relaxed);
         let began = desk.clock.monotonic();
-        let driver = Driver::new(if kill { 2 } else { 1 });
+        let mut driver = Driver::new(if kill { 2 } else { 1 });
+        driver.wait_timeout = LONGEST_RECYCLE;
         let role = Role { desk: &desk, stage: &stage, driver, skips: plan.skips, pace };
         last = role.roll();
         desk.clock.deadly.store(0, Ordering::Relaxed);

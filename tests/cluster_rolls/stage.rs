@@ -19,8 +19,9 @@ use super::plant::{Plant, Seen, Service};
 /// For so many seconds after something was over the cluster may still suffer from it.
 const AFTERMATH: f64 = 120.0;
 
-/// For so many seconds a gate that has passed may be gone by: what happens meanwhile nobody could have seen.
-const FRESH: f64 = 60.0;
+/// For so many seconds a gate that has passed may be gone by when a service is stopped, and when a machine is given up: what
+/// happens meanwhile nobody could have seen. The latter is what the roll promises, since it may have to wait for a rate limit.
+const FRESH: [f64; 2] = [120.0, 300.0];
 
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -233,7 +234,8 @@ impl Scene {
         for (invariant, how) in self.wrong(target, is_stopped) {
             let looked =
                 self.looked.as_ref().filter(|it| (it.target, it.phase) == (target, before));
-            let is_fresh = looked.is_some_and(|it| self.plant.now - it.at <= FRESH);
+            let fresh = FRESH[usize::from(is_stopped)];
+            let is_fresh = looked.is_some_and(|it| self.plant.now - it.at <= fresh);
             let was_wrong = looked.is_none_or(|it| it.wrong.iter().any(|it| it.0 == invariant));
             if is_fresh && !was_wrong {
                 self.unforeseen += 1;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use spotinst_esg::domain::Clock;
 use spotinst_esg::drive::roll::{RollError, StoreError};
+use spotinst_esg::plan::roll::Event;
 
 use super::desk::{Desk, Driver, Ended, Halt, fleet};
 
@@ -74,4 +75,22 @@ fn a_process_that_was_stopped_and_overtaken_sends_nothing_any_more() {
         reading += 3;
     }
     assert!(overtaken > 30, "{overtaken} of {reading}");
+}
+
+/// A process that is stopped in the middle of a line is not waited for without an end.
+#[test]
+fn a_journal_that_another_process_keeps_is_given_up_on_in_time() {
+    let desk = Desk::new(1);
+    let driver = Driver::new(1);
+    let id = driver.roll(&desk).completed();
+    let mut journal = desk.runs.open(&id).unwrap();
+    let other = std::fs::File::open(journal.path()).unwrap();
+    other.lock().unwrap();
+    let before = desk.clock.monotonic();
+    let failed = journal.write(&*desk.clock, Event::Alive).unwrap_err();
+    assert!(matches!(failed, StoreError::Locked { .. }), "{failed}");
+    assert!(failed.to_string().contains("nothing was written"), "{failed}");
+    assert!(desk.clock.monotonic() - before >= Duration::from_secs(30));
+    other.unlock().unwrap();
+    journal.write(&*desk.clock, Event::Alive).unwrap();
 }

@@ -500,6 +500,13 @@ journal:
     - The file of its journal; null if there is no run.
   returned: state is started
   type: str
+state_dir:
+  description:
+    - >-
+      The folder of its journal, where that is not the usual one: commands about it have to name it with
+      C(--state-dir).
+  returned: state is started
+  type: str
 resumed:
   description:
     - Whether it had been cut off before; in check mode, whether one that was is gone on with.

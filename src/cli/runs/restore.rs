@@ -26,6 +26,8 @@ struct Restored {
     dry_run: bool,
     /// What the run changed and owed.
     settings: Vec<RestoredSetting>,
+    /// Why it was frozen, which nobody is kept by any more.
+    frozen: Option<String>,
     /// What is to be done by hand.
     look_at: Option<String>,
     outcome: &'static str,
@@ -62,7 +64,7 @@ pub(super) fn run(
             if !arguments.yes && journal.run().is_open() {
                 agree(&desk, journal.run())?;
             }
-            carry_out(&desk, &mut journal, reason, &way)?
+            carry_out(&desk, &mut journal, reason, &way, arguments.yes)?
         }
         _ => foresee(&desk, journal.run())?,
     };
@@ -105,9 +107,28 @@ fn foresee(desk: &Desk<'_>, run: &Run) -> Result<Restored, Failure> {
         run: run.id().to_owned(),
         dry_run: true,
         settings,
+        frozen: freeze(run),
         look_at: run.left_in_flight(),
         outcome: run.ended.as_ref().filter(|_| !is_open).map_or(outcome, |it| it.outcome).as_str(),
     })
+}
+
+/// In which state the node is left, before it is: giving up takes the freeze away, and nothing else is in a roll's way then.
+fn tell_node(run: &Run) {
+    if let Some(reason) = freeze(run) {
+        output::talk(&one_line(&format!(
+            "the freeze goes with it, and rolls may be begun again: {reason}"
+        )));
+    }
+    if let Some(left) = run.left_in_flight() {
+        output::talk(&one_line(&left));
+    }
+}
+
+fn freeze(run: &Run) -> Option<String> {
+    let frozen = run.frozen.as_ref()?;
+    let node = frozen.node.as_ref().map(|node| format!("at {node}: ")).unwrap_or_default();
+    Some(format!("{node}{}", frozen.reason))
 }
 
 /// Refuses what someone carries out.
@@ -126,9 +147,7 @@ fn agree(desk: &Desk<'_>, run: &Run) -> Result<(), Failure> {
     consent::terminal(needs)?;
     let foreseen = foresee(desk, run)?;
     table(&foreseen).lines().for_each(output::talk);
-    if let Some(look_at) = &foreseen.look_at {
-        output::talk(&one_line(look_at));
-    }
+    tell_node(run);
     consent::ask("give it up?", needs)
 }
 
@@ -137,14 +156,18 @@ fn carry_out(
     journal: &mut Journal,
     reason: &str,
     way: &Way,
+    is_unasked: bool,
 ) -> Result<Restored, Failure> {
     let (run, me) = (journal.run(), desk.me(journal.run()));
     let owed = if run.is_open() { run.owed(Outcome::Aborted) } else { Vec::new() };
     let of_clusters: Vec<(String, &str)> =
         run.cluster_owed().iter().map(|it| (it.cluster.clone(), it.setting.as_str())).collect();
-    let look_at = run.left_in_flight();
+    let (frozen, look_at) = (freeze(run), run.left_in_flight());
     if run.is_open() {
         let client = desk.client(PUTTING_BACK)?;
+        if is_unasked {
+            tell_node(run);
+        }
         let say = |line: &str| output::talk(&one_line(line));
         let progress = Progress::new(&desk.clock, &say);
         let roller = Roller {
@@ -178,6 +201,7 @@ fn carry_out(
         run: run.id().to_owned(),
         dry_run: false,
         settings: settings.collect(),
+        frozen,
         look_at,
         outcome: run.ended.as_ref().map_or(Outcome::Aborted, |ended| ended.outcome).as_str(),
     })
@@ -188,6 +212,9 @@ fn table(restored: &Restored) -> String {
     let mut text = format!("run {} {verb} {}\n", one_line(&restored.run), restored.outcome);
     for it in &restored.settings {
         text += &format!("  {:<16}  {}\n", it.setting, one_line(&it.done));
+    }
+    if let Some(frozen) = &restored.frozen {
+        text += &format!("  {:<16}  lifted: {}\n", "freeze", one_line(frozen));
     }
     if restored.settings.is_empty() {
         text += "  nothing is owed\n";

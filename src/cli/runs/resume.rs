@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::domain::one_line;
 use crate::drive::roll::survey;
 use crate::drive::{Environment, Progress, watched};
-use crate::plan::roll::{Claim, NodeLook, Run, Status};
+use crate::plan::roll::{Claim, NodeLook, Run, Status, runs_command};
 
 /// How long reading the group may take, in seconds.
 const LOOKING: u64 = 120;
@@ -64,7 +64,7 @@ pub(super) fn run(
     };
     tell(nodes.as_deref(), looked.as_ref().err());
     agree(arguments, looked.is_ok())?;
-    let next = shown::go_on(journal.run(), arguments.journals.state_dir.as_deref());
+    let next = shown::go_on(journal.run(), desk.runs.named());
     desk.claimant(&me).thaw(&mut journal, arguments.reason.clone())?;
     let run = journal.run().id().to_owned();
     let resumed = Resumed { run: &run, frozen, reason: &arguments.reason, nodes, next };
@@ -79,6 +79,7 @@ fn refuse(desk: &Desk<'_>, run: &Run) -> Result<String, Failure> {
         Err(Failure::new(REFUSED, format!("cannot let run {} go on: {why}", run.id())))
     };
     let claim = desk.claim(run);
+    let show = || runs_command("show", run.id(), desk.runs.named());
     match (run.status(&claim), &claim, &run.frozen) {
         (Status::Frozen, Claim::Held(holder), _) => {
             refused(format!("{holder} carries it out; wait until that has ended"))
@@ -88,12 +89,11 @@ fn refuse(desk: &Desk<'_>, run: &Run) -> Result<String, Failure> {
             Ok(format!("{node}{}", frozen.reason))
         }
         (Status::Completed | Status::Aborted, _, _) => {
-            refused("it has ended; see `spotinst-esg runs show`".to_owned())
+            refused(format!("it has ended; see `{}`", show()))
         }
-        (status, _, _) => refused(format!(
-            "it is not frozen but {}; see `spotinst-esg runs show`",
-            status.as_str()
-        )),
+        (status, _, _) => {
+            refused(format!("it is not frozen but {}; see `{}`", status.as_str(), show()))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::shown::ShownSetting;
 use super::{Desk, consent, give};
 use crate::cli::arguments::RunsSetAsideArguments;
 use crate::cli::caller;
@@ -12,6 +13,7 @@ use crate::cli::output;
 use crate::domain::one_line;
 use crate::drive::Environment;
 use crate::drive::roll::Runs;
+use crate::plan::roll::ChangedSetting;
 
 /// What was done.
 #[derive(Serialize)]
@@ -20,6 +22,8 @@ struct Moved<'a> {
     reason: &'a str,
     /// What was wrong with it; nothing if it could be read.
     problem: Option<String>,
+    /// What its run had changed of the group, as far as it can be read.
+    settings: Vec<ShownSetting>,
     from: String,
     to: String,
 }
@@ -39,11 +43,18 @@ pub(super) fn run(
     if let Some(damaged) = &damaged {
         output::talk(&one_line(&damaged.to_string()));
     }
+    let changed = match &damaged {
+        Some(damaged) => damaged.changed.clone(),
+        None => ended(&desk, &name)?,
+    };
     let refused = |why: &str| {
         Failure::new(REFUSED, format!("the journal of run {name} stays where it is: {why}"))
     };
     let is_known =
         damaged.is_some() || known.runs.iter().any(|run| run.id() == name && !run.is_open());
+    if is_known {
+        tell(&changed, damaged.is_some());
+    }
     // What is refused, or not there, needs no yes.
     if is_known && !arguments.yes {
         consent::ask("take it out of the way?", refused)?;
@@ -56,12 +67,37 @@ pub(super) fn run(
         run: &name,
         reason: &arguments.reason,
         problem: damaged.map(|damaged| damaged.problem),
+        settings: changed.into_iter().map(Into::into).collect(),
         from: desk.runs.folder().join(file_name).display().to_string(),
         to: to.display().to_string(),
     };
     give(&moved, arguments.journals.output, || {
         format!("run {} is set aside: {}\n", one_line(&name), one_line(&moved.to))
     })
+}
+
+/// What a run that can be read has changed, if there is one.
+fn ended(desk: &Desk<'_>, name: &str) -> Result<Vec<ChangedSetting>, Failure> {
+    let Ok(journal) = desk.runs.open(name) else { return Ok(Vec::new()) };
+    Ok(journal.run().changed_settings(&journal.entries()?))
+}
+
+/// Nobody puts back what is told by a journal that is out of the way.
+fn tell(changed: &[ChangedSetting], is_damaged: bool) {
+    for it in changed {
+        let ChangedSetting { setting, from, to, standing } = it;
+        let setting = setting.as_str();
+        let line = format!("it had changed {setting} from {from} to {to}: {standing}");
+        output::talk(&one_line(&line));
+    }
+    if is_damaged {
+        let told = if changed.is_empty() {
+            "nothing that can be read of it tells what it had changed of its group"
+        } else {
+            "what its other lines told is not known, and once it is out of the way nobody puts any of this back"
+        };
+        output::talk(told);
+    }
 }
 
 /// The folder, if a file is named by its path, and the run.

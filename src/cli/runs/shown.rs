@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::cluster::{self, ShownClusterSetting};
 use crate::domain::shell_word;
 use crate::plan::roll::{
-    ChangedSetting, Damaged, Entry, Liveness, NodeRun, Phase, Run, Status, Wanted,
+    ChangedSetting, Damaged, Entry, Liveness, NodeRun, Phase, Run, Status, Wanted, runs_command,
 };
 
 /// A row of a list.
@@ -180,8 +180,8 @@ pub(super) struct Judged<'a> {
     pub(super) status: Status,
     pub(super) liveness: Liveness,
     pub(super) now: Timestamp,
-    /// As it was typed, so that commands to be typed next name it too.
-    pub(super) state_dir: Option<&'a str>,
+    /// Where journals are, if not where they usually are, so that commands to be typed next name it too.
+    pub(super) state_dir: Option<&'a Path>,
 }
 
 impl ShownRun {
@@ -222,7 +222,7 @@ impl ShownRun {
 /// What a person can do now.
 fn next(run: &Run, judged: &Judged<'_>) -> Vec<String> {
     let mut next: Vec<String> = Vec::new();
-    let command = |word: &str| command(run, word, judged.state_dir);
+    let command = |word: &str| runs_command(word, run.id(), judged.state_dir);
     let give_up = format!(
         "or give it up, which puts back what it owes (see with --dry-run first): {}",
         command("restore")
@@ -255,7 +255,7 @@ fn next(run: &Run, judged: &Judged<'_>) -> Vec<String> {
 }
 
 /// How a run is gone on with.
-pub(super) fn go_on(run: &Run, state_dir: Option<&str>) -> String {
+pub(super) fn go_on(run: &Run, state_dir: Option<&Path>) -> String {
     let variables = Value::Object(aim(run, state_dir)).to_string();
     format!(
         "go on where it stopped by running what began it once more, with the same aim; with the collection's playbook, and its \
@@ -265,7 +265,7 @@ pub(super) fn go_on(run: &Run, state_dir: Option<&str>) -> String {
 }
 
 /// The variables that mean the same aim again.
-fn aim(run: &Run, state_dir: Option<&str>) -> Map<String, Value> {
+fn aim(run: &Run, state_dir: Option<&Path>) -> Map<String, Value> {
     let group = run.plan.group.as_str();
     let mut options: Vec<(&str, Value)> = vec![("group_id", json!(group))];
     if run.plan.system != group {
@@ -283,14 +283,4 @@ fn aim(run: &Run, state_dir: Option<&str>) -> Map<String, Value> {
     options.extend(state_dir.map(|folder| ("state_dir", json!(folder))));
     let named = |(name, value): (&str, Value)| (format!("rolling_recycle_{name}"), value);
     options.into_iter().map(named).collect()
-}
-
-/// A command as it is to be typed.
-fn command(run: &Run, word: &str, state_dir: Option<&str>) -> String {
-    let folder = state_dir.map(|folder| format!(" --state-dir {}", shell_word(folder)));
-    format!(
-        "spotinst-esg runs {word} {} --reason '…'{}",
-        shell_word(run.id()),
-        folder.unwrap_or_default()
-    )
 }

@@ -141,7 +141,7 @@ impl Roller<'_> {
                 for journal in &mut journals {
                     let reason = "cut off, and another roll was started".to_owned();
                     let finished = self.finish(journal, Some(reason));
-                    finished.map_err(|error| BeginError::left_open(error, journal))?;
+                    finished.map_err(|error| BeginError::left_open(error, journal, self.runs))?;
                 }
                 return Ok(Beginning::PutBack(
                     runs.iter().map(|run| run.id().to_owned()).collect(),
@@ -164,13 +164,13 @@ impl Roller<'_> {
                 // What was just begun has touched no node: nothing of it shall stay. If not even that can be done, the
                 // next start finds it cut off.
                 if is_resumed {
-                    return Err(BeginError::left_open(error, &journal));
+                    return Err(BeginError::left_open(error, &journal, self.runs));
                 }
                 match self.finish(&mut journal, Some(error.to_string())) {
                     Ok(_) => Err(BeginError::ended(error, &journal)),
                     Err(second) => {
                         self.progress.tell(&format!("the run could not be ended either: {second}"));
-                        Err(BeginError::left_open(error, &journal))
+                        Err(BeginError::left_open(error, &journal, self.runs))
                     }
                 }
             }

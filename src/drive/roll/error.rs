@@ -1,15 +1,16 @@
 //! Why a step of a roll was not taken, or came to nothing.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::journal::Journal;
-use super::store::StoreError;
+use super::store::{Runs, StoreError};
 use crate::domain::StatefulInstanceId;
 use crate::drive::stateful::Failed;
 use crate::drive::wait::TimeUp;
-use crate::plan::roll::{Finding, Hold, Holder, Taken};
+use crate::plan::roll::{Finding, Hold, Holder, Taken, runs_command};
 use crate::spot::{ErrorKind, SpotError};
 
 /// Why a step of a roll was not taken, or came to nothing.
@@ -186,7 +187,12 @@ pub struct BeginError {
 #[derive(Debug)]
 pub enum Left {
     /// It is open: the next start goes on with it, and what it has set is not put back yet.
-    Open(String),
+    Open {
+        /// Its id.
+        id: String,
+        /// Where its journal is, if not where journals usually are.
+        state_dir: Option<PathBuf>,
+    },
     /// It is open only because of what it owes of a cluster, which the failure tells.
     Owing(String),
     /// It was ended, with its settings put back; it had touched no node.
@@ -196,10 +202,11 @@ pub enum Left {
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(id) => write!(
+            Self::Open { id, state_dir } => write!(
                 f,
                 "run {id} is open, and what it has set of the group is not put back: see to the cause and run this again, or \
-                 give it up with `spotinst-esg runs restore {id} --reason …`"
+                 give it up with `{}`",
+                runs_command("restore", id, state_dir.as_deref())
             ),
             Self::Owing(id) => write!(f, "nothing is begun before run {id} has ended"),
             Self::Ended(id) => {
@@ -221,11 +228,11 @@ impl BeginError {
         self.run.as_ref().map(|run| format!("; {run}")).unwrap_or_default()
     }
 
-    pub(super) fn left_open(error: RollError, journal: &Journal) -> Self {
-        let id = journal.run().id().to_owned();
+    pub(super) fn left_open(error: RollError, journal: &Journal, runs: &Runs) -> Self {
+        let (id, state_dir) = (journal.run().id().to_owned(), runs.named().map(Path::to_owned));
         let left = match error {
             RollError::ClusterOwed { .. } => Left::Owing(id),
-            _ => Left::Open(id),
+            _ => Left::Open { id, state_dir },
         };
         Self { error: Box::new(error), run: Some(left) }
     }

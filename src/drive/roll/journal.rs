@@ -1,12 +1,16 @@
 //! The journal of one run on the disk: a line an event, each there before what it announces is done.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::store::{ENDING, StoreError};
+use super::store::{ENDING, StoreError, TRY_AGAIN};
 use crate::domain::Clock;
 use crate::plan::roll::{Damaged, Entry, Event, JournalError, Run};
+
+/// How long another process may take to write a line.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The journal of one run, with the run as it tells it.
 #[derive(Debug)]
@@ -45,7 +49,7 @@ impl Journal {
             |source| StoreError::Io { attempt: "write the journal", path: path.clone(), source };
         let text = line(&entry).map_err(fail)?;
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(fail)?;
-        file.lock().map_err(fail)?;
+        lock(&file, path, clock)?;
         let end = self.whole;
         // A whole line that is not known here is another process's: what this one believes of the run is old.
         let mut tail = Vec::new();
@@ -86,6 +90,30 @@ impl Journal {
     /// It cannot be read.
     pub fn entries(&self) -> Result<Vec<Entry>, StoreError> {
         parse(&self.path, &bytes(&self.path)?).map(|(entries, _)| entries)
+    }
+}
+
+/// Keeps others from writing meanwhile. One that does not let go is stopped in the middle of a line, and is not waited for without
+/// an end.
+fn lock(file: &File, path: &Path, clock: &dyn Clock) -> Result<(), StoreError> {
+    let began = clock.monotonic();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(source)) => {
+                return Err(StoreError::Io {
+                    attempt: "lock the journal",
+                    path: path.into(),
+                    source,
+                });
+            }
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let after = clock.monotonic().saturating_sub(began);
+        if after >= PATIENCE {
+            return Err(StoreError::Locked { path: path.into(), after });
+        }
+        clock.sleep(TRY_AGAIN);
     }
 }
 

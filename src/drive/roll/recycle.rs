@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::RollError;
 use super::journal::Journal;
-use super::roller::Roller;
+use super::roller::{OLD_LIST, Roller};
 use super::survey::{nodes, sight};
 use crate::domain::{ImageId, InstanceId, StatefulAction, StatefulInstanceId, StatefulTarget};
 use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Permit, Sight, TRACE_WINDOW};
@@ -55,6 +55,7 @@ impl Roller<'_> {
         let doing = format!("recycle node {id}");
         may_enter(journal.run(), id, Phase::Recycling).map_err(RollError::held(doing.as_str()))?;
         let node = of(journal, id, &doing)?;
+        self.until_told(journal, &node, &mut seen)?;
         if let Some(already) = self.already(journal, &node, &seen, &doing)? {
             self.note(journal, id, &already.seen, Duration::ZERO)?;
             return Ok(Recycled::Already(Box::new(already)));
@@ -122,6 +123,34 @@ impl Roller<'_> {
             Ok(carried) => self.prove(journal, &node, carried, began),
             Err(failed) => self.failed(journal, id, failed),
         }
+    }
+
+    /// Looks again for a while where the vendor does not tell, of the node or another, what it told when the run began: its list may
+    /// be late.
+    fn until_told(
+        &self,
+        journal: &Journal,
+        node: &NodeRun,
+        seen: &mut Survey,
+    ) -> Result<(), RollError> {
+        let run = journal.run();
+        let is_late = |seen: &Survey| {
+            let mine = seen.nodes.iter().find(|found| found.id == node.planned.id);
+            let judged = mine.filter(|mine| mine.is_active());
+            let judged = judged.map(|mine| is_same_node(&run.plan, &node.planned, mine));
+            matches!(judged, Some(Err(Hold::Untold { .. })))
+                || matches!(may_go_on(run, node, seen), Err(Hold::Untold { .. }))
+        };
+        let _over = until(self.clock, OLD_LIST, || {
+            if !is_late(seen) {
+                return Ok::<_, RollError>(Some(()));
+            }
+            self.progress
+                .tick(|| "waiting until the vendor tells volumes, zone and address".to_owned());
+            *seen = self.survey(run)?;
+            Ok(None)
+        })?;
+        Ok(())
     }
 
     fn actor<'b>(&'b self, permit: Option<&'b Permit<'b>>) -> Actor<'b> {
@@ -282,7 +311,7 @@ impl Roller<'_> {
     ) -> Result<Recycled, RollError> {
         let id = &node.planned.id;
         if let Some(after) = &carried.after {
-            let found = Node { id: id.clone(), seen: after.clone() };
+            let found = self.told(journal, node, after)?;
             if let Err(hold) = is_same_node(&journal.run().plan, &node.planned, &found) {
                 self.freeze(journal, Some(id.clone()), format!("it was recycled, but {hold}"))?;
                 return Err(RollError::NotSame { node: id.clone(), hold });
@@ -291,6 +320,25 @@ impl Roller<'_> {
             self.note(journal, id, after, took)?;
         }
         Ok(Recycled::Carried(Box::new(carried)))
+    }
+
+    /// The new machine with everything that is compared, as soon as the vendor tells it, or as it is told after a while.
+    fn told(&self, journal: &Journal, node: &NodeRun, after: &Snapshot) -> Result<Node, RollError> {
+        let (run, id) = (journal.run(), &node.planned.id);
+        let mut found = Node { id: id.clone(), seen: after.clone() };
+        let _over = until(self.clock, OLD_LIST, || {
+            let judged = is_same_node(&run.plan, &node.planned, &found);
+            if !matches!(judged, Err(Hold::Untold { .. })) {
+                return Ok::<_, RollError>(Some(()));
+            }
+            let (seen, _) = self.patiently(run, nodes)?;
+            let is_it = |it: &Node| it.id == *id && it.seen.instance_id == after.instance_id;
+            if let Some(more) = seen.into_iter().find(is_it) {
+                found = more;
+            }
+            Ok(None)
+        })?;
+        Ok(found)
     }
 
     fn note(
@@ -339,7 +387,8 @@ impl Roller<'_> {
         let left = until(self.clock, SECOND_LOOK, || {
             let (seen, left_out) = self.patiently(run, nodes)?;
             let is_itself = is_itself(&run.plan, &node, &seen, &left_out);
-            Ok::<_, RollError>(is_itself.err().filter(|hold| !matches!(hold, Hold::Incomplete(_))))
+            let is_late = |hold: &Hold| matches!(hold, Hold::Incomplete(_) | Hold::Untold { .. });
+            Ok::<_, RollError>(is_itself.err().filter(|hold| !is_late(hold)))
         })?;
         match left {
             Ok(hold) => self.freeze(journal, Some(id.clone()), hold.to_string()),

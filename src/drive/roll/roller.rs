@@ -24,7 +24,7 @@ use crate::spot::{Client, SpotError};
 const STUMBLE: Duration = Duration::from_secs(120);
 
 /// For how long a list may show what was before.
-const OLD_LIST: Duration = Duration::from_secs(120);
+pub(super) const OLD_LIST: Duration = Duration::from_secs(120);
 
 /// For how long a list that cannot be read whole is looked at where nothing is waited for.
 const SECOND_LOOK: Duration = Duration::from_secs(30);
@@ -170,8 +170,8 @@ impl Roller<'_> {
         Ok(())
     }
 
-    /// The nodes at present. A list that lags may show once more the machine that this run has seen replaced; that proves nothing,
-    /// so it is looked again for a while.
+    /// The nodes at present. A list that lags may show once more the machine that this run has seen replaced, or not yet all of the
+    /// new one; that proves nothing, so it is looked again for a while.
     fn present_nodes(
         &self,
         run: &Run,
@@ -183,6 +183,8 @@ impl Roller<'_> {
             replaced.is_some_and(|node| {
                 matches!(is_itself(&run.plan, node, seen, left_out),
                     Err(Hold::OtherInstance { found, .. }) if found == node.planned.instance_id)
+            }) || run.node(id).is_some_and(|node| {
+                matches!(is_itself(&run.plan, node, seen, left_out), Err(Hold::Untold { .. }))
             })
         };
         // If it stays so, it is no old list.
@@ -226,7 +228,7 @@ impl Roller<'_> {
         hold: &Hold,
     ) -> Result<(), RollError> {
         match hold {
-            Hold::OtherVolumes { node, .. } => {
+            Hold::OtherVolumes { node, .. } | Hold::Untold { node, .. } => {
                 self.freeze(journal, Some(node.clone()), hold.to_string())
             }
             _ => Ok(()),
@@ -250,7 +252,11 @@ impl Roller<'_> {
         let outcome = until(self.clock, patience, || {
             let seen = self.survey(journal.run())?;
             // In the first look that tells, the node itself is no matter of patience.
-            if is_unproved && seen.left_out.is_empty() {
+            let is_late = journal.run().node(id).is_some_and(|node| {
+                let judged = is_itself(&journal.run().plan, node, &seen.nodes, &seen.left_out);
+                matches!(judged, Err(Hold::Untold { .. }))
+            });
+            if is_unproved && seen.left_out.is_empty() && !is_late {
                 self.prove_node(journal, id, &seen.nodes, &seen.left_out, doing)?;
                 is_unproved = false;
             }
@@ -274,8 +280,12 @@ impl Roller<'_> {
                 }
             }
         })?;
-        let nothing = || Hold::Incomplete("nothing was read".to_owned());
-        outcome.map_err(|_| RollError::held(doing)(last.unwrap_or_else(nothing)))
+        if outcome.is_ok() {
+            return Ok(());
+        }
+        let hold = last.unwrap_or_else(|| Hold::Incomplete("nothing was read".to_owned()));
+        self.freeze_for_lost_data(journal, &hold)?;
+        Err(RollError::held(doing)(hold))
     }
 
     /// Where a run is, for the person who follows it.

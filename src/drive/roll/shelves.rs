@@ -76,7 +76,8 @@ impl Runs {
         let path = self.folder().join(format!("{name}.{ENDING}"));
         let problem = match found(&path) {
             Some(Ok(run)) if run.is_open() => {
-                return Err(StoreError::Healthy { id: run.id().to_owned() });
+                let state_dir = self.named().map(Path::to_owned);
+                return Err(StoreError::Healthy { id: run.id().to_owned(), state_dir });
             }
             Some(Ok(_)) => None,
             Some(Err(damaged)) => Some(damaged.problem),

@@ -11,13 +11,13 @@ use thiserror::Error;
 use super::journal::{Journal, found, line};
 use crate::domain::Clock;
 use crate::drive::environment::Environment;
-use crate::plan::roll::{Damaged, Entry, Event, Planned, Run};
+use crate::plan::roll::{Damaged, Entry, Event, Planned, Run, runs_command};
 
 /// How the names of journals end.
 pub(super) const ENDING: &str = "jsonl";
 
 /// How often it is tried to get the lock.
-const TRY_AGAIN: Duration = Duration::from_millis(100);
+pub(super) const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// Why a journal cannot be used.
 #[derive(Debug, Error)]
@@ -37,11 +37,14 @@ pub enum StoreError {
     Damaged(Box<Damaged>),
     /// It is no journal that a person may take out of the way.
     #[error(
-        "run {id} can be read and is open: let it go on, or give it up with `spotinst-esg runs restore {id} --reason …`"
+        "run {id} can be read and is open: let it go on, or give it up with `{}`",
+        runs_command("restore", id, state_dir.as_deref())
     )]
     Healthy {
         /// The run.
         id: String,
+        /// Where its journal is, if not where journals usually are.
+        state_dir: Option<PathBuf>,
     },
     /// Another process has written to the journal meanwhile.
     #[error("another process has gone on with run {id} meanwhile; nothing more is done here")]
@@ -69,7 +72,7 @@ pub enum StoreError {
         folder: PathBuf,
     },
     /// Another process keeps all others out for too long.
-    #[error("{} has been locked by another process for {} s; is it stopped?", path.display(), after.as_secs())]
+    #[error("{} has been locked by another process for {} s; nothing was written: see whether that is stopped, and run this again", path.display(), after.as_secs())]
     Locked {
         /// The lock.
         path: PathBuf,

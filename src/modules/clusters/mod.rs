@@ -156,7 +156,7 @@ impl ClusterArgs {
                 let made = self.login(world).and_then(|login| {
                     self.kafka.observer(&self.tls, login, ca_path, validates, world)
                 });
-                made.map(Observer::Kafka)
+                made.map(Box::new).map(Observer::Kafka)
             }
         };
         observer.map_err(|text| refused(&text))

@@ -21,6 +21,9 @@ pub(in crate::modules) struct Returns {
     /// The file of its journal; null if there is no run.
     #[schemars(extend("x-returned" = "state is started"))]
     journal: Option<String>,
+    /// The folder of its journal, where that is not the usual one: commands about it have to name it with `--state-dir`.
+    #[schemars(extend("x-returned" = "state is started"))]
+    state_dir: Option<String>,
     /// Whether it had been cut off before; in check mode, whether one that was is gone on with.
     #[schemars(extend("x-returned" = "state is started"))]
     resumed: bool,
@@ -129,6 +132,7 @@ impl Returns {
         Self {
             run_id: Some(journal.run().id().to_owned()),
             journal: Some(journal.path().display().to_string()),
+            state_dir: made.runs.named().map(|folder| folder.display().to_string()),
             resumed: is_resumed,
             put_back,
             ..Self::gone_on(made, journal.run())

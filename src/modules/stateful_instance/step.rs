@@ -10,6 +10,7 @@ use crate::drive::roll::{Recycled, RollError, sight};
 use crate::drive::stateful::Job;
 use crate::drive::{Progress, watched};
 use crate::modules::{World, rolling};
+use crate::plan::roll::runs_command;
 
 /// What setting the group up, and looking for an earlier request, may take besides.
 const SETTING_UP: u64 = 900;
@@ -118,10 +119,10 @@ pub(super) fn is_beside_a_roll(
     };
     Err(Failure::new(format!(
         "cannot {}: run {} of group {group} is open; let it finish, give run_id if this is a step of it, give it up with \
-         `spotinst-esg runs restore {}`, or set ignore_open_run",
+         `{}`, or set ignore_open_run",
         job.doing(),
         run.id(),
-        run.id()
+        runs_command("restore", run.id(), runs.named())
     ))
     .with_error_code(Some("RUN_OPEN")))
 }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::event::Entry;
 use super::name;
+use super::run::Run;
+use super::standing::ChangedSetting;
 use crate::domain::{GroupId, shell_word};
 
 /// A journal that cannot be read. What its run did is not known, so nothing is begun that it may concern.
@@ -17,6 +20,8 @@ pub struct Damaged {
     pub problem: String,
     /// Group and system, where its first line tells them.
     pub head: Option<Head>,
+    /// What its run had changed of the group, by the lines that can be read; what the others told is not known.
+    pub changed: Vec<ChangedSetting>,
 }
 
 /// What the first line of a journal of any form tells.
@@ -36,7 +41,11 @@ impl Damaged {
         let whole = line.filter(|line| line.ends_with(b"\n"));
         let head = whole.and_then(|line| serde_json::from_slice::<Head>(line).ok());
         let head = head.filter(|head| head.event == "planned");
-        Self { path, problem, head }
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        let entries: Vec<Entry> =
+            lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let changed = Run::read(&entries).map(|run| run.changed_settings(&entries));
+        Self { path, problem, head, changed: changed.unwrap_or_default() }
     }
 
     /// Its name without the ending, as a run would be called.

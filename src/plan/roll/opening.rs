@@ -58,7 +58,7 @@ pub enum Taken {
         /// That run.
         run_id: String,
         /// Its aim.
-        wanted: Wanted,
+        wanted: Box<Wanted>,
         /// The node.
         node: StatefulInstanceId,
         /// Its phase.
@@ -240,7 +240,7 @@ pub fn opening(runs: Vec<(Run, Liveness)>, intent: Intent<'_>) -> Result<Opening
         } else if let Some(node) = run.in_flight() {
             return Err(Taken::InFlight {
                 run_id: run.id().to_owned(),
-                wanted: run.plan.target.wanted.clone(),
+                wanted: Box::new(run.plan.target.wanted.clone()),
                 node: node.planned.id.clone(),
                 phase: node.phase,
                 state_dir: state_dir.map(Path::to_owned),

@@ -45,6 +45,18 @@ impl Past {
         past
     }
 
+    /// With what runs that were put away have brought; of durations and suspensions they tell nothing any more.
+    #[must_use]
+    pub fn with_history<'a>(
+        mut self,
+        runs: impl IntoIterator<Item = &'a Run>,
+        group: &GroupId,
+    ) -> Self {
+        let mine = runs.into_iter().filter(|run| run.plan.group == *group);
+        self.brought.extend(mine.flat_map(brought));
+        self
+    }
+
     /// Compares a node with the aim. Where its root is persisted no image tells what is on it; that a run has brought the image
     /// to this very machine does.
     pub(super) fn matches(&self, target: &Target, node: &Node, persistence: &Persistence) -> Match {

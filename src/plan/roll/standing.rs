@@ -210,15 +210,31 @@ impl Run {
     pub fn left_in_flight(&self) -> Option<String> {
         let node = self.in_flight()?;
         let (id, phase) = (&node.planned.id, node.phase);
-        if self.past_return().is_some() {
+        let machine = node.planned.instance_id.as_ref().map_or("none", |id| id.as_str());
+        if let Some(replaced) = &node.recycled {
             return Some(format!(
-                "node {id} is in phase {phase}: its machine was given up, or may have been, and it is not proved to be back; \
-                 look at it and at its data before its service is started"
+                "node {id} is in phase {phase}: its machine {machine} was given up for {}, and that is not proved to be well; its service \
+                 may be stopped: look at it and at its data before it is started",
+                replaced.instance_id
+            ));
+        }
+        if self.unproved().is_some() {
+            let asked = match &node.asked {
+                Some((machine, at)) => {
+                    format!("the replacement of {machine} was asked for at {at:.0}")
+                }
+                None => format!("its machine {machine} is being replaced, not by this run"),
+            };
+            return Some(format!(
+                "node {id} is in phase {phase}: {asked} and is not proved; it may yet boot, and then from what the group names at that \
+                 moment; its service is stopped, or will be: look at it and at its data before its service is started"
             ));
         }
         let is_stopped = matches!(phase, Phase::Stopped | Phase::MidGate | Phase::Recycling);
         let service = if is_stopped { "is, or may be, stopped" } else { "may be drained" };
-        Some(format!("node {id} is in phase {phase}: its service {service}; start it again"))
+        Some(format!(
+            "node {id} is in phase {phase}: its machine {machine} was not asked to be replaced, its service {service}; start it again"
+        ))
     }
 
     /// What a person looks at who is to decide about it: the node that it is frozen at, else those that are not done, and every

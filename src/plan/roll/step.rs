@@ -28,8 +28,8 @@ pub const SUSPENDED: [Process; 6] = [
 ];
 
 /// For so long a gate that has passed says something of the present: settings may have to be asked for again meanwhile, and a
-/// rate limit be waited for.
-const GATE_COUNTS: SignedDuration = SignedDuration::from_mins(15);
+/// rate limit be waited for, which takes three minutes at most. In longer another node may have gone down unseen.
+const GATE_COUNTS: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why a step is not taken. Nothing was changed by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,13 @@ pub enum Hold {
         /// Now.
         found: Vec<String>,
     },
+    /// The vendor does not tell something of it that it told when the run began. A list may be late.
+    Untold {
+        /// Which node.
+        node: StatefulInstanceId,
+        /// What is not told.
+        what: &'static str,
+    },
     /// The vendor did not list its volumes when the run began, and nobody has waived it.
     UnknownVolumes(StatefulInstanceId),
     /// No gate has passed since it entered its mid-gate; with what the last one found, if there was one.
@@ -186,6 +193,10 @@ impl fmt::Display for Hold {
                 list(found),
                 list(expected)
             ),
+            Self::Untold { node, what } => write!(
+                f,
+                "the vendor does not tell the {what} of {node}, as it did when the run began, so that it is the same cannot be told"
+            ),
             Self::UnknownVolumes(node) => write!(
                 f,
                 "the vendor did not list the volumes of {node} when the run began, so that it has the same now cannot be told"
@@ -253,7 +264,11 @@ impl Hold {
     pub fn may_pass(&self) -> bool {
         matches!(
             self,
-            Self::OthersDown(_) | Self::Incomplete(_) | Self::NotActive(_) | Self::Deployment
+            Self::OthersDown(_)
+                | Self::Incomplete(_)
+                | Self::NotActive(_)
+                | Self::Deployment
+                | Self::Untold { .. }
         )
     }
 }
@@ -402,19 +417,22 @@ pub fn is_itself(
 pub fn is_same_node(plan: &Planned, planned: &PlannedNode, seen: &Node) -> Result<(), Hold> {
     has_its_volumes(plan, planned, seen)?;
     let zones = (&planned.zone, &seen.seen.availability_zone);
-    if let (Some(before), Some(after)) = zones
-        && before != after
-    {
-        return Err(Hold::OtherZone { before: before.clone(), after: after.clone() });
+    let untold = |what| Err(Hold::Untold { node: planned.id.clone(), what });
+    match zones {
+        (Some(before), Some(after)) if before != after => {
+            return Err(Hold::OtherZone { before: before.clone(), after: after.clone() });
+        }
+        (Some(_), None) => return untold("zone"),
+        (Some(_) | None, Some(_)) | (None, None) => {}
     }
-    let addresses = (&planned.private_ip, &seen.seen.private_ip);
-    if plan.persistence.private_ip
-        && let (Some(before), Some(after)) = addresses
-        && before != after
-    {
-        return Err(Hold::OtherAddress { before: before.clone(), after: after.clone() });
+    match (&planned.private_ip, &seen.seen.private_ip) {
+        _ if !plan.persistence.private_ip => Ok(()),
+        (Some(before), Some(after)) if before != after => {
+            Err(Hold::OtherAddress { before: before.clone(), after: after.clone() })
+        }
+        (Some(_), None) => untold("persisted address"),
+        (Some(_) | None, Some(_)) | (None, None) => Ok(()),
     }
-    Ok(())
 }
 
 /// The budget is one: whoever else is down, for whatever reason, uses it up. One that was replaced meanwhile, by an

@@ -71,6 +71,10 @@ pub(super) fn has_its_volumes(
     if is_same {
         return Ok(());
     }
+    // A list that is late may lack some of them, but shows no others.
+    if found.iter().all(|volume| expected.contains(volume)) {
+        return Err(Hold::Untold { node: planned.id.clone(), what: "data volumes" });
+    }
     let (node, expected) = (planned.id.clone(), planned.volumes.clone());
     Err(Hold::OtherVolumes { node, expected, found })
 }

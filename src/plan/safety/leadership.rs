@@ -79,8 +79,6 @@ mod tests {
     use super::*;
     use crate::domain::{KafkaReplicas, KafkaView, Obstacle, ObstacleKind};
 
-    type Row<'r> = (Option<i32>, &'r [i32], &'r [i32], &'r [i32]);
-
     type View = BTreeMap<KafkaPartition, KafkaReplicas>;
 
     fn whole(view: Result<View, Obstacle>) -> Result<KafkaView, Obstacle> {
@@ -99,7 +97,10 @@ mod tests {
         }
     }
 
-    /// Partitions by leader, replicas, those in sync, and those offline.
+    /// Leader, replicas, those in sync, and those offline.
+    type Row<'a> = (Option<i32>, &'a [i32], &'a [i32], &'a [i32]);
+
+    /// Partitions of one topic.
     fn view(all: &[Row<'_>]) -> View {
         let one = |(number, (leader, replicas, in_sync, offline)): (usize, &Row<'_>)| {
             let partition =
