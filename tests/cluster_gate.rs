@@ -248,7 +248,7 @@ fn options_that_would_prove_less_than_they_seem_to_are_refused() {
         (one(http(json!({"method": "DELETE"}))), "value of method must be one of: GET, HEAD, POST"),
         (one(http(json!({"status": [20]}))), "status is a list"),
         (one(http(json!({"status": []}))), "status is a list"),
-        (one(http(json!({"username": "me"}))), "required together: username, password"),
+        (one(http(json!({"username": "me"}))), "username needs password, password_file or"),
         (one(http(json!({"url": "http://me:canary@h/"}))), "holds credentials"),
         (one(http(json!({"ca_path": "/none.pem"}))), "cannot use the certificates of /none.pem"),
         (one(query(json!({}))), "nothing says what the values must be"),

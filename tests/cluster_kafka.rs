@@ -28,6 +28,15 @@ fn look(more: &Value) -> Called {
 fn a_build_without_kafka_says_so() {
     let called = look(&json!({}));
     assert!(called.failed().contains("gate k: this binary was built without Kafka support"));
+    let bootstrap = ["127.0.0.1:1", "127.0.0.2:1"];
+    for options in [
+        json!({"bootstrap": bootstrap}),
+        json!({"cluster": {"kind": "kafka", "bootstrap": bootstrap}, "target": 1}),
+    ] {
+        let called = call(&Desk::with(""), "kafka_leadership", &options);
+        let words = "this binary was built without Kafka support";
+        assert!(called.failed().contains(words), "{}", called.failed());
+    }
 }
 
 /// Whatever is in the way is no proof that a broker is down.
@@ -58,7 +67,10 @@ fn what_cannot_be_asked_is_refused_before_anything_is() {
         (json!({"target": "n3"}), "target \"n3\" is no id"),
         (json!({"brokers": [1, 1]}), "brokers names each broker once"),
         (json!({"sasl_mechanism": "plain"}), "takes username and password"),
-        (json!({"sasl_mechanism": "oauthbearer"}), "takes oauth_token and nothing else"),
+        (
+            json!({"sasl_mechanism": "oauthbearer"}),
+            "takes oauth_token, or oauth_token_file, and nothing else",
+        ),
         (
             json!({"username": "me", "password": "hidden-word-78"}),
             "without effect without sasl_mechanism",

@@ -8,7 +8,7 @@ use std::thread;
 
 use super::canned::{Canned, Reply};
 use super::keepers::{Said, keeper, well};
-use super::searching::cluster;
+use super::searching::Searching;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -41,7 +41,7 @@ pub(crate) fn rehearsed(examples: &str) -> String {
     });
     let keepers = ["leader", "follower", "follower"];
     let keepers = keepers.map(|mode| keeper(move |word| Said::Text(well(word, mode, 3))));
-    let searching = cluster(|_| None);
+    let searching = Searching::start();
     let nodes = ["10.0.0.21", "10.0.0.22", "10.0.0.23"].map(|it| format!("https://{it}:9200"));
     let shortened = shortened
         .map(|line| nodes.iter().fold(line, |line, node| line.replace(node, searching.url())));

@@ -311,11 +311,11 @@ EXAMPLES = r'''
   spotinst.esg.cluster_order:
     cluster:
       kind: zookeeper
-      servers: [10.0.0.1, 10.0.0.2, 10.0.0.3]
+      servers: ["10.0.0.11:2181", "10.0.0.12:2181", "10.0.0.13:2181"]
     nodes:
-      - {id: ssi-12345678, member: 10.0.0.1, zone: eu-west-1a}
-      - {id: ssi-23456789, member: 10.0.0.2, zone: eu-west-1b}
-      - {id: ssi-34567890, member: 10.0.0.3, zone: eu-west-1c}
+      - {id: ssi-12345678, member: "10.0.0.11:2181", zone: eu-west-1a}
+      - {id: ssi-23456789, member: "10.0.0.12:2181", zone: eu-west-1b}
+      - {id: ssi-34567890, member: "10.0.0.13:2181", zone: eu-west-1c}
   register: ordered
 
 - name: Name the first
