@@ -145,7 +145,6 @@ while \"$proper\" status >/dev/null; do sleep 0.1; done
 }
 
 #[test]
-#[ignore = "not yet seen to pass from beginning to end"]
 fn the_playbook_rolls_every_node_and_nothing_acknowledged_is_lost() {
     if !clusters::can_run(SOURCE) {
         return;
@@ -213,7 +212,6 @@ fn blank(yard: &Yard, node: &Node) {
 }
 
 #[test]
-#[ignore = "not yet seen to pass from beginning to end"]
 fn the_playbook_rolls_brokers_with_zookeeper_and_starts_none_on_a_blank_disk() {
     if !clusters::can_run(SOURCE) {
         return;

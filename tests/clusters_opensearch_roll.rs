@@ -74,7 +74,6 @@ fn stopped(ran: &Ran, why: &[&str]) {
 }
 
 #[test]
-#[ignore = "not yet seen to pass from beginning to end"]
 fn the_playbook_rolls_every_node_and_nothing_acknowledged_is_lost() {
     if !clusters::can_run(SOURCE) {
         return;
@@ -115,7 +114,6 @@ fn the_playbook_rolls_every_node_and_nothing_acknowledged_is_lost() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass from beginning to end"]
 fn the_playbook_stops_at_what_would_lose_data_and_leaves_the_settings_as_they_were() {
     if !clusters::can_run(SOURCE) {
         return;
@@ -177,7 +175,6 @@ fn the_playbook_stops_at_what_would_lose_data_and_leaves_the_settings_as_they_we
 }
 
 #[test]
-#[ignore = "not yet seen to pass from beginning to end"]
 fn a_node_that_comes_back_with_another_id_freezes_the_roll_before_anything_is_given_to_it() {
     if !clusters::can_run(SOURCE) {
         return;
@@ -212,7 +209,6 @@ fn a_node_that_comes_back_with_another_id_freezes_the_roll_before_anything_is_gi
 }
 
 #[test]
-#[ignore = "not yet seen to pass from beginning to end"]
 fn a_roll_that_was_killed_after_draining_is_gone_on_with_and_puts_allocation_back() {
     if !clusters::can_run(SOURCE) {
         return;
