@@ -1,5 +1,6 @@
 //! One look at a group reads all routes at the same time: here with real threads, and nothing but events to wait for.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -19,6 +20,23 @@ use super::direct::Direct;
 /// What is awaited has not happened, and never will.
 const NEVER: Duration = Duration::from_secs(60);
 
+thread_local! {
+    /// Tells that the thread has ended that asked for the list of instances.
+    static END: RefCell<Option<End>> = const { RefCell::new(None) };
+}
+
+/// Whether something has ended, and who waits for it.
+type Ended = Arc<(Mutex<bool>, Condvar)>;
+
+struct End(Ended);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+}
+
 /// What it does with a request before and after it is carried.
 type Wish = dyn Fn(&Doors, &str) + Send + Sync;
 
@@ -30,6 +48,7 @@ struct Doors {
     answered: Mutex<Vec<String>>,
     most_alike: Mutex<BTreeMap<String, usize>>,
     change: Condvar,
+    listed: Ended,
     before: Box<Wish>,
 }
 
@@ -38,6 +57,14 @@ impl Doors {
         let begun = self.begun.lock().unwrap();
         let (begun, _) = self.change.wait_timeout_while(begun, NEVER, |it| *it < count).unwrap();
         assert!(*begun >= count, "only {begun} are under way at once");
+    }
+
+    /// Until whoever asked for the list has taken note of its answer, and of the time.
+    fn await_listed(&self) {
+        let (ended, change) = &*self.listed;
+        let ended = ended.lock().unwrap();
+        let (ended, _) = change.wait_timeout_while(ended, NEVER, |it| !*it).unwrap();
+        assert!(*ended, "the list was not read");
     }
 
     fn await_answer(&self, path: &str) {
@@ -62,6 +89,9 @@ impl Carrier for Doors {
         *self.begun.lock().unwrap() += 1;
         self.change.notify_all();
         (self.before)(self, &path);
+        if path.ends_with("/statefulInstance") {
+            END.set(Some(End(Arc::clone(&self.listed))));
+        }
         let answer = self.carrier.carry(parcel);
         self.answered.lock().unwrap().push(path.clone());
         let mut flights = self.on_their_way.lock().unwrap();
@@ -84,6 +114,7 @@ fn client(
         answered: Mutex::default(),
         most_alike: Mutex::default(),
         change: Condvar::new(),
+        listed: Ended::default(),
         before: Box::new(before),
     });
     let endpoint = Endpoint::parse(&desk.sim.url(), false).unwrap();
@@ -132,7 +163,7 @@ fn a_list_that_grew_old_while_the_rest_was_waited_for_is_read_again() {
     let (clock, sim) = (Arc::clone(&desk.clock), Arc::clone(&desk.sim));
     let (client, doors) = client(&desk, move |doors, path| {
         if path.ends_with("/status") {
-            doors.await_answer("/statefulInstance");
+            doors.await_listed();
             clock.sleep(Duration::from_secs(5));
             let edit = json!({"instance": "ssi-2", "set": {"state": "RECYCLING"}});
             let answer = sim.control("POST", "/_sim/edit", edit);
