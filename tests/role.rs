@@ -20,5 +20,7 @@ mod reach;
 mod rolls;
 #[path = "role/site.rs"]
 mod site;
+#[path = "role/systemd.rs"]
+mod systemd;
 #[path = "role/words.rs"]
 mod words;

@@ -87,7 +87,8 @@ groups:
         site
     }
 
-    fn program(&self, name: &str, text: &str) {
+    /// A program that every node has.
+    pub(crate) fn program(&self, name: &str, text: &str) {
         use std::os::unix::fs::PermissionsExt;
         let path = self.desk.file(&format!("bin/{name}"), text);
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
