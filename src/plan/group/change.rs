@@ -134,6 +134,21 @@ pub fn not_kept(wanted: &Map<String, Value>, after: &Map<String, Value>) -> Vec<
     changes(wanted, after).0.into_iter().map(|change| change.path).collect()
 }
 
+/// One wish over another: objects by field, everything else replaced. Nulls stay, for they are wishes, too.
+pub fn overlaid(under: &Map<String, Value>, over: &Map<String, Value>) -> Map<String, Value> {
+    let mut whole = under.clone();
+    for (key, value) in over {
+        let value = match (value, whole.get(key)) {
+            (Value::Object(over), Some(Value::Object(under))) => {
+                Value::Object(overlaid(under, over))
+            }
+            (other, _) => other.clone(),
+        };
+        whole.insert(key.clone(), value);
+    }
+    whole
+}
+
 /// A configuration with a wish merged into it as the vendor merges an update: objects by field, lists whole, null clears.
 pub fn merged(current: &Map<String, Value>, wish: &Map<String, Value>) -> Map<String, Value> {
     let mut whole = current.clone();
