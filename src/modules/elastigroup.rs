@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::World;
 use super::connection::Connection;
+use super::rolling::beside_a_roll;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{AccountId, Group, GroupId};
 use crate::drive::group::{Keeper, Patience, Standing};
@@ -24,7 +25,7 @@ use crate::plan::group::{
 use crate::spot::{Client, UpdateManner};
 use answer::{Returns, failed};
 use options::GroupOptions;
-use target::{MARGIN, beside_a_roll, refused, running};
+use target::{MARGIN, refused, running};
 
 /// Makes an Elastigroup, changes it to what is described, or deletes it.
 ///
@@ -58,6 +59,7 @@ pub(super) struct Args {
     #[serde(default = "yes")]
     user_data_is_secret: bool,
     /// Whether changed tags are put on instances that run.
+    #[schemars(extend("x-aliases" = ["auto_apply_tags"]))]
     #[serde(default)]
     apply_tags: bool,
     /// What is deleted with a stateful group. The vendor keeps the rest for some days. All four are always sent.
@@ -75,6 +77,7 @@ pub(super) struct Args {
     /// Whether to wait until as many instances run as the group is to have, and are healthy.
     ///
     /// Where nothing changes it waits for what is underway only: an instance that was paused stays paused.
+    #[schemars(extend("x-aliases" = ["wait_for_instances"]))]
     #[serde(default = "yes")]
     wait: bool,
     /// Whether health counts in the wait, in a group that has a health check.
@@ -244,7 +247,7 @@ impl<'c> Run<'c> {
     ) -> Result<Outcome<Returns>, Failure> {
         let made = self
             .with_keeper(|keeper| keeper.create(config, known))
-            .map_err(|error| failed(&error, false))?;
+            .map_err(|error| failed(&error, error.may_have_changed()))?;
         let group = made.group;
         let mut warnings = Vec::new();
         let missing = crate::plan::group::not_kept(config, &group.raw);
@@ -295,6 +298,7 @@ impl<'c> Run<'c> {
         let unread = beside_a_roll(
             &group.id,
             &doing,
+            "",
             (!args.ignore_open_run).then_some(args.state_dir.as_deref()),
             self.context.world,
         )?;

@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use super::World;
 use super::connection::Connection;
 use super::elastigroup::answer::failed;
-use super::elastigroup::target::{self, MARGIN, beside_a_roll};
+use super::elastigroup::target::{self, MARGIN};
+use super::rolling::beside_a_roll;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{AccountId, Group};
 use crate::drive::group::{Keeper, Patience, Standing};
@@ -264,6 +265,7 @@ impl<'c> Run<'c> {
         let unread = beside_a_roll(
             &self.group.id,
             doing,
+            "",
             (!self.args.ignore_open_run).then_some(self.args.state_dir.as_deref()),
             self.context.world,
         )?;

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::connection::Connection;
-use super::elastigroup::target::{self, beside_a_roll};
+use super::elastigroup::target;
+use super::rolling::beside_a_roll;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{AccountId, Group, Process, Suspension};
 use crate::plan::group::{SuspensionWish, unsettled};
@@ -95,6 +96,8 @@ pub(super) struct ShownSuspension {
     process: String,
     /// When it goes on by itself; null if no end was told.
     expires_at: Option<String>,
+    #[serde(skip)]
+    is_fresh: bool,
 }
 
 /// What is answered.
@@ -110,10 +113,29 @@ pub(super) struct Returns {
     changed_processes: Vec<String>,
 }
 
+/// How long what is suspended now will be so.
+fn lasting(args: &Args) -> String {
+    format!("for {} minutes from now", args.ttl_minutes)
+}
+
+/// The processes with the ends of their suspensions; `fresh` stands for the end of one that is not suspended yet.
+fn sides(suspensions: &[ShownSuspension], fresh: &str) -> Value {
+    let one = |it: &ShownSuspension| {
+        let end = match (&it.expires_at, it.is_fresh) {
+            (_, true) => fresh,
+            (Some(end), false) => end,
+            (None, false) => "without end",
+        };
+        (it.process.clone(), json!(end))
+    };
+    json!({"suspended": Value::Object(suspensions.iter().map(one).collect())})
+}
+
 fn shown(suspensions: &[Suspension]) -> Vec<ShownSuspension> {
     let one = |suspension: &Suspension| ShownSuspension {
         process: suspension.process.to_string(),
         expires_at: suspension.expires_at.as_ref().map(|at| at.as_str().to_owned()),
+        is_fresh: false,
     };
     suspensions.iter().map(one).collect()
 }
@@ -153,15 +175,14 @@ impl Module<World> for ElastigroupSuspension {
         let mut expected: Vec<ShownSuspension> = shown(&present);
         expected.retain(|it| !names.contains(&it.process));
         if args.state == State::Suspended {
-            let fresh = |name: &String| ShownSuspension { process: name.clone(), expires_at: None };
+            let fresh = |name: &String| ShownSuspension {
+                process: name.clone(),
+                expires_at: None,
+                is_fresh: true,
+            };
             expected.extend(names.iter().map(fresh));
         }
-        let side = |suspensions: &[ShownSuspension]| {
-            let mut names: Vec<&str> = suspensions.iter().map(|it| it.process.as_str()).collect();
-            names.sort_unstable();
-            json!({ "suspended": names })
-        };
-        let (before, after) = (side(&shown(&present)), side(&expected));
+        let (before, after) = (sides(&shown(&present), ""), sides(&expected, &lasting(&args)));
         let returns = |suspensions| Returns {
             id: group.id.to_string(),
             name: group.name.clone(),
@@ -179,6 +200,7 @@ impl Module<World> for ElastigroupSuspension {
         let unread = beside_a_roll(
             &group.id,
             &doing,
+            "",
             (!args.ignore_open_run).then_some(args.state_dir.as_deref()),
             context.world,
         )?;

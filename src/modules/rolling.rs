@@ -3,6 +3,7 @@
 mod shown;
 
 mod back;
+mod beside;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ use crate::plan::roll::{
 };
 use crate::spot::Client;
 
+pub(super) use beside::beside_a_roll;
 pub(super) use shown::{
     PlannedNode, ShownChange, ShownFinding, changes_of, findings_of, nodes_of, shown_changes,
     shown_nodes, told,

@@ -104,6 +104,19 @@ impl GroupError {
         }
     }
 
+    /// Whether something may have been made or changed before it failed.
+    pub fn may_have_changed(&self) -> bool {
+        match self {
+            Self::Spot(_) => false,
+            Self::UnknownCreation { .. }
+            | Self::Twins { .. }
+            | Self::NotMade { .. }
+            | Self::NotKept { .. }
+            | Self::StillThere { .. }
+            | Self::NotReady { .. } => true,
+        }
+    }
+
     /// Whether the same task may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -82,6 +82,11 @@ impl Keeper<'_> {
                 judge(patience.target, &standing.stateful, &standing.hosts, patience.is_checked);
             match judged {
                 Readiness::Ready => return Ok(Some(standing)),
+                Readiness::Never(why) if patience.may_stand_still => {
+                    let mut standing = standing;
+                    standing.oddities.push(format!("group {id} is not as it is to be: {why}"));
+                    return Ok(Some(standing));
+                }
                 Readiness::Never(why) => {
                     let hint = "; see to that instance, or pause or deallocate it";
                     return Err(self.not_ready(id, why, hint, false));

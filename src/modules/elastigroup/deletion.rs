@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{Returns, failed};
-use super::target::{beside_a_roll, refused};
+use super::target::refused;
 use super::{Run, State};
 use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{Deallocation, Group};
+use crate::modules::rolling::beside_a_roll;
 use crate::plan::group::Refusal;
 use crate::spot::Listed;
 
@@ -85,6 +86,7 @@ impl<'c> Run<'c> {
         let unread = beside_a_roll(
             &group.id,
             &doing,
+            "",
             (!args.ignore_open_run).then_some(args.state_dir.as_deref()),
             self.context.world,
         )?;
@@ -97,8 +99,12 @@ impl<'c> Run<'c> {
         let (id, what) = (group.id.clone(), args.deallocation.into());
         let name = group.name.clone();
         Ok(Planned::change(expected, move || {
-            self.with_keeper(|keeper| keeper.delete(&id, what))
-                .map_err(|error| failed(&error, true).with("id", id.as_str()))?;
+            self.with_keeper(|keeper| keeper.delete(&id, what)).map_err(|error| {
+                // A refusal has changed nothing; everything else may have.
+                let status = error.spot().and_then(crate::spot::SpotError::http_status);
+                let is_refused = status.is_some_and(|status| (400..500).contains(&status));
+                failed(&error, !is_refused).with("id", id.as_str())
+            })?;
             let mut outcome = Outcome::from(done);
             outcome.message = Some(format!("group {name} ({id}) was deleted"));
             Ok(outcome)

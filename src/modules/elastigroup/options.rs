@@ -111,8 +111,10 @@ pub(super) struct ZoneOptions {
     /// Its name, such as `eu-west-1a`.
     pub(super) name: String,
     /// The subnets there.
+    #[schemars(extend("x-aliases" = ["subnet_id"]))]
     pub(super) subnet_ids: Option<Vec<String>>,
     /// The placement group there.
+    #[schemars(extend("x-aliases" = ["placement_group_name"]))]
     pub(super) placement_group: Option<String>,
 }
 

@@ -5,9 +5,8 @@ use serde_json::{Map, Value};
 use crate::ansible::{Context, Failure};
 use crate::domain::{AccountId, Group, GroupId, StatefulState};
 use crate::drive::{Progress, Session, watched};
-use crate::modules::{World, rolling};
+use crate::modules::World;
 use crate::plan::group::{Found, Refusal, Wanted, changes, find};
-use crate::plan::roll::runs_command;
 use crate::spot::{Client, Listed};
 
 /// What a wait needs besides itself: looks after a lost answer, reading back.
@@ -108,41 +107,4 @@ pub(in crate::modules) fn has_health_check(config: &Map<String, Value>) -> bool 
     let launch = config.get("compute").and_then(|compute| compute.get("launchSpecification"));
     let kind = launch.and_then(|launch| launch.get("healthCheckType")).and_then(Value::as_str);
     kind.is_some_and(|kind| !kind.is_empty() && kind != "NONE")
-}
-
-/// Whoever changes a group that is being rolled upsets the roll. `folder` is none where the caller does not mind.
-///
-/// Answers why it cannot be told, if it cannot.
-pub(in crate::modules) fn beside_a_roll(
-    group: &GroupId,
-    doing: &str,
-    folder: Option<Option<&str>>,
-    world: &World,
-) -> Result<Option<String>, Failure> {
-    let Some(state_dir) = folder else { return Ok(None) };
-    let runs = match rolling::runs(state_dir, world) {
-        Ok(runs) => runs,
-        Err(_) if state_dir.is_none() => return Ok(None),
-        Err(failure) => return Err(failure),
-    };
-    let known = match runs.all() {
-        Ok(known) => known,
-        Err(error) => return Ok(Some(format!("whether a roll is open is not known: {error}"))),
-    };
-    let refused = |words: String| {
-        Failure::new(format!("cannot {doing}: {words}")).with_error_code(Some("RUN_OPEN"))
-    };
-    if let Some(run) = known.runs.iter().find(|run| run.is_open() && run.plan.group == *group) {
-        return Err(refused(format!(
-            "run {} of group {group} is open; let it finish, give it up with `{}`, or set ignore_open_run",
-            run.id(),
-            runs_command("restore", run.id(), runs.named())
-        )));
-    }
-    match known.damaged.iter().find(|it| it.may_be_of(group)) {
-        Some(damaged) => Err(refused(format!(
-            "whether a roll of group {group} is open is not known: {damaged}; see to that, or set ignore_open_run"
-        ))),
-        None => Ok(None),
-    }
 }

@@ -14,6 +14,9 @@ use crate::plan::group::overlaid;
 /// Fields that only the vendor writes: whoever gives a whole configuration back gives them, too.
 const READ_ONLY: &[&str] = &["id", "createdAt", "updatedAt"];
 
+/// Shorter user data is struck from nothing.
+const SHORTEST_SECRET: usize = 8;
+
 /// Fields as far as they are given.
 #[derive(Default)]
 struct Fields(Map<String, Value>);
@@ -321,5 +324,42 @@ pub(super) fn secrets(arguments: &Map<String, Value>) -> Vec<String> {
         secrets.extend(plain);
         secrets.extend([coded, joined]);
     }
+    // To strike so short a text from an answer would make the answer unreadable, and it hides nothing.
+    secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
     secrets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_secret_in_both_forms_wherever_they_are_given() {
+        let plain = "#!/bin/sh\necho a\n";
+        let coded = STANDARD.encode(plain);
+        let in_spec = json!({"compute": {"launchSpecification": {"userData": coded}}});
+        for arguments in [
+            json!({"user_data": plain}),
+            json!({"user_data_base64": coded}),
+            json!({"shutdown_script": plain}),
+            json!({"spec": in_spec}),
+            json!({"spec": {"group": in_spec}}),
+            json!({"spec": in_spec.to_string()}),
+        ] {
+            let found = secrets(arguments.as_object().unwrap());
+            assert!(found.contains(&plain.to_owned()) && found.contains(&coded), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_or_too_short_to_be_one_is_left_alone() {
+        for arguments in [
+            json!({"user_data": "#!/bin/sh\necho a\n", "user_data_is_secret": false}),
+            json!({"user_data": "#!/bin/sh\necho a\n", "user_data_is_secret": "no"}),
+            json!({"user_data": "a", "user_data_base64": "YQ=="}),
+            json!({"spec": "no mapping"}),
+        ] {
+            assert!(secrets(arguments.as_object().unwrap()).is_empty(), "{arguments}");
+        }
+    }
 }
