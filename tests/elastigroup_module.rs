@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use support::cli::{CANARY, Desk};
 use support::module::{Called, call};
+use support::roll::{self, Controller};
 
 /// Three brokers, one of them paused; a group without state; two of a name. What takes minutes elsewhere is over at once.
 const FLEET: &str = "groups:
@@ -219,6 +220,7 @@ fn what_cannot_be_is_refused_before_anything_is_sent() {
             json!({"id": "sig-1", "user_data": "a", "user_data_base64": "YQ=="}),
             "mutually exclusive",
         ),
+        (json!({"id": "sig-1", "image_id": "ami-1", "image": {"name": "a"}}), "mutually exclusive"),
         (json!({"id": "sig-1", "zones": "a"}), "zones"),
         (json!({"id": "sig-1", "spec": "not a mapping"}), "spec"),
     ];
@@ -228,6 +230,23 @@ fn what_cannot_be_is_refused_before_anything_is_sent() {
         assert!(called.failed().contains(words), "{arguments}: {}", called.failed());
     }
     assert_eq!(mutations(&desk), 0);
+}
+
+/// What cannot be asked is no reason to do otherwise than was wanted.
+#[cfg(not(feature = "aws"))]
+#[test]
+fn a_build_without_aws_looks_no_image_up_and_says_so() {
+    let desk = desk();
+    for more in [
+        json!({"image": {"name": "kafka-*", "newest": true}}),
+        json!({"image_ssm_parameter": "/kafka/image"}),
+        json!({"image_id": "ami-9", "preflight": "required"}),
+    ] {
+        let called = keep(&desk, &with(json!({"id": "sig-1", "wait": false}), &more));
+        assert!(called.failed().contains("built without AWS support"), "{}", called.failed());
+    }
+    assert_eq!(mutations(&desk), 0);
+    keep(&desk, &json!({"id": "sig-1", "image_id": "ami-9", "wait": false})).well();
 }
 
 #[test]
@@ -532,10 +551,9 @@ fn paused_instances_come_back_before_new_ones_are_made_and_none_goes_by_chance()
 #[test]
 fn processes_are_suspended_and_let_go_on_once() {
     let desk = desk();
-    let suspend =
-        json!({"id": "sig-1", "state": "suspended", "processes": ["AUTO_HEALING", "SCHEDULING"]});
+    let suspend = json!({"id": "sig-1", "state": "suspended", "processes": ["AUTO_HEALING", "SCHEDULING"], "ttl_minutes": 100_000});
     let resume = json!({"name": "kafka", "state": "resumed"});
-    let longer = with(suspend.clone(), &json!({"ttl_minutes": 600}));
+    let longer = with(suspend.clone(), &json!({"ttl_minutes": 500_000}));
     let mut asked = 0;
     for (arguments, names) in [
         (&suspend, json!(["AUTO_HEALING", "SCHEDULING"])),
@@ -564,6 +582,32 @@ fn processes_are_suspended_and_let_go_on_once() {
         &json!({"id": "sig-1", "state": "suspended", "processes": ["ALL"]}),
     );
     assert!(called.failed().contains("must be one of"), "{}", called.failed());
+}
+
+/// While a roll is open, whoever changes its group upsets it.
+#[test]
+fn nothing_is_changed_beside_an_open_roll_unless_that_is_meant() {
+    let desk = roll::desk(roll::THREE);
+    let run = Controller::gone(&desk).start();
+    let asked = mutations(&desk);
+    let table = [
+        ("elastigroup", json!({"id": "sig-1", "description": "x", "wait": false})),
+        ("elastigroup", json!({"id": "sig-1", "state": "absent", "confirm_data_loss": true})),
+        ("elastigroup_capacity", json!({"id": "sig-1", "target": 4, "wait": false})),
+        ("elastigroup_suspension", json!({"id": "sig-1", "state": "resumed"})),
+    ];
+    for (module, arguments) in &table {
+        let called = call(&desk, module, arguments);
+        assert!(
+            called.failed().contains(&format!("run {run} of group sig-1 is open")),
+            "{}",
+            called.failed()
+        );
+        assert_eq!(called.answer["error_code"], "RUN_OPEN");
+    }
+    assert_eq!(mutations(&desk), asked);
+    let meant = with(table[0].1.clone(), &json!({"ignore_open_run": true}));
+    assert_eq!(keep(&desk, &meant).well()["changed"], true);
 }
 
 /// Whatever the vendor's description gives as an example of a group is made, read and given back without a change.

@@ -3,6 +3,7 @@
 pub(super) mod answer;
 mod deletion;
 mod options;
+mod preflight;
 pub(super) mod target;
 mod wish;
 
@@ -14,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::World;
 use super::connection::Connection;
-use super::rolling::beside_a_roll;
+use super::rolling::{ImageByName, beside_a_roll};
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{AccountId, Group, GroupId};
 use crate::drive::group::{Keeper, Patience, Standing};
@@ -25,6 +26,7 @@ use crate::plan::group::{
 use crate::spot::{Client, UpdateManner};
 use answer::{Returns, failed};
 use options::GroupOptions;
+use preflight::Preflight;
 use target::{MARGIN, refused, running};
 
 /// Makes an Elastigroup, changes it to what is described, or deletes it.
@@ -44,7 +46,9 @@ use target::{MARGIN, refused, running};
 /// instances run; name those that go to `elastigroup_capacity`. With a larger one paused instances are resumed first.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
-    "x-mutually-exclusive" = [["user_data", "user_data_base64"], ["zones", "subnet_ids"]],
+    "x-mutually-exclusive" = [
+        ["user_data", "user_data_base64"], ["zones", "subnet_ids"], ["image_id", "image", "image_ssm_parameter"],
+    ],
 ))]
 pub(super) struct Args {
     /// Whether there is to be such a group.
@@ -55,6 +59,14 @@ pub(super) struct Args {
     id: Option<String>,
     #[serde(flatten)]
     options: GroupOptions,
+    /// The image that its instances boot from, by its name. It is looked up in AWS, in the group's region.
+    image: Option<ImageByName>,
+    /// The SSM parameter that holds the id of the image that its instances boot from.
+    #[schemars(extend("x-keeps-empty" = true))]
+    image_ssm_parameter: Option<String>,
+    /// Whether AWS is asked if a new image is there, is ready and fits the instance types.
+    #[serde(default = "auto")]
+    preflight: Preflight,
     /// Whether user data and shutdown script are secret. Then they are shown as digests, and struck from all that is answered.
     #[serde(default = "yes")]
     user_data_is_secret: bool,
@@ -98,6 +110,10 @@ enum State {
     Present,
     /// There is none.
     Absent,
+}
+
+fn auto() -> Preflight {
+    Preflight::Auto
 }
 
 fn present() -> State {
@@ -149,7 +165,14 @@ impl Module<World> for Elastigroup {
         let asked =
             Wanted { id: args.id.as_deref(), name: name.as_deref(), region: region.as_deref() };
         let found = find(asked, &groups.items);
-        let run = Run { args, account, session, client, wanted, context };
+        let place = match &found {
+            Found::One(group) => group.region.as_ref().map(|region| region.as_str().to_owned()),
+            Found::Nothing { .. } | Found::Several(_) => region.clone(),
+        };
+        let mut run = Run { args, account, session, client, wanted, context };
+        if run.args.state == State::Present && !matches!(found, Found::Several(_)) {
+            run.resolve_image(place.as_deref())?;
+        }
         match found {
             Found::Several(ids) => Err(target::several(&name.unwrap_or_default(), &ids)),
             Found::One(group) if run.args.state == State::Absent => run.delete(group),
@@ -219,12 +242,14 @@ impl<'c> Run<'c> {
         }
         let config = completed(&self.wanted)
             .map_err(|refusal| refused(&format!("create group {shown:?}"), &refusal))?;
-        let warnings = (!elsewhere.is_empty()).then(|| {
+        let elsewhere = (!elsewhere.is_empty()).then(|| {
             format!(
                 "a group {shown:?} is there in another region ({}): this is another one",
                 elsewhere.join(", ")
             )
         });
+        let unchecked = self.preflight(&config, &changes(&config, &Map::new()))?;
+        let warnings = elsewhere.into_iter().chain(unchecked);
         let secrecy = self.secrecy();
         let none = Map::new();
         let returns = Returns::of_config(&config)
@@ -302,13 +327,15 @@ impl<'c> Run<'c> {
             (!args.ignore_open_run).then_some(args.state_dir.as_deref()),
             self.context.world,
         )?;
-        let returns = returns.with_spec(&merged(&group.raw, &found.patch(&group.raw)), secrecy);
+        let planned = merged(&group.raw, &found.patch(&group.raw));
+        let unchecked = self.preflight(&planned, &found)?;
+        let returns = returns.with_spec(&planned, secrecy);
         let names: Vec<&str> = found.0.iter().map(|change| change.path.as_str()).collect();
         let message = format!("would {doing}: {}", names.join(", "));
         Ok(Planned::change(returns, move || self.changed(&group, &found))
             .with_diff(before, after)
             .with_message(message)
-            .with_warnings(unread))
+            .with_warnings(unread.into_iter().chain(unchecked)))
     }
 
     fn changed(self, group: &Group, found: &Changes) -> Result<Outcome<Returns>, Failure> {

@@ -93,6 +93,14 @@ pub(super) struct ImageByName {
     newest: bool,
 }
 
+impl ImageByName {
+    /// For who looks it up.
+    pub(super) fn wanted(&self) -> ImageWanted {
+        let Self { name, owners, newest } = self.clone();
+        ImageWanted::Named { name, owners, newest }
+    }
+}
+
 fn own() -> Vec<String> {
     vec!["self".to_owned()]
 }

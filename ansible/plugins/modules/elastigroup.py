@@ -115,10 +115,12 @@ options:
           - The subnets there.
         type: list
         elements: str
+        aliases: [subnet_id]
       placement_group:
         description:
           - The placement group there.
         type: str
+        aliases: [placement_group_name]
     aliases: [availability_zones]
   subnet_ids:
     description:
@@ -556,6 +558,7 @@ options:
       - Whether changed tags are put on instances that run.
     type: bool
     default: false
+    aliases: [auto_apply_tags]
   deallocation:
     description:
       - >-
@@ -611,6 +614,7 @@ options:
       - "Where nothing changes it waits for what is underway only: an instance that was paused stays paused."
     type: bool
     default: true
+    aliases: [wait_for_instances]
   wait_for_health:
     description:
       - Whether health counts in the wait, in a group that has a health check.
@@ -839,8 +843,8 @@ def main():
                 'elements': 'dict',
                 'options': {
                     'name': {'type': 'str', 'required': True},
-                    'subnet_ids': {'type': 'list', 'elements': 'str'},
-                    'placement_group': {'type': 'str'},
+                    'subnet_ids': {'type': 'list', 'elements': 'str', 'aliases': ['subnet_id']},
+                    'placement_group': {'type': 'str', 'aliases': ['placement_group_name']},
                 },
                 'aliases': ['availability_zones'],
             },
@@ -968,7 +972,7 @@ def main():
             },
             'spec': {'type': 'dict'},
             'user_data_is_secret': {'type': 'bool', 'default': True},
-            'apply_tags': {'type': 'bool', 'default': False},
+            'apply_tags': {'type': 'bool', 'default': False, 'aliases': ['auto_apply_tags']},
             'deallocation': {
                 'type': 'dict',
                 'options': {
@@ -987,7 +991,7 @@ def main():
             'confirm_data_loss': {'type': 'bool', 'default': False},
             'ignore_open_run': {'type': 'bool', 'default': False},
             'state_dir': {'type': 'path'},
-            'wait': {'type': 'bool', 'default': True},
+            'wait': {'type': 'bool', 'default': True, 'aliases': ['wait_for_instances']},
             'wait_for_health': {'type': 'bool', 'default': True},
             'wait_timeout': {'type': 'int', 'default': 1800},
             'api_token': {'type': 'str', 'aliases': ['spotinst_api_token', 'spotinst_token', 'token'], 'no_log': True},
