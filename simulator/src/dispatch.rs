@@ -5,7 +5,7 @@ use crate::estate::Estate;
 use crate::lifecycle::Action;
 use crate::routes::Operation;
 use crate::world::{Call, World};
-use crate::{accounts, backups, deployments, events, groups, instances, logs};
+use crate::{accounts, backups, create, deployments, events, groups, instances, logs};
 use crate::{managed, managed_actions, stateful, suspensions};
 
 impl World {
@@ -32,7 +32,9 @@ impl World {
             Operation::ManagedInstanceStatus => managed::status(estate, call),
             Operation::ListAccounts => accounts::list(self, call),
             Operation::GetAccount => accounts::get(self, call),
-            Operation::UpdateGroup
+            Operation::CreateGroup
+            | Operation::DeleteGroup
+            | Operation::UpdateGroup
             | Operation::UpdateCapacity
             | Operation::PauseStatefulInstance
             | Operation::ResumeStatefulInstance
@@ -61,6 +63,8 @@ impl World {
         call: &Call<'_>,
     ) -> Result<Answer, Refusal> {
         match operation {
+            Operation::CreateGroup => create::create(self, call),
+            Operation::DeleteGroup => create::delete(self, call),
             Operation::UpdateGroup => groups::update(self, call),
             Operation::UpdateCapacity => groups::update_capacity(self, call),
             Operation::PauseStatefulInstance => stateful::act(self, call, Action::Pause),

@@ -5,7 +5,9 @@
 pub(crate) enum Operation {
     ListGroups,
     GetGroup,
+    CreateGroup,
     UpdateGroup,
+    DeleteGroup,
     UpdateCapacity,
     GroupStatus,
     InstanceHealthiness,
@@ -91,6 +93,20 @@ pub const ROUTES: &[Route] = &[
         Op::GetGroup,
         Read,
         "openapi: paths./aws/ec2/group/{groupId}.get",
+    ),
+    route(
+        "POST",
+        "/aws/ec2/group",
+        Op::CreateGroup,
+        Write,
+        "openapi: paths./aws/ec2/group.post; defaults as in the vendor's Terraform provider",
+    ),
+    route(
+        "DELETE",
+        "/aws/ec2/group/{groupId}",
+        Op::DeleteGroup,
+        Write,
+        "openapi: paths./aws/ec2/group/{groupId}.delete; the body is optional, as all clients have it",
     ),
     route(
         "PUT",

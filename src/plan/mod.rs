@@ -1,6 +1,7 @@
 //! Decisions over domain values: synchronous, deterministic, without I/O.
 
 pub mod gate;
+pub mod group;
 pub mod inventory;
 pub mod roll;
 pub mod safety;
