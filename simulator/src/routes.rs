@@ -37,6 +37,18 @@ pub(crate) enum Operation {
     ManagedInstanceStatus,
     ListAccounts,
     GetAccount,
+    CreateAccount,
+    UpdateAccount,
+    DeleteAccount,
+    CreateExternalId,
+    SetCredentials,
+    CreateProgrammaticUser,
+    MapUserPolicies,
+    DeleteUser,
+    GetCredentials,
+    ListUsers,
+    GetUser,
+    ListPolicies,
 }
 
 /// What a caller must be allowed to do.
@@ -48,6 +60,8 @@ pub(crate) enum Scope {
     Write,
     /// Ask about the organisation; the account of the query does not matter.
     Organisation,
+    /// Change something of the organisation; the account of the query does not matter.
+    Administration,
 }
 
 /// One simulated route.
@@ -74,7 +88,7 @@ const fn route(
 }
 
 use Operation as Op;
-use Scope::{Organisation, Read, Write};
+use Scope::{Administration, Organisation, Read, Write};
 
 /// All simulated routes.
 pub const ROUTES: &[Route] = &[
@@ -315,6 +329,84 @@ pub const ROUTES: &[Route] = &[
         Op::GetAccount,
         Organisation,
         "used by the vendor's Go SDK; not in its description",
+    ),
+    route(
+        "POST",
+        "/setup/account",
+        Op::CreateAccount,
+        Administration,
+        "openapi: paths./setup/account.post",
+    ),
+    route(
+        "PUT",
+        "/setup/account/{accountId}",
+        Op::UpdateAccount,
+        Administration,
+        "openapi: the path's put",
+    ),
+    route(
+        "DELETE",
+        "/setup/account/{accountId}",
+        Op::DeleteAccount,
+        Administration,
+        "openapi: the path's delete; the default account stays, as the vendor's help pages say",
+    ),
+    route(
+        "POST",
+        "/setup/credentials/aws/externalId",
+        Op::CreateExternalId,
+        Write,
+        "openapi: the path's post",
+    ),
+    route(
+        "POST",
+        "/setup/credentials/aws",
+        Op::SetCredentials,
+        Write,
+        "openapi: the path's post; that it assumes the role is inferred from clients that wait before it",
+    ),
+    route(
+        "GET",
+        "/setup/credentials/aws",
+        Op::GetCredentials,
+        Read,
+        "used by the vendor's Go SDK; not in its description",
+    ),
+    route(
+        "GET",
+        "/setup/organization/user",
+        Op::ListUsers,
+        Organisation,
+        "openapi: paths./setup/organization/user.get",
+    ),
+    route("GET", "/setup/user/{userId}", Op::GetUser, Organisation, "openapi: the path's get"),
+    route(
+        "POST",
+        "/setup/user/programmatic",
+        Op::CreateProgrammaticUser,
+        Administration,
+        "openapi: the path's post",
+    ),
+    route(
+        "PUT",
+        "/setup/user/{userId}/policyMapping",
+        Op::MapUserPolicies,
+        Administration,
+        "the vendor's Go SDK and Terraform provider",
+    ),
+    route(
+        "DELETE",
+        "/setup/user/{userId}",
+        Op::DeleteUser,
+        Administration,
+        "openapi: the path's delete",
+    ),
+    route(
+        "GET",
+        "/setup/organization/policy",
+        Op::ListPolicies,
+        Organisation,
+        "openapi: paths./setup/organization/policy.get",
     ),
 ];
 
