@@ -11,10 +11,12 @@ mod instances;
 mod inventory;
 mod leadership;
 mod observe;
+mod onboarding;
 mod progress;
 pub mod roll;
 mod secret_file;
 mod session;
+mod sinks;
 pub mod stateful;
 mod wait;
 
@@ -32,7 +34,9 @@ pub use inventory::{
 };
 pub use leadership::{Elector, LeadershipError, Notes};
 pub use observe::{ObserveError, Wanted, observe};
+pub use onboarding::{ConnectError, Onboarder};
 pub use progress::Progress;
 pub use secret_file::{SecretFileError, open_to_others, secret_file};
 pub use session::{ChosenEndpoint, Session, SessionError, SessionOptions, ec2_access};
+pub use sinks::{Sink, SinkError, Sinks};
 pub use wait::{SystemClock, TimeUp, pause, until};

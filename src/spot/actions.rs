@@ -104,7 +104,7 @@ impl Client {
 ///
 /// A 4xx is the vendor's refusal, save 408, which a proxy sends while the request may be under way. TLS faults are
 /// unknown because one may strike the answer as well as the handshake.
-fn was_not_carried_out(error: &SpotError) -> bool {
+pub(super) fn was_not_carried_out(error: &SpotError) -> bool {
     let is_refusal = |status: u16| (400..500).contains(&status) && status != 408;
     match error {
         SpotError::Unauthorized { .. }
@@ -146,7 +146,7 @@ impl Request {
     }
 
     /// The same request, given up where the rate limit would delay it for long.
-    fn impatient(mut self) -> Self {
+    pub(super) fn impatient(mut self) -> Self {
         self.patience = Some(PATIENCE);
         self
     }
