@@ -3,8 +3,8 @@
 use crate::administration::Right;
 use crate::describe::{Access, Token};
 use crate::envelope::Refusal;
+use crate::operation::Scope;
 use crate::request::Request;
-use crate::routes::Scope;
 use crate::world::World;
 
 impl World {

@@ -3,7 +3,7 @@
 use crate::envelope::{Answer, Refusal};
 use crate::estate::Estate;
 use crate::lifecycle::Action;
-use crate::routes::Operation;
+use crate::operation::Operation;
 use crate::world::{Call, World};
 use crate::{accounts, backups, deployments, events, groups, instances, logs};
 use crate::{credentials, managed, managed_actions, stateful, suspensions, users};

@@ -41,6 +41,7 @@ mod machines;
 mod managed;
 mod managed_actions;
 mod members;
+mod operation;
 mod overview;
 mod partial;
 mod populate;

@@ -1,68 +1,7 @@
 //! What is simulated: one line per route, with the source that describes it.
 
-/// What a route does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    ListGroups,
-    GetGroup,
-    UpdateGroup,
-    UpdateCapacity,
-    GroupStatus,
-    InstanceHealthiness,
-    ListStatefulInstances,
-    PauseStatefulInstance,
-    ResumeStatefulInstance,
-    RecycleStatefulInstance,
-    DeallocateStatefulInstance,
-    DeleteStatefulVolume,
-    ListSuspensions,
-    SuspendProcesses,
-    RemoveSuspensions,
-    GroupLogs,
-    GroupEvents,
-    ListDeployments,
-    StartDeployment,
-    BackupImage,
-    InterruptInstances,
-    InstanceLifecycle,
-    LockInstance,
-    UnlockInstance,
-    ListManagedInstances,
-    PauseManagedInstance,
-    ResumeManagedInstance,
-    RecycleManagedInstance,
-    DeleteManagedInstance,
-    DeleteManagedVolume,
-    GetManagedInstance,
-    ManagedInstanceStatus,
-    ListAccounts,
-    GetAccount,
-    CreateAccount,
-    UpdateAccount,
-    DeleteAccount,
-    CreateExternalId,
-    SetCredentials,
-    CreateProgrammaticUser,
-    MapUserPolicies,
-    DeleteUser,
-    GetCredentials,
-    ListUsers,
-    GetUser,
-    ListPolicies,
-}
-
-/// What a caller must be allowed to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// Read within one account.
-    Read,
-    /// Change something within one account.
-    Write,
-    /// Ask about the organisation; the account of the query does not matter.
-    Organisation,
-    /// Change something of the organisation; the account of the query does not matter.
-    Administration,
-}
+use crate::operation::Operation as Op;
+use crate::operation::Scope::{self, Administration, Organisation, Read, Write};
 
 /// One simulated route.
 #[derive(Clone, Copy, Debug)]
@@ -73,22 +12,19 @@ pub struct Route {
     pub template: &'static str,
     /// Where the behaviour is described.
     pub source: &'static str,
-    pub(crate) operation: Operation,
+    pub(crate) operation: Op,
     pub(crate) scope: Scope,
 }
 
 const fn route(
     method: &'static str,
     template: &'static str,
-    operation: Operation,
+    operation: Op,
     scope: Scope,
     source: &'static str,
 ) -> Route {
     Route { method, template, source, operation, scope }
 }
-
-use Operation as Op;
-use Scope::{Administration, Organisation, Read, Write};
 
 /// All simulated routes.
 pub const ROUTES: &[Route] = &[

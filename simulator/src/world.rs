@@ -21,10 +21,11 @@ use crate::ids::Ids;
 use crate::images::Images;
 use crate::lifecycle::{Behaviour, Latency};
 use crate::limits::{Limiter, Quota};
+use crate::operation::Scope;
 use crate::partial;
 use crate::populate::populate;
 use crate::request::{Delivery, LoggedRequest, Outcome, Request};
-use crate::routes::{self, Parameters, Route, Scope};
+use crate::routes::{self, Parameters, Route};
 use crate::shapes::Shapes;
 
 /// States further back than this many changes are forgotten.

@@ -18,6 +18,7 @@ mod secret_file;
 mod session;
 mod sinks;
 pub mod stateful;
+mod token_owner;
 mod wait;
 
 pub use cache::{Cache, CacheError, Entry, Reader};
@@ -39,4 +40,5 @@ pub use progress::Progress;
 pub use secret_file::{SecretFileError, open_to_others, secret_file};
 pub use session::{ChosenEndpoint, Session, SessionError, SessionOptions, ec2_access};
 pub use sinks::{Sink, SinkError, Sinks};
+pub use token_owner::{TokenOwner, token_owner};
 pub use wait::{SystemClock, TimeUp, pause, until};
