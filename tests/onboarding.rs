@@ -193,3 +193,35 @@ fn the_only_account_of_a_free_plan_is_connected_and_a_lost_role_made_anew() {
     assert!(site.left().contains("RoleName SpotRole-staging"));
     assert_eq!(changed(&site.play("onboard", &more)), 0);
 }
+
+#[test]
+fn presets_and_restrictions_are_in_the_json_that_is_shown() {
+    let site = Site::new(&json!({}));
+    let restricted = "{\"onboard_account_restrict_tag\": {\"key\": \"team\", \"value\": \"data\"}, \
+                      \"onboard_account_restrict_vpc\": {\"id\": \"vpc-1\"}}";
+    let table: [(&[&str], &[&str], &[&str]); 3] = [
+        (
+            &["-e", "onboard_account_policy=read_only"],
+            &["ec2:Describe*"],
+            &["ec2:RunInstances", "autoscaling:*"],
+        ),
+        (&["-e", "onboard_account_policy=full"], &["ec2:RunInstances", "autoscaling:*"], &["Deny"]),
+        (
+            &["-e", restricted],
+            &["ec2:ResourceTag/team", "vpc/vpc-1", "Deny", "ec2:RunInstances"],
+            &["autoscaling:*"],
+        ),
+    ];
+    for (arguments, there, missing) in table {
+        let shown = site.play("onboard", &[&["--check"][..], arguments].concat());
+        changed(&shown);
+        for word in there {
+            assert!(shown.stdout.contains(word), "{arguments:?}: {word}: {}", shown.stdout);
+        }
+        for word in missing {
+            assert!(!shown.stdout.contains(word), "{arguments:?}: {word}: {}", shown.stdout);
+        }
+    }
+    let unknown = site.play("onboard", &["-e", "onboard_account_policy=everything"]);
+    assert!(unknown.code != 0 && unknown.stdout.contains("everything"), "{}", unknown.stdout);
+}

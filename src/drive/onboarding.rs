@@ -30,7 +30,7 @@ pub enum ConnectError {
         /// How long and how often it was tried.
         after: TimeUp,
         /// What the vendor said last.
-        last: SpotError,
+        last: Box<SpotError>,
     },
     /// The role was taken, and the account still does not answer as a connected one.
     #[error(
@@ -146,6 +146,7 @@ impl Onboarder<'_> {
             Ok(None)
         })?;
         if let (Err(after), Some(last)) = (taken, last) {
+            let last = Box::new(last);
             return Err(ConnectError::NotTaken { role: role.to_string(), after, last });
         }
         self.see(account, role)?;

@@ -137,13 +137,13 @@ EXAMPLES = r'''
     cloud_account_id: "111122223333"
   register: staging
 
-- name: Use it
+- name: Tell its id, which there is not yet in check mode
   ansible.builtin.debug:
-    msg: "{{ staging.account.id }}"
+    msg: "{{ (staging.account or {}).id | default('still to be made') }}"
 
 - name: Delete it again
   spotinst.esg.spot_account:
-    id: "{{ staging.account.id }}"
+    name: staging
     state: absent
     confirm_delete: true
 '''

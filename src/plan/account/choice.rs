@@ -104,7 +104,7 @@ pub fn choose(wanted: &AccountWanted, accounts: &[Account]) -> Result<Choice, Ac
     if let Some(cloud) = &wanted.cloud_account {
         let is_connected = |account: &&Account| account.cloud_account_id.as_ref() == Some(cloud);
         let connected: Vec<&Account> = accounts.iter().filter(is_connected).collect();
-        let named: Vec<&Account> = connected.iter().copied().filter(|one| is_named(&one)).collect();
+        let named: Vec<&Account> = connected.iter().copied().filter(&is_named).collect();
         let fitting = if named.is_empty() { connected } else { named };
         if let Some(account) = one_of(&fitting)? {
             return Ok(Choice::Found { account: account.clone(), rename: None });

@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn a_token_is_told_by_its_end() {
-        let table: [(Option<&str>, &[Option<&str>], Custody); 7] = [
+        type Case<'a> = (Option<&'a str>, &'a [Option<&'a str>], Custody);
+        let table: [Case<'_>; 7] = [
             (None, &[Some("abcd")], Custody::Missing),
             (Some("xxabcd"), &[Some("abcd")], Custody::Held),
             (Some("xxabcd"), &[Some("1234"), Some("abcd")], Custody::Held),
