@@ -160,3 +160,58 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let run = ran(shell.env("PATH", "/usr/bin:/bin").args(["-c", &script]).output().unwrap());
     assert_eq!(run.stderr, "");
 }
+
+#[test]
+fn doctor_tells_whose_token_it_is_what_it_lacks_and_how_accounts_stand_to_aws() {
+    let fleet = |token: &str| {
+        format!(
+            "tokens: [{{token: {CANARY}, {token}}}]\naccounts: [{{id: {ACCOUNT}, name: one, provider_external_id: '123456789012', \
+             cloud_provider: AWS, iam_role: 'arn:aws:iam::123456789012:role/x'}}]\n"
+        )
+    };
+    let found = |all: &[Value], name: &str| check(all, name)["found"].as_str().unwrap().to_owned();
+    let desk = Desk::with_whole(&fleet("name: jo"));
+    let (code, all) = checks(&desk, |_| {});
+    assert_eq!(code, 0, "{all:?}");
+    assert!(found(&all, "token owner").contains("personal user jo"), "{all:?}");
+    assert_eq!(check(&all, "token owner")["health"], "warn");
+    assert!(found(&all, "rights").contains("an administrator"), "{all:?}");
+    let connection = found(&all, "connection");
+    assert!(
+        connection.contains("123456789012 by arn:aws:iam::123456789012:role/x"),
+        "{connection}"
+    );
+
+    let desk = Desk::with_whole(&fleet("name: robot, kind: programmatic"));
+    let (_, all) = checks(&desk, |_| {});
+    assert!(found(&all, "token owner").contains("programmatic user robot"), "{all:?}");
+    assert_eq!(check(&all, "token owner")["health"], "ok");
+
+    let desk = Desk::with_whole(&fleet(&format!("access: accounts, accounts: [{ACCOUNT}]")));
+    let (code, all) = checks(&desk, |_| {});
+    assert_eq!(code, 0, "{all:?}");
+    assert!(found(&all, "rights").contains("may not list accounts and list users"), "{all:?}");
+    assert!(found(&all, "token owner").contains("not to be told"), "{all:?}");
+
+    let text = format!(
+        "tokens: [{{token: {CANARY}}}]\naccounts: [{{id: {ACCOUNT}, name: one, needs_credentials: true}}]"
+    );
+    let (_, all) = checks(&Desk::with_whole(&text), |_| {});
+    assert!(found(&all, "connection").contains("connected to no AWS account"), "{all:?}");
+}
+
+#[test]
+fn doctor_tells_whether_an_external_id_is_still_good() {
+    let desk = Desk::kafka();
+    for (end, health) in [("2999-01-01T00:00:00Z", "ok"), ("2001-01-01T00:00:00Z", "warn")] {
+        let kept = json!({"account_id": ACCOUNT, "external_id": CANARY, "valid_until": end});
+        let file = desk.file("id", &kept.to_string());
+        let (code, all) = checks(&desk, |command| {
+            command.arg("--external-id-file").arg(file);
+        });
+        assert_eq!(code, 0, "{all:?}");
+        let found = check(&all, "external id");
+        assert_eq!(found["health"], health, "{found}");
+        assert!(found["found"].as_str().unwrap().contains(end), "{found}");
+    }
+}

@@ -1,9 +1,10 @@
 //! Who calls, and what they may do.
 
+use crate::administration::Right;
 use crate::describe::{Access, Token};
 use crate::envelope::Refusal;
+use crate::operation::Scope;
 use crate::request::Request;
-use crate::routes::Scope;
 use crate::world::World;
 
 impl World {
@@ -22,7 +23,7 @@ impl World {
         scope: Scope,
         token: &Token,
     ) -> Result<String, Refusal> {
-        if scope == Scope::Organisation {
+        if matches!(scope, Scope::Organisation | Scope::Administration) {
             // Who may see which account is decided by the route: the query need not name one.
             let denied = token.access == Access::None;
             return if denied { Err(Refusal::masked()) } else { Ok(String::new()) };
@@ -34,12 +35,10 @@ impl World {
         if !self.accounts.iter().any(|account| account.id == id) {
             return Err(Refusal::unknown_account(&id));
         }
-        let reads = scope == Scope::Read;
-        let allowed = match token.access {
-            Access::All => true,
-            Access::Accounts => token.accounts.contains(&id),
-            Access::Viewer => reads && (token.accounts.is_empty() || token.accounts.contains(&id)),
-            Access::None => false,
+        let allowed = match token.right(&id) {
+            Some(Right::Editor) => true,
+            Some(Right::Viewer) => scope == Scope::Read,
+            None => false,
         };
         if allowed { Ok(id) } else { Err(Refusal::masked()) }
     }

@@ -4,11 +4,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::administration::AdministrationSettings;
 use crate::autonomous::{Fated, Rates};
 use crate::chronicle::Cause;
 use crate::deployments::DeploymentStatus;
 use crate::edit;
 use crate::faults::FaultSpec;
+use crate::iam;
 use crate::images::Images;
 use crate::lifecycle::{Behaviour, Latency};
 use crate::limits::LimitSettings;
@@ -61,8 +63,13 @@ pub const CONTROLS: &[(&str, &str, &str)] = &[
     ),
     (
         "POST",
+        "/_sim/role",
+        "{\"arn\": ARN, \"trust\": {…}}: what IAM has by that name, from now on; without \"trust\" nothing",
+    ),
+    (
+        "POST",
         "/_sim/settings",
-        "{\"latency\"|\"behaviour\"|\"shapes\"|\"limits\"|\"autonomous\": {…}, \"images\": […]}: replace these parts of the fleet",
+        "{\"administration\"|\"latency\"|\"behaviour\"|\"shapes\"|\"limits\"|\"autonomous\": {…}, \"images\": […]}: replace these parts of the fleet",
     ),
 ];
 
@@ -101,6 +108,7 @@ pub(crate) fn control(
         ("POST", "/_sim/interrupt") => interrupt(simulation, body),
         ("POST", "/_sim/deployment") => deployment(simulation, body),
         ("POST", "/_sim/edit") => edit::edit(&mut simulation.world, body, now),
+        ("POST", "/_sim/role") => role(simulation, body),
         ("POST", "/_sim/settings") => settings(simulation, body),
         _ => {
             let known = CONTROLS.iter().map(|(method, path, _)| format!("{method} {path}"));
@@ -204,9 +212,18 @@ fn deployment(simulation: &mut Simulation, body: &Value) -> Answer {
     simulation.world.place_deployment(&group, status, seconds, now)
 }
 
+fn role(simulation: &mut Simulation, body: &Value) -> Answer {
+    let arn = body["arn"].as_str().ok_or("`arn` is missing")?;
+    let trust = Some(&body["trust"]).filter(|trust| trust.is_object()).cloned();
+    let now = simulation.now();
+    simulation.world.learn_role(arn, trust, now);
+    Ok(json!({}))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
+    administration: Option<AdministrationSettings>,
     latency: Option<Latency>,
     behaviour: Option<Behaviour>,
     shapes: Option<Shapes>,
@@ -220,8 +237,14 @@ fn settings(simulation: &mut Simulation, body: &Value) -> Answer {
     if let Some(objection) = given.autonomous.and_then(Rates::objection) {
         return Err(objection);
     }
+    if let Some(endpoint) = given.administration.as_ref().and_then(|it| it.iam_endpoint.as_ref()) {
+        iam::host(endpoint)?;
+    }
     let now = simulation.now();
     let world = &mut simulation.world;
+    if let Some(administration) = given.administration {
+        world.administration.settings = administration;
+    }
     world.latency = given.latency.unwrap_or(world.latency);
     world.shapes = given.shapes.unwrap_or(world.shapes);
     if let Some(behaviour) = given.behaviour {

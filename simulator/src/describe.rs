@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::addresses::AddressBlock;
+use crate::administration::{AdministrationSettings, Right, UserKind};
 use crate::autonomous::Rates;
 use crate::clock::ClockSettings;
 use crate::deployments::DeploymentStatus;
@@ -28,6 +29,7 @@ pub(crate) struct FleetDescription {
     pub(crate) organisation: Organisation,
     pub(crate) tokens: Vec<Token>,
     pub(crate) accounts: Vec<Account>,
+    pub(crate) administration: AdministrationSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) latency: Latency,
     pub(crate) behaviour: Behaviour,
@@ -71,6 +73,9 @@ pub(crate) enum Access {
     Viewer,
     /// Known, and allowed nothing.
     None,
+    /// What was granted account by account, as to programmatic users.
+    #[serde(skip)]
+    Granted,
 }
 
 #[derive(Clone, Deserialize)]
@@ -81,6 +86,30 @@ pub(crate) struct Token {
     pub(crate) access: Access,
     #[serde(default)]
     pub(crate) accounts: Vec<String>,
+    /// Whose it is.
+    #[serde(default)]
+    pub(crate) kind: UserKind,
+    /// What its user is called.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    #[serde(skip)]
+    pub(crate) grants: BTreeMap<String, Right>,
+    #[serde(skip)]
+    pub(crate) user: Option<String>,
+}
+
+impl Token {
+    /// What it may do in an account.
+    pub(crate) fn right(&self, account: &str) -> Option<Right> {
+        let is_listed = self.accounts.iter().any(|one| one == account);
+        match self.access {
+            Access::All => Some(Right::Editor),
+            Access::Accounts => is_listed.then_some(Right::Editor),
+            Access::Viewer => (self.accounts.is_empty() || is_listed).then_some(Right::Viewer),
+            Access::Granted => self.grants.get(account).or_else(|| self.grants.get("*")).copied(),
+            Access::None => None,
+        }
+    }
 }
 
 impl fmt::Debug for Token {
@@ -105,6 +134,12 @@ pub(crate) struct Account {
     pub(crate) cloud_provider: Option<String>,
     #[serde(default, alias = "createdAt")]
     pub(crate) created_at: Option<Timestamp>,
+    /// The role by which it is connected from the start.
+    #[serde(default)]
+    pub(crate) iam_role: Option<String>,
+    /// Whether it answers of AWS only while it is connected; so it is with all that are made over the API.
+    #[serde(default)]
+    pub(crate) needs_credentials: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]

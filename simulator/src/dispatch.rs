@@ -3,10 +3,10 @@
 use crate::envelope::{Answer, Refusal};
 use crate::estate::Estate;
 use crate::lifecycle::Action;
-use crate::routes::Operation;
+use crate::operation::Operation;
 use crate::world::{Call, World};
-use crate::{accounts, backups, create, deployments, events, groups, instances, logs};
-use crate::{managed, managed_actions, stateful, suspensions};
+use crate::{accounts, backups, create, credentials, deployments, events, groups, instances, logs};
+use crate::{managed, managed_actions, stateful, suspensions, users};
 
 impl World {
     /// Reads from `estate`, which may be an older one.
@@ -32,6 +32,10 @@ impl World {
             Operation::ManagedInstanceStatus => managed::status(estate, call),
             Operation::ListAccounts => accounts::list(self, call),
             Operation::GetAccount => accounts::get(self, call),
+            Operation::GetCredentials => credentials::get(self, call),
+            Operation::ListUsers => users::list(self, call),
+            Operation::GetUser => users::get(self, call),
+            Operation::ListPolicies => users::policies(call),
             Operation::CreateGroup
             | Operation::DeleteGroup
             | Operation::UpdateGroup
@@ -52,6 +56,14 @@ impl World {
             | Operation::RecycleManagedInstance
             | Operation::DeleteManagedInstance
             | Operation::DeleteManagedVolume
+            | Operation::CreateAccount
+            | Operation::UpdateAccount
+            | Operation::DeleteAccount
+            | Operation::CreateExternalId
+            | Operation::SetCredentials
+            | Operation::CreateProgrammaticUser
+            | Operation::MapUserPolicies
+            | Operation::DeleteUser
             | Operation::UnlockInstance => Err(Refusal::masked()),
         }
     }
@@ -86,6 +98,14 @@ impl World {
                 managed_actions::act(self, call, Action::Deallocate)
             }
             Operation::DeleteManagedVolume => managed_actions::delete_volume(self, call),
+            Operation::CreateAccount => accounts::create(self, call),
+            Operation::UpdateAccount => accounts::update(self, call),
+            Operation::DeleteAccount => accounts::delete(self, call),
+            Operation::CreateExternalId => credentials::create_external_id(self, call),
+            Operation::SetCredentials => credentials::set(self, call),
+            Operation::CreateProgrammaticUser => users::create(self, call),
+            Operation::MapUserPolicies => users::map(self, call),
+            Operation::DeleteUser => users::delete(self, call),
             Operation::ListGroups
             | Operation::GetGroup
             | Operation::GroupStatus
@@ -100,6 +120,10 @@ impl World {
             | Operation::GetManagedInstance
             | Operation::ManagedInstanceStatus
             | Operation::ListAccounts
+            | Operation::GetCredentials
+            | Operation::ListUsers
+            | Operation::GetUser
+            | Operation::ListPolicies
             | Operation::GetAccount => Err(Refusal::masked()),
         }
     }

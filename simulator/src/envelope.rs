@@ -42,6 +42,37 @@ impl Refusal {
         Refusal::bad_request("Account_DOESNT_EXIST", format!("Account {id} doesn't exist"))
     }
 
+    pub(crate) fn unknown_user(id: &str) -> Refusal {
+        Refusal::bad_request("USER_DOESNT_EXIST", format!("User {id} doesn't exist"))
+    }
+
+    pub(crate) fn unknown_policy(id: &str) -> Refusal {
+        Refusal::bad_request("POLICY_DOESNT_EXIST", format!("Policy {id} doesn't exist"))
+    }
+
+    /// The code is invented: that a free plan has one account is in the vendor's help pages.
+    pub(crate) fn account_limit() -> Refusal {
+        let message = "The plan of the organization doesn't allow another account".to_owned();
+        Refusal::bad_request("ACCOUNT_LIMIT_REACHED", message)
+    }
+
+    /// The code is invented: that the default account cannot be deleted is in the vendor's help pages.
+    pub(crate) fn kept_account(id: &str) -> Refusal {
+        let message = format!("Account {id} can't be deleted: it is the default one or in use");
+        Refusal::bad_request("CANT_DELETE_ACCOUNT", message)
+    }
+
+    /// The code is invented: clients only wait and try again.
+    pub(crate) fn unassumable(arn: &str) -> Refusal {
+        Refusal::bad_request("CANT_ASSUME_ROLE", format!("Can't assume role {arn}"))
+    }
+
+    /// The code is invented: nothing public tells what an account that is not connected answers.
+    pub(crate) fn not_connected(id: &str) -> Refusal {
+        let message = format!("Account {id} has no cloud credentials");
+        Refusal::bad_request("CANT_FIND_CREDENTIALS", message)
+    }
+
     pub(crate) fn unknown_group(id: &str) -> Refusal {
         Refusal::bad_request("GROUP_DOESNT_EXIST", format!("Group with id {id} doesn't exist"))
     }
@@ -172,8 +203,9 @@ fn enveloped(echo: &Echo, status: u16, rest: Map<String, Value>) -> Value {
 /// The body of a successful answer.
 pub(crate) fn success(echo: &Echo, answer: Answer) -> Value {
     let mut rest = Map::new();
-    let Answer::Items { kind, items, shapes } = answer else {
-        return enveloped(echo, 200, rest);
+    let (kind, items, shapes) = match answer {
+        Answer::Done => return enveloped(echo, 200, rest),
+        Answer::Items { kind, items, shapes } => (kind, items, shapes),
     };
     let count = items.len();
     if shapes.omit_kind != Some(true) {

@@ -181,6 +181,11 @@ fn plain(error: &serde_yaml::Error) -> String {
 }
 
 fn contradiction(fleet: &FleetDescription) -> Option<String> {
+    if let Some(endpoint) = &fleet.administration.iam_endpoint
+        && let Err(objection) = crate::iam::host(endpoint)
+    {
+        return Some(objection);
+    }
     let accounts: BTreeSet<&str> = fleet.accounts.iter().map(|one| one.id.as_str()).collect();
     if accounts.is_empty() {
         return Some("`accounts` is empty: at least one account is needed".to_owned());

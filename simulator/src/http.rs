@@ -10,6 +10,8 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::bench::Bench;
+use crate::credentials;
+use crate::iam;
 use crate::request::{Delivery, Outcome, Request};
 
 use crate::wire::Scissors;
@@ -42,6 +44,9 @@ async fn serve(
         });
         return json_response(status, &answer);
     }
+    if let Err(problem) = learn_role(&shared, &request).await {
+        return json_response(502, &json!({"error": problem}));
+    }
     let outcome = shared.lock().handle(&request);
     if !outcome.delay.is_zero() {
         tokio::time::sleep(outcome.delay).await;
@@ -52,6 +57,22 @@ async fn serve(
         Delivery::Truncated(bytes) => scissors.cut_after(bytes),
     }
     response(outcome)
+}
+
+/// Asks IAM for the role that a request names, if there is an IAM to ask, before the request is judged.
+async fn learn_role(shared: &Shared, request: &Request) -> Result<(), String> {
+    if (request.method.as_str(), request.path.as_str()) != ("POST", "/setup/credentials/aws") {
+        return Ok(());
+    }
+    let endpoint = shared.lock().world.administration.settings.iam_endpoint.clone();
+    let Some(endpoint) = endpoint else { return Ok(()) };
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+    let arn = credentials::role_of(&body);
+    let trust = iam::trust_of(&endpoint, arn).await?;
+    let mut simulation = shared.lock();
+    let now = simulation.now();
+    simulation.world.learn_role(arn, trust, now);
+    Ok(())
 }
 
 async fn converted(request: HttpRequest) -> Result<Request, String> {

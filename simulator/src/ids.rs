@@ -2,6 +2,8 @@
 
 use fastrand::Rng;
 
+use crate::administration::UserKind;
+
 const HEX: &[u8] = b"0123456789abcdef";
 const ALPHANUMERIC: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -28,6 +30,26 @@ impl Ids {
             id.push(char::from(alphabet[self.rng.usize(..alphabet.len())]));
         }
         id
+    }
+
+    pub(crate) fn account(&mut self) -> String {
+        self.draw("act-", HEX, 8)
+    }
+
+    pub(crate) fn user(&mut self, kind: UserKind) -> String {
+        let prefix = match kind {
+            UserKind::Personal => "u-",
+            UserKind::Programmatic => "pu-",
+        };
+        self.draw(prefix, HEX, 8)
+    }
+
+    pub(crate) fn token(&mut self) -> String {
+        self.draw("", HEX, 64)
+    }
+
+    pub(crate) fn external_id(&mut self, account: &str) -> String {
+        self.draw(&format!("spotinst:aws:extid:{account}:"), ALPHANUMERIC, 16)
     }
 
     pub(crate) fn group(&mut self) -> String {

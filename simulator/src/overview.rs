@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::estate::{Group, ManagedInstance, Retained, StatefulInstance};
 use crate::simulation::Simulation;
+use crate::world::World;
 
 /// `GET /_sim/state`
 pub(crate) fn state(simulation: &Simulation, now: Timestamp) -> Value {
@@ -24,6 +25,7 @@ pub(crate) fn state(simulation: &Simulation, now: Timestamp) -> Value {
         "seed": world.seed(),
         "organisation": world.organisation,
         "accounts": world.accounts,
+        "administration": administration(world),
         "groups": groups,
         "managedInstances": managed,
         "retained": retained,
@@ -39,6 +41,24 @@ pub(crate) fn state(simulation: &Simulation, now: Timestamp) -> Value {
         "shapes": world.shapes,
         "hooksUnderway": world.hooks.outstanding.len(),
         "requests": world.log.len(),
+    })
+}
+
+/// Users and links, without tokens and external ids.
+fn administration(world: &World) -> Value {
+    let administration = &world.administration;
+    let users = administration.users.iter().map(|user| {
+        json!({"id": user.id, "name": user.name, "type": user.kind, "policies": user.mappings})
+    });
+    let links = administration.links.iter().map(|(account, link)| {
+        let valid_until = link.external_id.as_ref().map(|id| id.valid_until.to_string());
+        json!({"account": account, "role": link.role, "externalIdValidUntil": valid_until})
+    });
+    json!({
+        "settings": administration.settings,
+        "users": users.collect::<Vec<_>>(),
+        "links": links.collect::<Vec<_>>(),
+        "roles": administration.roles.keys().collect::<Vec<_>>(),
     })
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::edit::{put, take};
 use crate::estate::Estate;
 use crate::faults::{Fault, FaultKind};
-use crate::routes::Operation;
+use crate::operation::Operation;
 use crate::world::{Call, World};
 
 /// Fields of a configuration by their dotted paths, with what was there.

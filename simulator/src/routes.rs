@@ -1,56 +1,7 @@
 //! What is simulated: one line per route, with the source that describes it.
 
-/// What a route does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    ListGroups,
-    GetGroup,
-    CreateGroup,
-    UpdateGroup,
-    DeleteGroup,
-    UpdateCapacity,
-    GroupStatus,
-    InstanceHealthiness,
-    ListStatefulInstances,
-    PauseStatefulInstance,
-    ResumeStatefulInstance,
-    RecycleStatefulInstance,
-    DeallocateStatefulInstance,
-    DeleteStatefulVolume,
-    ListSuspensions,
-    SuspendProcesses,
-    RemoveSuspensions,
-    GroupLogs,
-    GroupEvents,
-    ListDeployments,
-    StartDeployment,
-    BackupImage,
-    InterruptInstances,
-    InstanceLifecycle,
-    LockInstance,
-    UnlockInstance,
-    ListManagedInstances,
-    PauseManagedInstance,
-    ResumeManagedInstance,
-    RecycleManagedInstance,
-    DeleteManagedInstance,
-    DeleteManagedVolume,
-    GetManagedInstance,
-    ManagedInstanceStatus,
-    ListAccounts,
-    GetAccount,
-}
-
-/// What a caller must be allowed to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// Read within one account.
-    Read,
-    /// Change something within one account.
-    Write,
-    /// Ask about the organisation; the account of the query does not matter.
-    Organisation,
-}
+use crate::operation::Operation as Op;
+use crate::operation::Scope::{self, Administration, Organisation, Read, Write};
 
 /// One simulated route.
 #[derive(Clone, Copy, Debug)]
@@ -61,22 +12,19 @@ pub struct Route {
     pub template: &'static str,
     /// Where the behaviour is described.
     pub source: &'static str,
-    pub(crate) operation: Operation,
+    pub(crate) operation: Op,
     pub(crate) scope: Scope,
 }
 
 const fn route(
     method: &'static str,
     template: &'static str,
-    operation: Operation,
+    operation: Op,
     scope: Scope,
     source: &'static str,
 ) -> Route {
     Route { method, template, source, operation, scope }
 }
-
-use Operation as Op;
-use Scope::{Organisation, Read, Write};
 
 /// All simulated routes.
 pub const ROUTES: &[Route] = &[
@@ -331,6 +279,84 @@ pub const ROUTES: &[Route] = &[
         Op::GetAccount,
         Organisation,
         "used by the vendor's Go SDK; not in its description",
+    ),
+    route(
+        "POST",
+        "/setup/account",
+        Op::CreateAccount,
+        Administration,
+        "openapi: paths./setup/account.post",
+    ),
+    route(
+        "PUT",
+        "/setup/account/{accountId}",
+        Op::UpdateAccount,
+        Administration,
+        "openapi: the path's put",
+    ),
+    route(
+        "DELETE",
+        "/setup/account/{accountId}",
+        Op::DeleteAccount,
+        Administration,
+        "openapi: the path's delete; the default account stays, as the vendor's help pages say",
+    ),
+    route(
+        "POST",
+        "/setup/credentials/aws/externalId",
+        Op::CreateExternalId,
+        Write,
+        "openapi: the path's post",
+    ),
+    route(
+        "POST",
+        "/setup/credentials/aws",
+        Op::SetCredentials,
+        Write,
+        "openapi: the path's post; that it assumes the role is inferred from clients that wait before it",
+    ),
+    route(
+        "GET",
+        "/setup/credentials/aws",
+        Op::GetCredentials,
+        Read,
+        "used by the vendor's Go SDK; not in its description",
+    ),
+    route(
+        "GET",
+        "/setup/organization/user",
+        Op::ListUsers,
+        Organisation,
+        "openapi: paths./setup/organization/user.get",
+    ),
+    route("GET", "/setup/user/{userId}", Op::GetUser, Organisation, "openapi: the path's get"),
+    route(
+        "POST",
+        "/setup/user/programmatic",
+        Op::CreateProgrammaticUser,
+        Administration,
+        "openapi: the path's post",
+    ),
+    route(
+        "PUT",
+        "/setup/user/{userId}/policyMapping",
+        Op::MapUserPolicies,
+        Administration,
+        "the vendor's Go SDK and Terraform provider",
+    ),
+    route(
+        "DELETE",
+        "/setup/user/{userId}",
+        Op::DeleteUser,
+        Administration,
+        "openapi: the path's delete",
+    ),
+    route(
+        "GET",
+        "/setup/organization/policy",
+        Op::ListPolicies,
+        Organisation,
+        "openapi: paths./setup/organization/policy.get",
     ),
 ];
 

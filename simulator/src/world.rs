@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::actions::Agenda;
+use crate::administration::Administration;
 use crate::autonomous::Fate;
 use crate::chronicle::Chronicle;
 use crate::describe::{Account, Organisation, Token};
@@ -21,10 +22,11 @@ use crate::ids::Ids;
 use crate::images::Images;
 use crate::lifecycle::{Behaviour, Latency};
 use crate::limits::{Limiter, Quota};
+use crate::operation::Scope;
 use crate::partial;
 use crate::populate::populate;
 use crate::request::{Delivery, LoggedRequest, Outcome, Request};
-use crate::routes::{self, Parameters, Route, Scope};
+use crate::routes::{self, Parameters, Route};
 use crate::shapes::Shapes;
 
 /// States further back than this many changes are forgotten.
@@ -36,6 +38,7 @@ pub struct World {
     pub(crate) organisation: Organisation,
     pub(crate) tokens: Vec<Token>,
     pub(crate) accounts: Vec<Account>,
+    pub(crate) administration: Administration,
     pub(crate) estate: Estate,
     pub(crate) latency: Latency,
     pub(crate) behaviour: Behaviour,
@@ -74,6 +77,12 @@ pub(crate) struct Call<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// Everything that a change can change.
+struct Snapshot {
+    estate: (Estate, Agenda, Chronicle, HookQueue),
+    organisation: (Vec<Token>, Vec<Account>, Administration),
+}
+
 impl Call<'_> {
     pub(crate) fn parameter(&self, index: usize) -> &str {
         self.parameters.get(index).map_or("", String::as_str)
@@ -97,10 +106,20 @@ impl World {
         for spec in &description.faults {
             faults.add(spec.clone());
         }
+        let mut tokens = description.tokens.clone();
+        let settings = description.administration.clone();
+        let administration = Administration::new(
+            settings,
+            &mut tokens,
+            &description.accounts,
+            seed,
+            description.clock.start,
+        );
         let mut world = World {
             organisation: description.organisation.clone(),
-            tokens: description.tokens.clone(),
+            tokens,
             accounts: description.accounts.clone(),
+            administration,
             estate: populate(description, seed),
             latency: description.latency,
             behaviour: description.behaviour.clone(),
@@ -138,6 +157,11 @@ impl World {
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// Takes note of the trust of the role that IAM has by that name now; none if there is no such role.
+    pub fn learn_role(&mut self, arn: &str, trust: Option<Value>, now: Timestamp) {
+        self.administration.learn_role(arn, trust, now);
     }
 
     /// Draws ids and probabilities from a new seed from now on.
@@ -259,7 +283,10 @@ impl World {
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         let shapes = self.shapes;
         let call = Call { request, parameters, account: &account, token, body, shapes, now };
-        if route.scope == Scope::Write {
+        if route.template.starts_with("/aws/") && self.is_unconnected(&account) {
+            return Err(Refusal::not_connected(&account));
+        }
+        if matches!(route.scope, Scope::Write | Scope::Administration) {
             let lost = struck.iter().any(|fault| fault.spec.kind == FaultKind::LostUpdate);
             let before = lost.then(|| self.snapshot());
             let kept = partial::kept(&self.estate, &call, route.operation, struck);
@@ -268,7 +295,8 @@ impl World {
                 partial::put_back(self, call.parameter(0), &kept, now);
             }
             if let Some(before) = before {
-                (self.estate, self.agenda, self.chronicle, self.hooks) = before;
+                (self.estate, self.agenda, self.chronicle, self.hooks) = before.estate;
+                (self.tokens, self.accounts, self.administration) = before.organisation;
             }
             return answer;
         }
@@ -280,9 +308,21 @@ impl World {
         self.read(route.operation, estate, &call)
     }
 
-    /// Everything that a change can change.
-    fn snapshot(&self) -> (Estate, Agenda, Chronicle, HookQueue) {
-        (self.estate.clone(), self.agenda.clone(), self.chronicle.clone(), self.hooks.clone())
+    fn is_unconnected(&self, account: &str) -> bool {
+        let found = self.accounts.iter().find(|one| one.id == account);
+        found.is_some_and(|one| one.needs_credentials && one.cloud_provider.is_none())
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            estate: (
+                self.estate.clone(),
+                self.agenda.clone(),
+                self.chronicle.clone(),
+                self.hooks.clone(),
+            ),
+            organisation: (self.tokens.clone(), self.accounts.clone(), self.administration.clone()),
+        }
     }
 
     fn record(
@@ -295,6 +335,7 @@ impl World {
     ) {
         let mut secrets: BTreeSet<&str> =
             self.tokens.iter().map(|one| one.token.as_str()).collect();
+        secrets.extend(self.administration.secrets());
         let given = request.header("authorization").and_then(|value| value.split_once(' '));
         secrets.extend(given.map(|(_, token)| token.trim()));
         let status = if outcome.delivery == Delivery::Cut { 0 } else { outcome.status };

@@ -11,10 +11,22 @@ use serde_json::{Value, json};
 use spot_sim::{ClockMode, Fleet, ROUTES, Request, World};
 
 /// Routes that exist though the description does not have them.
-const UNDESCRIBED: &[(&str, &str)] = &[(
-    "GET /setup/account/{accountId}",
-    "the vendor's Go SDK and its Terraform provider read single accounts here",
-)];
+const UNDESCRIBED: &[(&str, &str)] = &[
+    (
+        "GET /setup/account/{accountId}",
+        "the vendor's Go SDK and its Terraform provider read single accounts here",
+    ),
+    (
+        "GET /setup/credentials/aws",
+        "the vendor's Go SDK and its Terraform provider read an account's role here",
+    ),
+    (
+        "PUT /setup/user/{userId}/policyMapping",
+        "the vendor's Go SDK and its Terraform provider change a user's policies here",
+    ),
+];
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/SpotRole";
 
 /// Items that the description nests under a key and the vendor's clients read flat: route, key, reason. Their content is
 /// held against the description all the same.
@@ -118,6 +130,11 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "/response/items/*",
         "the description wants an object and a list at once: nothing can satisfy it",
     ),
+    (
+        "GET /setup/user/{userId}",
+        "/response/items",
+        "the description wants an object and a list at once: nothing can satisfy it",
+    ),
 ];
 
 /// Requests that reach every route, in an order in which all succeed on the demo fleet.
@@ -190,6 +207,30 @@ fn requests() -> Vec<(&'static str, &'static str, Value)> {
         ("DELETE", "/aws/ec2/group/sig-4b6d8fa1", Value::Null),
         ("GET", "/setup/account", Value::Null),
         ("GET", "/setup/account/act-demo0001", Value::Null),
+        ("POST", "/setup/account", json!({"account": {"name": "made"}})),
+        ("PUT", "/setup/account/{made}", json!({"account": {"name": "made again"}})),
+        ("POST", "/setup/credentials/aws/externalId?accountId=act-demo0001", Value::Null),
+        (
+            "POST",
+            "/setup/credentials/aws?accountId=act-demo0001",
+            json!({"credentials": {"iamRole": ROLE}}),
+        ),
+        ("GET", "/setup/credentials/aws?accountId=act-demo0001", Value::Null),
+        (
+            "POST",
+            "/setup/user/programmatic",
+            json!({"name": "robot", "accounts": [{"id": "act-demo0001", "role": "viewer"}]}),
+        ),
+        ("GET", "/setup/organization/user", Value::Null),
+        ("GET", "/setup/organization/policy", Value::Null),
+        ("GET", "/setup/user/{robot}", Value::Null),
+        (
+            "PUT",
+            "/setup/user/{robot}/policyMapping",
+            json!({"policies": [{"policyId": "pol-22222222", "accountIds": ["*"]}]}),
+        ),
+        ("DELETE", "/setup/user/{robot}", Value::Null),
+        ("DELETE", "/setup/account/{made}", Value::Null),
     ]
 }
 
@@ -226,6 +267,9 @@ fn every_answer_is_as_described_or_a_listed_exception() {
     let mut world = World::new(&fleet);
     let (mut reached, mut deviations) = (BTreeSet::new(), Vec::new());
     let mut now = fleet.clock().start;
+    let trust =
+        json!({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}});
+    world.learn_role(ROLE, Some(trust), now);
     for (method, target, body) in requests() {
         let target = filled(&mut world, target, &mut now);
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
@@ -325,6 +369,17 @@ fn filled(world: &mut World, target: &str, now: &mut Timestamp) -> String {
     if let Some(target) = target.strip_suffix("{later}") {
         *now = now.checked_add(SignedDuration::from_secs(3600)).expect("an instant");
         return target.to_owned();
+    }
+    let mut newest = |list: &str, key: &str| {
+        let items = world.handle(&request("GET", list, "", &Value::Null), *now).json();
+        let items = items["response"]["items"].as_array().cloned().unwrap_or_default();
+        items.last().and_then(|item| item[key].as_str()).expect("an item").to_owned()
+    };
+    if target.contains("{made}") {
+        return target.replace("{made}", &newest("/setup/account", "accountId"));
+    }
+    if target.contains("{robot}") {
+        return target.replace("{robot}", &newest("/setup/organization/user", "userId"));
     }
     if !target.contains("{paused}") {
         return target.to_owned();

@@ -212,8 +212,56 @@ impl Aws {
     ///
     /// Any [`AwsError`] of a call.
     pub fn parameter(&self, region: &Region, name: &str) -> Result<Option<String>, AwsError> {
-        let question = parameters::read(self, region, name);
+        let question = parameters::read(self, region, name, false);
         self.bounded(parameters::attempt(region, name), question)
+    }
+
+    /// Reads a parameter of Systems Manager decrypted; none if there is no such parameter.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`] of a call.
+    pub fn secret_parameter(
+        &self,
+        region: &Region,
+        name: &str,
+    ) -> Result<Option<SecretString>, AwsError> {
+        let question = parameters::read(self, region, name, true);
+        let read = self.bounded(parameters::attempt(region, name), question)?;
+        Ok(read.map(SecretString::from))
+    }
+
+    /// Stores a parameter of Systems Manager encrypted, by `kms_key` or by the account's own key, in place of what is there.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`] of a call.
+    pub fn store_secret_parameter(
+        &self,
+        region: &Region,
+        name: &str,
+        value: &SecretString,
+        description: &str,
+        kms_key: Option<&str>,
+    ) -> Result<(), AwsError> {
+        let secret = parameters::Secret { name, value, description, kms_key };
+        let question = parameters::store(self, region, &secret);
+        self.bounded(parameters::storing(region, name), question)
+    }
+
+    /// Deletes a parameter of Systems Manager; says whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`] of a call.
+    pub fn delete_parameter(&self, region: &Region, name: &str) -> Result<bool, AwsError> {
+        let question = parameters::delete(self, region, name);
+        self.bounded(parameters::deleting(region, name), question)
+    }
+
+    /// The region of questions that name none: the environment's, the profile's, or `us-east-1`.
+    pub fn usual_region(&self) -> Region {
+        Region::new(self.config.region().map_or("us-east-1", |region| region.as_ref()))
     }
 
     /// Runs a question that may take several calls; all together have the time of one.

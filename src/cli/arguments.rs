@@ -86,6 +86,15 @@ pub(super) struct DoctorArguments {
     /// Form of the output.
     #[arg(long, value_enum, default_value = "table")]
     pub(super) output: OutputForm,
+    /// File in which `spot_aws_connection` keeps an external id; says until when that is good.
+    #[arg(long, value_name = "FILE", conflicts_with = "external_id_parameter")]
+    pub(super) external_id_file: Option<PathBuf>,
+    /// The same of a parameter of AWS Systems Manager.
+    #[arg(long, value_name = "NAME")]
+    pub(super) external_id_parameter: Option<String>,
+    /// The region of that parameter.
+    #[arg(long, requires = "external_id_parameter")]
+    pub(super) region: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! The command `doctor`: what is set, from where, and whether it works.
 
+mod organisation;
+
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
@@ -62,6 +64,8 @@ pub(super) fn run(arguments: &DoctorArguments, environment: &Environment) -> Res
             checks.extend(credentials(&session));
             checks.extend(settings(&options, environment, &session));
             checks.extend(api(&session));
+            let options = SessionOptions::from(&options);
+            checks.extend(organisation::external_id(arguments, &options, environment, &session));
         }
         Err(error) => {
             let failure = Failure::from(error);
@@ -160,7 +164,7 @@ fn settings(options: &FileOptions, environment: &Environment, session: &Session)
 
 fn api(session: &Session) -> Vec<Check> {
     let Ok(token) = session.token() else { return Vec::new() };
-    let client = match session.client(token) {
+    let client = match session.client(token.clone()) {
         Ok(client) => client,
         Err(error) => return vec![failed("api", &error)],
     };
@@ -189,6 +193,9 @@ fn api(session: &Session) -> Vec<Check> {
             Err(error) => checks.push(failed("groups", &error)),
         }
     }
+    checks.push(organisation::owner(&client, &token));
+    checks.push(organisation::rights(&client));
+    checks.extend(organisation::connections(&client, session));
     for budget in client.budgets() {
         let (limit, remaining) = match (budget.limit, budget.remaining) {
             (Some(limit), Some(remaining)) => (limit, remaining),

@@ -58,6 +58,10 @@ id! {
     ImageId
 }
 id! {
+    /// A user of a Spot organisation: `u-…` a person, `pu-…` a program.
+    UserId
+}
+id! {
     /// An AWS region such as `eu-west-1`.
     Region
 }

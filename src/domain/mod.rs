@@ -25,7 +25,10 @@ mod stateful;
 mod suspension;
 mod time;
 
-pub use account::Account;
+pub use account::{
+    Account, AccountRole, ExternalId, Grants, NewUser, PolicyMapping, TokenTrace, User,
+    UserDetails, UserKind,
+};
 pub use action::{Deallocation, LogLine, StatefulAction, StatefulTarget};
 pub use clock::Clock;
 pub use cluster_view::{ClusterView, Leadership, NodeView, Standing};
@@ -38,7 +41,7 @@ pub use fleet::{AccountFleet, Fleet, GroupFleet, Notice, Subject};
 pub use group::{BlockDevicesMode, Group, Health, Healthiness, Member, Persistence};
 pub use group_change::GroupChange;
 pub use ids::{
-    AccountId, GroupId, ImageId, InstanceId, ManagedInstanceId, Region, StatefulInstanceId,
+    AccountId, GroupId, ImageId, InstanceId, ManagedInstanceId, Region, StatefulInstanceId, UserId,
 };
 pub use image::MachineImage;
 pub use kafka::{

@@ -12,11 +12,14 @@ mod instances;
 mod inventory;
 mod leadership;
 mod observe;
+mod onboarding;
 mod progress;
 pub mod roll;
 mod secret_file;
 mod session;
+mod sinks;
 pub mod stateful;
+mod token_owner;
 mod wait;
 
 pub use cache::{Cache, CacheError, Entry, Reader};
@@ -33,7 +36,10 @@ pub use inventory::{
 };
 pub use leadership::{Elector, LeadershipError, Notes};
 pub use observe::{ObserveError, Wanted, observe};
+pub use onboarding::{ConnectError, Onboarder};
 pub use progress::Progress;
 pub use secret_file::{SecretFileError, open_to_others, secret_file};
 pub use session::{ChosenEndpoint, Session, SessionError, SessionOptions, ec2_access};
+pub use sinks::{Sink, SinkError, Sinks};
+pub use token_owner::{TokenOwner, token_owner};
 pub use wait::{SystemClock, TimeUp, pause, until};

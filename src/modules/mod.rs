@@ -1,5 +1,6 @@
 //! The Ansible modules of the collection: one file each, named as the module, with its examples beside it.
 
+mod accounts;
 mod cluster_gate;
 mod cluster_order;
 mod clusters;
@@ -13,7 +14,12 @@ mod kafka_leadership;
 mod recycle_plan;
 mod recycle_run;
 mod rolling;
+mod spot_account;
 mod spot_account_info;
+mod spot_aws_connection;
+mod spot_aws_connection_info;
+mod spot_programmatic_user;
+mod spot_programmatic_user_info;
 mod stateful_instance;
 mod stateful_instance_info;
 mod waivers;
@@ -34,7 +40,12 @@ use elastigroup_suspension::ElastigroupSuspension;
 use kafka_leadership::KafkaLeadership;
 use recycle_plan::RecyclePlan;
 use recycle_run::RecycleRun;
+use spot_account::SpotAccount;
 use spot_account_info::SpotAccountInfo;
+use spot_aws_connection::SpotAwsConnection;
+use spot_aws_connection_info::SpotAwsConnectionInfo;
+use spot_programmatic_user::SpotProgrammaticUser;
+use spot_programmatic_user_info::SpotProgrammaticUserInfo;
 use stateful_instance::StatefulInstance;
 use stateful_instance_info::StatefulInstanceInfo;
 
@@ -50,7 +61,12 @@ pub static ALL: &[&dyn AnyModule<World>] = &[
     &KafkaLeadership,
     &RecyclePlan,
     &RecycleRun,
+    &SpotAccount,
     &SpotAccountInfo,
+    &SpotAwsConnection,
+    &SpotAwsConnectionInfo,
+    &SpotProgrammaticUser,
+    &SpotProgrammaticUserInfo,
     &StatefulInstance,
     &StatefulInstanceInfo,
 ];

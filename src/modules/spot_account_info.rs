@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::World;
+use super::accounts::ShownAccount;
 use super::connection::Connection;
 use crate::ansible::{Context, Failure, Module, Planned};
 use crate::domain::Account;
@@ -32,33 +33,7 @@ pub(super) struct Args {
 pub(super) struct Returns {
     /// The accounts that match, in the vendor's order.
     #[schemars(extend("x-returned" = "always"))]
-    accounts: Vec<Found>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct Found {
-    /// The account's id.
-    #[schemars(extend("x-sample" = "act-12345678"))]
-    id: String,
-    /// The name given by its owner; empty where the vendor sends none.
-    name: String,
-    /// The AWS account it is connected to, null until it is.
-    #[schemars(extend("x-sample" = "123456789012"))]
-    cloud_account_id: Option<String>,
-    /// The vendor's word for the cloud, null until it is connected.
-    #[schemars(extend("x-sample" = "AWS"))]
-    cloud_provider: Option<String>,
-}
-
-impl From<Account> for Found {
-    fn from(account: Account) -> Self {
-        Self {
-            id: account.id.to_string(),
-            name: account.name,
-            cloud_account_id: account.cloud_account_id,
-            cloud_provider: account.cloud_provider,
-        }
-    }
+    accounts: Vec<ShownAccount>,
 }
 
 /// The module.
@@ -86,7 +61,7 @@ impl Module<World> for SpotAccountInfo {
             args.name.as_ref().is_none_or(|name| *name == account.name)
                 && args.id.as_ref().is_none_or(|id| id == account.id.as_str())
         };
-        let accounts = listed.items.into_iter().filter(is_wanted).map(Found::from).collect();
+        let accounts = listed.items.into_iter().filter(is_wanted).map(ShownAccount::from).collect();
         Ok(Planned::unchanged(Returns { accounts }).with_warnings(listed.oddities))
     }
 }

@@ -1,5 +1,6 @@
 //! Decisions over domain values: synchronous, deterministic, without I/O.
 
+pub mod account;
 pub mod gate;
 pub mod group;
 pub mod inventory;

@@ -255,6 +255,9 @@ impl Frame<'_> {
     }
 
     fn quoted_body(&self) -> String {
+        if self.request.answers_secret {
+            return "a body that may hold a secret".to_owned();
+        }
         // Room for a token that begins inside the excerpt and ends behind it.
         let head = &self.answer.body[..self.answer.body.len().min(16 * EXCERPT)];
         match String::from_utf8_lossy(head).trim() {

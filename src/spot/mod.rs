@@ -4,6 +4,7 @@
 //! harmless, and decoded with tolerance: what is odd but survivable is named beside the result.
 
 mod actions;
+mod administration;
 mod client;
 mod credentials;
 mod credentials_file;
@@ -20,6 +21,7 @@ mod transport;
 mod wire;
 
 pub use actions::Sent;
+pub use administration::Made;
 pub use client::{Client, ClientConfig};
 pub use credentials::{
     Credentials, CredentialsError, CredentialsFile, Environment, Source, Sourced, Sources, resolve,

@@ -32,6 +32,8 @@ pub(super) struct Request {
     pub(super) body: Option<Value>,
     /// Longest wait for the rate limit before it is sent; none for as long as the client has time.
     pub(super) patience: Option<Duration>,
+    /// Whether the answer holds a secret, so that no word of it may be repeated.
+    pub(super) answers_secret: bool,
     /// Whether it may be sent twice.
     pub(super) idempotency: Idempotency,
     /// What is attempted on what: completes "cannot …".
@@ -145,8 +147,19 @@ impl Request {
         };
         let idempotency = if method == "GET" { Idempotency::Read } else { Idempotency::Mutation };
         let (query, thing) = (Vec::new(), printable(&thing));
-        let (body, patience) = (None, None);
-        Ok(Self { method, route, path, query, body, patience, idempotency, doing, thing })
+        let (body, patience, answers_secret) = (None, None, false);
+        Ok(Self {
+            method,
+            route,
+            path,
+            query,
+            body,
+            patience,
+            answers_secret,
+            idempotency,
+            doing,
+            thing,
+        })
     }
 
     pub(super) fn in_account(mut self, account: &AccountId) -> Self {

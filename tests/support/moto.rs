@@ -5,6 +5,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use serde_json::Value;
+
 /// Binds before it says its port, so that no other process can take it and nobody has to poll for readiness. It ends
 /// with its standard input: a test binary that is killed, or ends without dropping its statics, leaves no server behind.
 const SERVER: &str = r#"
@@ -131,17 +133,60 @@ impl Moto {
     /// Stores a parameter in Systems Manager.
     pub(crate) fn put_parameter(&self, region: &str, name: &str, value: &str) {
         let body = serde_json::json!({"Name": name, "Value": value, "Type": "String"});
+        self.ssm(region, "PutParameter", &body).unwrap();
+    }
+
+    /// One call of Systems Manager; the error is what it says instead.
+    pub(crate) fn ssm(&self, region: &str, action: &str, body: &Value) -> Result<Value, String> {
+        self.json(region, "ssm", &format!("AmazonSSM.{action}"), body)
+    }
+
+    /// Makes a KMS key and returns its id.
+    pub(crate) fn kms_key(&self, region: &str) -> String {
+        let made = self.json(region, "kms", "TrentService.CreateKey", &serde_json::json!({}));
+        made.unwrap()["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
+    }
+
+    /// One call of IAM's query protocol.
+    pub(crate) fn iam(&self, action: &str) -> String {
         let reply = self
             .http
             .post(&self.url)
-            .header("Host", format!("ssm.{region}.amazonaws.com"))
+            .header("Host", "iam.amazonaws.com")
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header("Authorization", authorization("us-east-1", "iam"))
+            .body(format!("Action={action}&Version=2010-05-08&Scope=Local"))
+            .send()
+            .unwrap();
+        let status = reply.status();
+        let body = reply.text().unwrap();
+        assert!(status.is_success(), "moto answered {status}: {body}");
+        body
+    }
+
+    /// One call of a service that speaks JSON.
+    pub(crate) fn json(
+        &self,
+        region: &str,
+        service: &str,
+        target: &str,
+        body: &Value,
+    ) -> Result<Value, String> {
+        let reply = self
+            .http
+            .post(&self.url)
+            .header("Host", format!("{service}.{region}.amazonaws.com"))
             .header("Content-Type", "application/x-amz-json-1.1")
-            .header("X-Amz-Target", "AmazonSSM.PutParameter")
-            .header("Authorization", authorization(region, "ssm"))
+            .header("X-Amz-Target", target)
+            .header("Authorization", authorization(region, service))
             .body(body.to_string())
             .send()
             .unwrap();
-        assert!(reply.status().is_success(), "{}", reply.text().unwrap());
+        let (succeeded, text) = (reply.status().is_success(), reply.text().unwrap());
+        if !succeeded {
+            return Err(text);
+        }
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
     /// One call of EC2's query protocol. moto checks no signature but takes the region from it.
@@ -179,7 +224,7 @@ fn authorization(region: &str, service: &str) -> String {
 }
 
 /// The texts of all elements of a name, in the order of the document.
-fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let parts: Vec<&str> = xml.split(open.as_str()).skip(1).collect();
     parts.into_iter().map(move |part| part.split(close.as_str()).next().unwrap_or_default())

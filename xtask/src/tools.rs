@@ -40,12 +40,15 @@ const SERVERS: Environment = Environment {
     newest_minor: 13,
 };
 
+const AWS: Environment =
+    Environment { name: "aws", what: "Ansible with the collection amazon.aws", newest_minor: 13 };
+
 const CLIENTS: Environment =
     Environment { name: "clients", what: "a client of ZooKeeper", newest_minor: 13 };
 
 /// Makes those that are missing, and what tests on real clusters need, and returns the folder of all.
 pub(crate) fn make_all(repository: &Repository) -> Result<PathBuf, Failure> {
-    for environment in [&ANSIBLE, &OLDEST_ANSIBLE, &LINT, &SERVERS, &CLIENTS] {
+    for environment in [&ANSIBLE, &OLDEST_ANSIBLE, &LINT, &SERVERS, &AWS, &CLIENTS] {
         let folder = make(repository, environment)?;
         process::say(&format!("Python environment {}: {}", environment.name, folder.display()));
     }

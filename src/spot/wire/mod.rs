@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use super::Listed;
 use super::envelope::{Reply, excerpt};
 
-pub(super) use account::account;
+pub(super) use account::{account, external_id, iam_role, new_user, user, user_details};
 pub(super) use deployment::deployment;
 pub(super) use group::group;
 pub(super) use instance::{healthiness, member, stateful_instance};

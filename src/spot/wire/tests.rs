@@ -535,3 +535,44 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn users_of_any_kind_are_read_and_what_is_odd_is_named() {
+    let items = json!([
+        {"userId": "pu-1", "username": "robot", "type": "PROGRAMMATIC"},
+        {"userId": "u-1", "type": "personal", "username": 5},
+        {"id": "x-1", "name": "later", "type": "robotic"},
+        {"username": "nobody"},
+    ]);
+    let found = listed(reply(items), "user", user);
+    let kinds: Vec<_> = found.items.iter().map(|user| (user.name.as_str(), &user.kind)).collect();
+    let other = UserKind::Other("robotic".to_owned());
+    let expected =
+        [("robot", &UserKind::Programmatic), ("", &UserKind::Personal), ("later", &other)];
+    assert_eq!(kinds, expected);
+    assert_eq!((found.oddities.len(), found.left_out.len()), (1, 1), "{found:?}");
+}
+
+#[test]
+fn a_user_without_its_token_and_an_external_id_without_itself_are_none() {
+    let users = listed(reply(json!([{"id": "pu-1"}, {"token": "t"}])), "user", new_user);
+    assert!(users.items.is_empty() && users.left_out.len() == 2);
+    let ids = json!([{"maxValidUntil": "x"}, {"externalId": "e", "maxValidUntil": 5}]);
+    let ids = listed(reply(ids), "external id", external_id);
+    assert_eq!((ids.items.len(), ids.left_out.len()), (1, 1));
+    assert!(!format!("{:?}", ids.items).contains("\"e\""), "a secret is printed");
+}
+
+#[test]
+fn rights_and_the_ends_of_tokens_are_read() {
+    let details = json!([{
+        "userId": "pu-1", "type": "programmatic",
+        "policies": [{"policyId": "pol-1", "accountIds": ["act-1", null]}, {"policyName": "no id"}],
+        "tokens": [{"tokenLastDigits": "ab12"}, {"name": "bare"}],
+    }]);
+    let found = listed(reply(details), "user", user_details).items.remove(0);
+    let policy = PolicyMapping { policy: "pol-1".to_owned(), accounts: vec!["act-1".to_owned()] };
+    assert_eq!(found.policies, [policy]);
+    let ends: Vec<_> = found.tokens.iter().map(|token| token.last_digits.as_deref()).collect();
+    assert_eq!(ends, [Some("ab12"), None]);
+}

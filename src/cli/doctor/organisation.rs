@@ -1,0 +1,160 @@
+//! Whose token it is, what it may not do, and how accounts stand to AWS.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Check, DoctorArguments, failed};
+use crate::domain::{Clock, Region, UserKind, VendorTime};
+use crate::drive::{
+    Environment, Onboarder, Progress, Session, SessionOptions, Sink, Sinks, TokenOwner, ec2_access,
+    token_owner,
+};
+use crate::plan::account::{Kept, Link, RoleSeen};
+use crate::spot::{Client, SpotError};
+
+/// Whose token it is; only an administrator's can tell.
+pub(super) fn owner(client: &Client, token: &SecretString) -> Check {
+    const NAME: &str = "token owner";
+    match token_owner(client, token) {
+        Ok(TokenOwner::User(user)) => {
+            let found = format!("{} user {} ({})", user.kind.as_str(), user.name, user.id);
+            match user.kind {
+                UserKind::Personal => Check::warn(
+                    NAME,
+                    found,
+                    "a personal token ends with its person: have programs use one of spot_programmatic_user",
+                ),
+                UserKind::Programmatic | UserKind::Other(_) => Check::ok(NAME, found),
+            }
+        }
+        Ok(TokenOwner::Several(users)) => {
+            let ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
+            let found = format!("one of {}, whose tokens end alike", ids.join(", "));
+            Check::ok(NAME, found)
+        }
+        Ok(TokenOwner::Nobody { asked, of }) => {
+            Check::ok(NAME, format!("none of {asked} users asked about, of {of}"))
+        }
+        Err(error @ SpotError::Unauthorized { .. }) => failed(NAME, &error),
+        Err(error) => Check::ok(NAME, format!("not to be told: {error}")),
+    }
+}
+
+/// What onboarding needs and the token may not do. Only reading is tried.
+pub(super) fn rights(client: &Client) -> Check {
+    const NAME: &str = "rights";
+    let mut missing = Vec::new();
+    for (what, asked) in [
+        ("list accounts", client.list_accounts(None).map(drop)),
+        ("list users", client.list_users().map(drop)),
+    ] {
+        match asked {
+            Ok(()) => {}
+            Err(SpotError::Masked { .. } | SpotError::Forbidden { .. }) => missing.push(what),
+            Err(error) => return failed(NAME, &error),
+        }
+    }
+    if missing.is_empty() {
+        return Check::ok(NAME, "an administrator of the organisation");
+    }
+    let found = format!("may not {}: no administrator of the organisation", missing.join(" and "));
+    Check::warn(
+        NAME,
+        found,
+        "nothing to do unless accounts or users are to be made: that takes an organisation administrator's token",
+    )
+}
+
+/// How the accounts stand to AWS.
+pub(super) fn connections(client: &Client, session: &Session) -> Vec<Check> {
+    const NAME: &str = "connection";
+    let clock: &dyn Clock = session.clock.as_ref();
+    let silent = |_: &str| {};
+    let progress = Progress::new(clock, &silent);
+    let onboarder = Onboarder { client, clock, progress: &progress };
+    let accounts = session.accounts().unwrap_or_default().into_iter();
+    let checks = accounts.map(|account| {
+        let looked = onboarder.link(&account, None).and_then(|link| {
+            let refusal = onboarder.probe(&account)?;
+            Ok((link, refusal))
+        });
+        match looked {
+            Ok((link, refusal)) => connection(&link, refusal.as_ref()),
+            Err(SpotError::Masked { .. } | SpotError::Forbidden { .. }) => {
+                Check::ok(NAME, format!("{account}: not to be told to this token"))
+            }
+            Err(error) => failed(NAME, &error),
+        }
+    });
+    checks.collect()
+}
+
+fn connection(link: &Link, refusal: Option<&SpotError>) -> Check {
+    const NAME: &str = "connection";
+    let account = &link.account;
+    let role = match &link.role {
+        RoleSeen::Role(role) => format!("by {role}"),
+        RoleSeen::Nothing => "by no role that the vendor tells".to_owned(),
+        RoleSeen::Untold => "by a role that the vendor does not tell".to_owned(),
+    };
+    match (&link.cloud_account, refusal) {
+        (Some(cloud), None) => {
+            Check::ok(NAME, format!("{account}: connected to AWS account {cloud} {role}"))
+        }
+        (Some(cloud), Some(error)) => Check::warn(
+            NAME,
+            format!(
+                "{account}: listed with AWS account {cloud} {role}, and does not answer: {error}"
+            ),
+            "see that the role is there and trusts 922761411349 with the external id it was connected with",
+        ),
+        (None, _) => Check::warn(
+            NAME,
+            format!("{account}: connected to no AWS account"),
+            "ansible-playbook spotinst.esg.onboard connects it; its role must ask for the latest external id",
+        ),
+    }
+}
+
+/// Whether the external id that is kept is still good.
+pub(super) fn external_id(
+    arguments: &DoctorArguments,
+    options: &SessionOptions,
+    environment: &Environment,
+    session: &Session,
+) -> Option<Check> {
+    const NAME: &str = "external id";
+    const ADVICE: &str =
+        "have a new one by spot_aws_connection (state: prepared), and the role ask for it";
+    let file = arguments.external_id_file.as_deref();
+    let file = file.map(|file| Sink::File(environment.expand(&file.display().to_string())));
+    let parameter = arguments.external_id_parameter.clone().map(|name| {
+        let region = arguments.region.clone().map(Region::new);
+        Sink::Ssm { name, region, kms_key: None }
+    });
+    let sink = file.or(parameter)?;
+    let place = sink.to_string();
+    let held = Sinks::new(vec![sink], ec2_access(options, environment)).read();
+    let held = match held {
+        Ok(mut held) => held.pop().flatten(),
+        Err(error) => {
+            return Some(Check::fail(NAME, error.to_string(), super::OTHER, "name another place"));
+        }
+    };
+    let id = match Kept::read(held.as_ref().map(ExposeSecret::expose_secret)) {
+        Kept::Nothing => return Some(Check::warn(NAME, format!("{place} holds none"), ADVICE)),
+        Kept::Unreadable => {
+            let found = format!("{place} holds something else");
+            return Some(Check::warn(NAME, found, ADVICE));
+        }
+        Kept::Id(id) => id,
+    };
+    let end = id.valid_until.unwrap_or_default();
+    let found = format!("{place}: of account {}, good until {end}", id.account_id);
+    let is_good =
+        VendorTime::new(end.as_str()).instant().is_some_and(|end| session.clock.now() < end);
+    Some(if is_good {
+        Check::ok(NAME, found)
+    } else {
+        Check::warn(NAME, format!("{found}, which is over or cannot be read"), ADVICE)
+    })
+}

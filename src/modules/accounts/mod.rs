@@ -1,0 +1,58 @@
+//! What the modules about accounts, users and connections share.
+
+mod places;
+mod shown;
+
+pub(super) use places::{Places, SsmArgs};
+pub(super) use shown::ShownAccount;
+
+use crate::ansible::Failure;
+use crate::drive::{ConnectError, SinkError};
+use crate::plan::account::{AccountRefusal, LinkRefusal};
+use crate::spot::{Sent, SpotError};
+
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Self {
+        Self::new(error.to_string()).with_error_code(Some("SINK"))
+    }
+}
+
+impl From<AccountRefusal> for Failure {
+    fn from(refusal: AccountRefusal) -> Self {
+        Self::new(refusal.to_string()).with_error_code(Some("ACCOUNT_NOT_CHOSEN"))
+    }
+}
+
+impl From<LinkRefusal> for Failure {
+    fn from(refusal: LinkRefusal) -> Self {
+        Self::new(refusal.to_string()).with_error_code(Some("OTHER_CLOUD_ACCOUNT"))
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Spot(error) => error.into(),
+            ConnectError::NotTaken { .. } => {
+                Self::new(error.to_string()).with_error_code(Some("ROLE_NOT_TAKEN")).retryable(true)
+            }
+            ConnectError::NotSeen { .. } => Self::new(error.to_string())
+                .with_error_code(Some("NOT_CONNECTED"))
+                .changed(true)
+                .retryable(true),
+        }
+    }
+}
+
+/// Takes what was accepted for done, since it is looked at afterwards, and so what may have been done.
+///
+/// # Errors
+///
+/// It was refused.
+pub(super) fn accepted(sent: Sent) -> Result<Option<SpotError>, Failure> {
+    match sent {
+        Sent::Accepted => Ok(None),
+        Sent::Refused(error) => Err(error.into()),
+        Sent::Unknown(error) => Ok(Some(error)),
+    }
+}

@@ -1,0 +1,327 @@
+//! One call of the module: what is to be done about the user and its token, and doing it.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+
+use super::{Args, Places, Returns, Shown, WhenLost, only_one, sorted};
+use crate::ansible::{Failure, Outcome, Planned};
+use crate::domain::{PolicyMapping, User, UserDetails, UserId};
+use crate::modules::accounts::accepted;
+use crate::plan::account::{Holding, TokenStep, holding, token_step};
+use crate::spot::{Client, Made};
+
+pub(super) struct Desk {
+    pub(super) args: Args,
+    pub(super) client: Client,
+    pub(super) places: Places,
+}
+
+impl Desk {
+    /// There is none.
+    pub(super) fn missing<'c>(self) -> Result<Planned<'c, Returns>, Failure> {
+        self.is_ready()?;
+        // A place that cannot be read now would not take the token then.
+        let held = self.places.sinks.read()?;
+        let taken: Vec<String> = self.those(&held, Option::is_some);
+        let after = json!({"name": self.args.name, "token_in": self.places.names()});
+        let returns = self.returns(None, None);
+        let message = format!("programmatic user {} is made", self.args.name);
+        let warnings = (!taken.is_empty()).then(|| {
+            format!("{} holds something, which the new token replaces", taken.join(" and "))
+        });
+        Ok(Planned::change(returns, move || self.create())
+            .with_diff(Value::Object(Map::new()), after)
+            .with_message(message)
+            .with_warnings(warnings))
+    }
+
+    /// It is there; its token, and its policies, may not be.
+    pub(super) fn present<'c>(self, user: User) -> Result<Planned<'c, Returns>, Failure> {
+        let details = self.client.user(&user.id)?.ok_or_else(|| {
+            Failure::new(format!("the vendor lists user {} and tells nothing of it", user.id))
+        })?;
+        let held = self.places.sinks.read()?;
+        let holdings: Vec<Holding> = held
+            .iter()
+            .enumerate()
+            .map(|(place, it)| {
+                holding(place, it.as_ref().map(ExposeSecret::expose_secret), &details)
+            })
+            .collect();
+        let step = token_step(&holdings);
+        let drift = self.drift(&details);
+        let known = |place: usize| held.get(place).and_then(Option::as_ref);
+        let names = self.places.names();
+        let called = |place: &usize| names.get(*place).cloned().unwrap_or_default();
+        let listed = |places: &[usize]| places.iter().map(called).collect::<Vec<_>>();
+        match step {
+            TokenStep::Kept { unproved } => {
+                let token = known(0).cloned();
+                let warnings: Vec<String> = listed(&unproved)
+                    .iter()
+                    .map(|place| {
+                        format!("{place} holds a token, and the vendor tells nothing to prove it by")
+                    })
+                    .collect();
+                let returns = self.returns(Some(&user), token.as_ref());
+                Ok(self.mapped(user, drift, Vec::new(), token, returns).with_warnings(warnings))
+            }
+            TokenStep::Copied { from, to } => {
+                let token = known(from).cloned();
+                let returns = self.returns(Some(&user), token.as_ref());
+                Ok(self.mapped(user, drift, to, token, returns))
+            }
+            TokenStep::Lost if self.args.when_lost == WhenLost::Replace => {
+                self.is_ready()?;
+                let before = json!({"id": user.id, "token_in": []});
+                let after = json!({"name": self.args.name, "token_in": names});
+                let message = format!("programmatic user {} is made anew", self.args.name);
+                let returns = self.returns(None, None);
+                let act = move || {
+                    self.places.sinks.try_out()?;
+                    self.remove(&user.id)?;
+                    self.create().map_err(|failure| failure.changed(true))
+                };
+                Ok(Planned::change(returns, act).with_diff(before, after).with_message(message))
+            }
+            TokenStep::Lost => Err(Failure::new(format!(
+                "programmatic user {} ({}) is there, and its token, which the vendor tells once, is not in {}: name the \
+                 place that has it, or set when_lost: replace to have the user made anew",
+                self.args.name,
+                user.id,
+                names.join(" or in ")
+            ))
+            .with_error_code(Some("TOKEN_LOST"))),
+        }
+    }
+
+    /// It is not to be there.
+    pub(super) fn absent<'c>(self, user: Option<User>) -> Result<Planned<'c, Returns>, Failure> {
+        let held = self.places.sinks.read()?;
+        let taken = self.those(&held, Option::is_some);
+        let Some(user) = user else {
+            let message = format!("there is no programmatic user {}", self.args.name);
+            let warning = (!taken.is_empty()).then(|| {
+                format!(
+                    "{} holds something, and whose it is nobody can tell: left",
+                    taken.join(" and ")
+                )
+            });
+            let returns = Returns { user: None, places: Vec::new(), token: None };
+            return Ok(Planned::unchanged(returns).with_message(message).with_warnings(warning));
+        };
+        let details = self.client.user(&user.id)?;
+        let is_its = |place: usize| {
+            let held = held.get(place).and_then(Option::as_ref).map(ExposeSecret::expose_secret);
+            let details = details.as_ref()?;
+            Some(holding(place, held, details).custody)
+        };
+        let foreign: Vec<String> = self
+            .places
+            .names()
+            .into_iter()
+            .enumerate()
+            .filter(|(place, _)| is_its(*place) == Some(crate::plan::account::Custody::Foreign))
+            .map(|(_, name)| name)
+            .collect();
+        if !foreign.is_empty() {
+            return Err(Failure::new(format!(
+                "programmatic user {} is not removed: {} holds another's token; leave that place out",
+                self.args.name,
+                foreign.join(" and ")
+            ))
+            .with_error_code(Some("OTHER_TOKEN")));
+        }
+        let before = json!({"id": user.id, "name": user.name, "token_in": taken});
+        let message = format!("programmatic user {} is removed", user.name);
+        let returns = Returns { user: None, places: Vec::new(), token: None };
+        let act = move || {
+            // First, so that a run that is cut off here finds the user again and with it whose the places are.
+            self.places.empty()?;
+            self.remove(&user.id).map_err(|failure| failure.changed(true))?;
+            Ok(Returns { user: None, places: Vec::new(), token: None }.into())
+        };
+        Ok(Planned::change(returns, act)
+            .with_diff(before, Value::Object(Map::new()))
+            .with_message(message))
+    }
+
+    /// What is to be done about policies and places of a user that is there.
+    fn mapped<'c>(
+        self,
+        user: User,
+        drift: Option<(Vec<PolicyMapping>, Vec<PolicyMapping>)>,
+        to: Vec<usize>,
+        token: Option<SecretString>,
+        returns: Returns,
+    ) -> Planned<'c, Returns> {
+        if drift.is_none() && to.is_empty() {
+            let message = format!("programmatic user {} is there", user.name);
+            return Planned::unchanged(returns).with_message(message);
+        }
+        let names = self.places.names();
+        let lacking: Vec<&String> = to.iter().filter_map(|place| names.get(*place)).collect();
+        let having: Vec<&String> = names.iter().filter(|name| !lacking.contains(name)).collect();
+        let (mut before, mut after) = (json!({"token_in": having}), json!({"token_in": names}));
+        if let Some((found, wanted)) = &drift {
+            (before["policies"], after["policies"]) = (shown(found), shown(wanted));
+        }
+        let message = format!("programmatic user {} is brought into line", user.name);
+        let expected = returns.clone();
+        let act = move || {
+            if let Some((_, wanted)) = drift {
+                self.map(&user.id, &wanted)?;
+            }
+            if let Some(token) = token {
+                let (_, failure) = self.places.store(to, &token, &self.label());
+                if let Some(failure) = failure {
+                    return Err(failure.changed(true));
+                }
+            }
+            Ok(returns.into())
+        };
+        Planned::change(expected, act).with_diff(before, after).with_message(message)
+    }
+
+    /// The policies there are and those there should be, if they differ.
+    fn drift(&self, details: &UserDetails) -> Option<(Vec<PolicyMapping>, Vec<PolicyMapping>)> {
+        let wanted = self.args.mappings()?;
+        let found = sorted(details.policies.clone());
+        (found != wanted).then_some((found, wanted))
+    }
+
+    fn map(&self, id: &UserId, wanted: &[PolicyMapping]) -> Result<(), Failure> {
+        let doubt = accepted(self.client.set_policies(id, wanted))?;
+        let details = self.client.user(id)?;
+        let found = details.map(|details| sorted(details.policies)).unwrap_or_default();
+        if found == wanted {
+            return Ok(());
+        }
+        let why = doubt.map_or_else(String::new, |error| format!("{error}; "));
+        Err(Failure::new(format!("{why}user {id} has other policies than it was given"))
+            .with_error_code(Some("NOT_SEEN"))
+            .retryable(true))
+    }
+
+    /// Refuses to make a user whose token nobody would get, or that would be allowed nothing.
+    fn is_ready(&self) -> Result<(), Failure> {
+        if self.places.sinks.all().is_empty() && !self.args.reveal {
+            return Err(Failure::new(format!(
+                "programmatic user {} is not made: its token is told once, and no place is named for it; give \
+                 ssm_parameter or token_file, or set reveal: true",
+                self.args.name
+            )));
+        }
+        if self.args.grants().is_none() {
+            return Err(Failure::new(format!(
+                "programmatic user {} is not made: give accounts or policies, or it would be allowed nothing",
+                self.args.name
+            )));
+        }
+        Ok(())
+    }
+
+    fn create(&self) -> Result<Outcome<Returns>, Failure> {
+        let name = self.args.name.as_str();
+        let Some(grants) = self.args.grants() else {
+            return Err(Failure::new(format!("programmatic user {name} would be allowed nothing")));
+        };
+        self.places.sinks.try_out()?;
+        let description = self.args.description.as_deref();
+        let made = match self.client.create_programmatic_user(name, description, &grants) {
+            Made::Made(made) => made,
+            Made::Refused(error) => return Err(error.into()),
+            Made::Unknown(error) => return Err(self.doubtful(error)?),
+        };
+        let every = 0..self.places.sinks.all().len();
+        let (stored, failure) = self.places.store(every, &made.token, &self.label());
+        let user = User {
+            id: made.id,
+            name: name.to_owned(),
+            kind: crate::domain::UserKind::Programmatic,
+        };
+        match failure {
+            None => {
+                let message = format!("programmatic user {name} was made");
+                let returns = self.returns(Some(&user), Some(&made.token));
+                Ok(Outcome { message: Some(message), ..Outcome::from(returns) })
+            }
+            // The next run copies it from there.
+            Some(failure) if !stored.is_empty() => {
+                let text = format!(
+                    "programmatic user {name} was made, its token is in {}, and one place did not take it: {failure}",
+                    stored.join(" and ")
+                );
+                Err(Failure::new(text).with_error_code(Some("SINK")).changed(true).retryable(true))
+            }
+            Some(failure) => {
+                let text = match self.remove(&user.id) {
+                    Ok(()) => format!(
+                        "no place took the token of programmatic user {name}, which was removed again: {failure}"
+                    ),
+                    Err(left) => format!(
+                        "no place took the token of programmatic user {name}: {failure}; and {} is still there: {left}",
+                        user.id
+                    ),
+                };
+                Err(Failure::new(text).with_error_code(Some("SINK")))
+            }
+        }
+    }
+
+    /// The reply was lost, and with it the token if the user was made.
+    fn doubtful(&self, error: crate::spot::SpotError) -> Result<Failure, Failure> {
+        let name = &self.args.name;
+        let found = only_one(name, self.client.list_users()?.items)?;
+        let failure = Failure::from(error.clone());
+        Ok(match found {
+            None => failure.retryable(true),
+            Some(user) => Failure::new(format!(
+                "{error}; user {name} ({}) was made and its token is lost with the reply: run again with when_lost: replace",
+                user.id
+            ))
+            .with_error_code(Some("TOKEN_LOST"))
+            .changed(true),
+        })
+    }
+
+    /// Deletes a user and proves that it is gone.
+    fn remove(&self, id: &UserId) -> Result<(), Failure> {
+        let doubt = accepted(self.client.delete_user(id))?;
+        let listed = self.client.list_users()?;
+        if listed.items.iter().all(|user| user.id != *id) {
+            return Ok(());
+        }
+        let why = doubt.map_or_else(String::new, |error| format!("{error}; "));
+        Err(Failure::new(format!("{why}user {id} is still listed"))
+            .with_error_code(Some("NOT_SEEN"))
+            .retryable(true))
+    }
+
+    fn label(&self) -> String {
+        format!("API token of the Spot programmatic user {}", self.args.name)
+    }
+
+    fn those(
+        &self,
+        held: &[Option<SecretString>],
+        fits: impl Fn(&Option<SecretString>) -> bool,
+    ) -> Vec<String> {
+        let pairs = self.places.names().into_iter().zip(held);
+        pairs.filter(|(_, held)| fits(held)).map(|(name, _)| name).collect()
+    }
+
+    fn returns(&self, user: Option<&User>, token: Option<&SecretString>) -> Returns {
+        let token = token.filter(|_| self.args.reveal);
+        Returns {
+            user: user.map(Shown::from),
+            places: self.places.names(),
+            token: token.map(|token| token.expose_secret().to_owned()),
+        }
+    }
+}
+
+fn shown(policies: &[PolicyMapping]) -> Value {
+    let one = |it: &PolicyMapping| json!({"policy_id": it.policy, "account_ids": it.accounts});
+    policies.iter().map(one).collect()
+}

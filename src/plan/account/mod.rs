@@ -1,0 +1,14 @@
+//! Onboarding: which account is meant, whether a token is in good hands, whether an account is connected.
+
+mod choice;
+mod connection;
+mod custody;
+mod role_arn;
+
+pub use choice::{AccountRefusal, AccountWanted, Choice, adopt_only, choose};
+pub use connection::{
+    Issue, Kept, Link, LinkRefusal, Linking, Preparation, RoleSeen, StoredExternalId, linking,
+    prepare,
+};
+pub use custody::{Custody, Holding, TokenStep, holding, token_step};
+pub use role_arn::RoleArn;

@@ -1,0 +1,97 @@
+//! `spot_account`.
+
+use serde_json::json;
+
+use crate::{CANARY, Desk, call, desk, foreseen, mutations, settled};
+
+const MODULE: &str = "spot_account";
+
+#[test]
+fn an_account_is_made_renamed_and_deleted_once() {
+    let desk = desk("");
+    let made =
+        settled(&desk, MODULE, &json!({"name": "staging", "cloud_account_id": "333333333333"}));
+    let id = made["account"]["id"].as_str().unwrap();
+    let named = json!({"id": id, "name": "stage"});
+    assert_eq!(settled(&desk, MODULE, &named)["account"]["name"], "stage");
+    let absent = json!({"id": id, "state": "absent", "confirm_delete": true});
+    settled(&desk, MODULE, &absent);
+    let (one, two) = (format!("PUT /setup/account/{id}"), format!("DELETE /setup/account/{id}"));
+    assert_eq!(mutations(&desk), ["POST /setup/account", &one, &two]);
+}
+
+#[test]
+fn an_account_that_is_there_is_adopted() {
+    let desk = desk("");
+    for (arguments, id) in [
+        (json!({"name": "two"}), "act-00000002"),
+        (json!({"id": "act-00000001"}), "act-00000001"),
+        (json!({"cloud_account_id": 111_111_111_111_u64, "name": "other"}), "act-00000001"),
+    ] {
+        let answer = call(&desk, MODULE, &arguments).well();
+        assert_eq!((&answer["changed"], &answer["account"]["id"]), (&json!(false), &json!(id)));
+    }
+    assert!(mutations(&desk).is_empty());
+}
+
+#[test]
+fn the_single_account_of_a_free_plan_is_adopted_with_a_word() {
+    let fleet = format!(
+        "tokens: [{{token: {CANARY}}}]\naccounts: [{{id: act-1, name: default}}]\nadministration: {{account_limit: 1}}"
+    );
+    let desk = Desk::with_whole(&fleet);
+    let answer = call(&desk, MODULE, &json!({"name": "staging"})).well();
+    assert_eq!((&answer["changed"], &answer["adopted"]), (&json!(false), &json!(true)));
+    assert_eq!(answer["account"]["id"], "act-1");
+    let warning = answer["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("act-1 (default)") && warning.contains("ACCOUNT_LIMIT"), "{warning}");
+    let refused = call(&desk, MODULE, &json!({"name": "staging", "adopt_single": false}));
+    assert!(refused.failed().contains("ACCOUNT_LIMIT_REACHED"), "{}", refused.answer);
+}
+
+#[test]
+fn a_lost_answer_makes_no_second_account() {
+    let desk = desk("");
+    desk.fault(json!({"kind": "cut_after_commit", "method": "POST", "route": "/setup/account", "count": 1}));
+    let answer = call(&desk, MODULE, &json!({"name": "staging"})).well();
+    assert_eq!(answer["account"]["name"], "staging");
+    assert_eq!(mutations(&desk), ["POST /setup/account"]);
+}
+
+#[test]
+fn nothing_is_deleted_that_is_not_confirmed_or_in_use() {
+    let fleet = "groups: [{name: g, id: sig-1, account: act-00000001, region: eu-west-1}]";
+    let desk = desk(fleet);
+    let unconfirmed = call(&desk, MODULE, &json!({"name": "two", "state": "absent"}));
+    assert_eq!(unconfirmed.answer["error_code"], "NOT_CONFIRMED");
+    let absent = json!({"name": "one", "state": "absent", "confirm_delete": true});
+    let used = call(&desk, MODULE, &absent);
+    assert!(used.failed().contains("sig-1"), "{}", used.answer);
+    assert!(mutations(&desk).is_empty());
+    let nothing = json!({"name": "none", "state": "absent", "confirm_delete": true});
+    assert_eq!(foreseen(&desk, MODULE, &nothing)["changed"], false);
+}
+
+#[test]
+fn what_the_vendor_denies_or_would_not_take_is_explained() {
+    let text = format!(
+        "tokens: [{{token: {CANARY}, access: accounts, accounts: [act-1]}}]\naccounts: [{{id: act-1, name: x}}]"
+    );
+    let denied = call(&Desk::with_whole(&text), MODULE, &json!({"name": "new"}));
+    assert!(denied.failed().contains("lacks the permission"), "{}", denied.answer);
+    let desk = desk("");
+    for (arguments, words) in [
+        (json!({"name": "123"}), "letter"),
+        (json!({"id": "act-9"}), "act-9"),
+        (
+            json!({"name": "one", "cloud_account_id": "222222222222"}),
+            "connected to AWS account 111111111111",
+        ),
+        (json!({}), "one of"),
+        (json!({"nmae": "x"}), "name"),
+    ] {
+        let refused = call(&desk, MODULE, &arguments);
+        assert!(refused.failed().contains(words), "{arguments}: {}", refused.answer);
+    }
+    assert!(mutations(&desk).is_empty());
+}

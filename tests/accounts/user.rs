@@ -1,0 +1,165 @@
+//! `spot_programmatic_user` and its info, tokens in files.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::{Desk, call, desk, mutations, settled};
+
+const MODULE: &str = "spot_programmatic_user";
+
+fn arguments(file: &Path) -> Value {
+    let accounts = json!([{"id": "act-00000001", "role": "viewer"}]);
+    json!({"name": "robot", "accounts": accounts, "token_file": file})
+}
+
+fn token(file: &Path) -> String {
+    fs::read_to_string(file).unwrap().trim_end().to_owned()
+}
+
+/// Whether the simulator takes the token for that account.
+fn may_list(desk: &Desk, token: &str, account: &str) -> bool {
+    let request = spot_sim::Request {
+        method: "GET".to_owned(),
+        path: "/aws/ec2/group".to_owned(),
+        query: format!("accountId={account}"),
+        headers: vec![("authorization".to_owned(), format!("Bearer {token}"))],
+        body: Vec::new(),
+    };
+    desk.simulator.handle(&request).status == 200
+}
+
+#[test]
+fn a_user_is_made_once_and_its_token_kept_and_good() {
+    let desk = desk("");
+    let file = desk.home.path().join("token");
+    let made = settled(&desk, MODULE, &arguments(&file));
+    assert!(made["token"].is_null() && !made.to_string().contains(&token(&file)), "{made}");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let token = token(&file);
+    assert!(may_list(&desk, &token, "act-00000001") && !may_list(&desk, &token, "act-00000002"));
+    let info = call(&desk, "spot_programmatic_user_info", &json!({"name": "robot"})).well();
+    assert_eq!(info["users"][0]["id"], made["user"]["id"]);
+    assert!(!info.to_string().contains(&token), "{info}");
+    let mut revealed = arguments(&file);
+    revealed["reveal"] = json!(true);
+    assert_eq!(call(&desk, MODULE, &revealed).well()["token"], json!(token));
+    settled(&desk, MODULE, &json!({"name": "robot", "token_file": file, "state": "absent"}));
+    assert!(!file.exists() && !may_list(&desk, &token, "act-00000001"));
+    let info = call(&desk, "spot_programmatic_user_info", &json!({"name": "robot"})).well();
+    assert_eq!(info["users"], json!([]));
+}
+
+#[test]
+fn policies_are_kept_as_they_are_said() {
+    let desk = desk("");
+    let file = desk.home.path().join("token");
+    let with = |policy: &str| {
+        let policies = json!([{"policy_id": policy, "account_ids": ["act-00000001"]}]);
+        json!({"name": "robot", "policies": policies, "token_file": file})
+    };
+    settled(&desk, MODULE, &with("pol-11111111"));
+    settled(&desk, MODULE, &with("pol-22222222"));
+    assert_eq!(mutations(&desk).len(), 2);
+}
+
+#[test]
+fn a_token_that_is_lost_is_told_and_made_anew_only_if_that_is_wanted() {
+    let desk = desk("");
+    let file = desk.home.path().join("token");
+    settled(&desk, MODULE, &arguments(&file));
+    let first = token(&file);
+    for text in ["", "somebody-elses-token\n"] {
+        fs::write(&file, text).unwrap();
+        let lost = call(&desk, MODULE, &arguments(&file));
+        assert_eq!(lost.answer["error_code"], "TOKEN_LOST", "{}", lost.answer);
+        assert!(!lost.answer.to_string().contains("somebody-elses-token"));
+    }
+    let mut replaced = arguments(&file);
+    replaced["when_lost"] = json!("replace");
+    settled(&desk, MODULE, &replaced);
+    assert!(token(&file) != first && !may_list(&desk, &first, "act-00000001"));
+    assert!(may_list(&desk, &token(&file), "act-00000001"));
+}
+
+#[test]
+fn a_lost_answer_says_that_the_token_is_lost_with_it() {
+    let desk = desk("");
+    let file = desk.home.path().join("token");
+    let route = "/setup/user/programmatic";
+    desk.fault(json!({"kind": "cut_after_commit", "method": "POST", "route": route, "count": 1}));
+    let lost = call(&desk, MODULE, &arguments(&file));
+    assert_eq!(lost.answer["error_code"], "TOKEN_LOST", "{}", lost.answer);
+    assert!(lost.failed().contains("when_lost: replace"));
+    assert_eq!(mutations(&desk).len(), 1);
+    let mut replaced = arguments(&file);
+    replaced["when_lost"] = json!("replace");
+    settled(&desk, MODULE, &replaced);
+}
+
+#[test]
+fn no_user_is_made_whose_token_nobody_would_get() {
+    let desk = desk("");
+    let accounts = json!([{"id": "act-00000001", "role": "editor"}]);
+    let file = desk.home.path().join("token");
+    for (arguments, words) in [
+        (json!({"name": "robot", "accounts": accounts}), "no place"),
+        (json!({"name": "robot", "token_file": file}), "allowed nothing"),
+        (
+            json!({"name": "robot", "accounts": accounts, "token_file": "/nowhere/token"}),
+            "/nowhere/token",
+        ),
+        (
+            json!({"name": "robot", "accounts": [{"id": "act-9", "role": "editor"}], "token_file": file}),
+            "act-9",
+        ),
+        (
+            json!({"name": "robot", "accounts": [{"id": "x", "role": "owner"}], "token_file": file}),
+            "owner",
+        ),
+        (json!({"name": "a+b", "accounts": accounts, "token_file": file}), "+ = @"),
+    ] {
+        let refused = call(&desk, MODULE, &arguments);
+        assert!(refused.failed().contains(words), "{arguments}: {}", refused.answer);
+    }
+    let info = call(&desk, "spot_programmatic_user_info", &json!({})).well();
+    assert_eq!(info["users"], json!([]));
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_garbled_answer_with_the_token_in_it_is_not_repeated() {
+    let desk = desk("");
+    let file = desk.home.path().join("token");
+    let route = "/setup/user/programmatic";
+    desk.fault(
+        json!({"kind": "truncated", "method": "POST", "route": route, "count": 1, "bytes": 400}),
+    );
+    let garbled = call(&desk, MODULE, &arguments(&file));
+    let line = garbled.failed();
+    assert!(
+        !line.contains("\"token\"") && line.contains("TOKEN_LOST") | line.contains("lost"),
+        "{line}"
+    );
+}
+
+#[test]
+fn two_of_a_name_are_an_error_that_names_both() {
+    let desk = desk("");
+    for _ in 0..2 {
+        let body = json!({"name": "robot", "accounts": [{"id": "act-00000001", "role": "viewer"}]});
+        let request = spot_sim::Request {
+            method: "POST".to_owned(),
+            path: "/setup/user/programmatic".to_owned(),
+            headers: vec![("authorization".to_owned(), format!("Bearer {}", crate::CANARY))],
+            body: body.to_string().into_bytes(),
+            ..spot_sim::Request::default()
+        };
+        assert_eq!(desk.simulator.handle(&request).status, 200);
+    }
+    let file = desk.home.path().join("token");
+    let refused = call(&desk, MODULE, &arguments(&file));
+    assert_eq!(refused.failed().matches("pu-").count(), 2, "{}", refused.answer);
+}

@@ -1,0 +1,227 @@
+//! The role `onboard_account` by its playbooks, with the modules of `amazon.aws` against moto, which the simulator asks for roles.
+
+#![cfg(feature = "aws")]
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::ansible::ansible;
+use support::cli::{ACCOUNT, CANARY, Desk, Ran, ran};
+use support::moto::{self, Moto, elements};
+
+const REGION: &str = "eu-west-1";
+
+/// An organisation and an AWS account; the simulator asks the one about the other's roles.
+struct Site {
+    desk: Desk,
+    moto: Moto,
+}
+
+impl Site {
+    fn new(administration: &Value) -> Site {
+        let site = Site { desk: Desk::with(""), moto: Moto::start() };
+        let mut settings = administration.clone();
+        settings["iam_endpoint"] = json!(site.moto.url());
+        let settings = json!({"administration": settings});
+        let answer = site.desk.simulator.control("POST", "/_sim/settings", settings);
+        assert!(answer.get("error").is_none(), "{answer}");
+        site
+    }
+
+    fn command(&self, playbook: &str, arguments: &[&str]) -> Command {
+        let mut command = ansible(&self.desk, "aws", "ansible-playbook");
+        command.env("AWS_ENDPOINT_URL", self.moto.url());
+        command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
+        command.env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+        command.env_remove("SPOTINST_ACCOUNT_ID");
+        command.arg(format!("spotinst.esg.{playbook}"));
+        command.args([
+            "-e",
+            "onboard_account_name=staging",
+            "-e",
+            "onboard_account_region=eu-west-1",
+        ]);
+        command.args(arguments);
+        command
+    }
+
+    fn play(&self, playbook: &str, arguments: &[&str]) -> Ran {
+        ran(self.command(playbook, arguments).output().unwrap())
+    }
+
+    /// The value of a parameter.
+    fn parameter(&self, name: &str) -> Option<String> {
+        let asked = json!({"Name": name, "WithDecryption": true});
+        let answer = self.moto.ssm(REGION, "GetParameter", &asked).ok()?;
+        answer["Parameter"]["Value"].as_str().map(str::to_owned)
+    }
+
+    /// Everything that onboarding could have left behind, by listing.
+    fn left(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for (action, element) in [
+            ("ListRoles", "RoleName"),
+            ("ListPolicies", "PolicyName"),
+            ("ListInstanceProfiles", "InstanceProfileName"),
+        ] {
+            let answer = self.moto.iam(action);
+            found.extend(elements(&answer, element).map(|name| format!("{element} {name}")));
+        }
+        let parameters = self.moto.ssm(REGION, "DescribeParameters", &json!({})).unwrap();
+        let parameters = parameters["Parameters"].as_array().unwrap().iter();
+        found.extend(parameters.map(|one| format!("parameter {}", one["Name"])));
+        let rules = self.moto.json(REGION, "events", "AWSEvents.ListRules", &json!({})).unwrap();
+        let rules = rules["Rules"].as_array().unwrap().iter();
+        found.extend(rules.map(|one| format!("rule {}", one["Name"])));
+        let state = self.desk.simulator.control("GET", "/_sim/state", Value::Null);
+        for (list, key) in [(&state["accounts"], "id"), (&state["administration"]["users"], "name")]
+        {
+            let items = list.as_array().unwrap().iter();
+            found.extend(items.map(|one| format!("{key} {}", one[key].as_str().unwrap())));
+        }
+        found
+    }
+
+    fn connected(&self) -> usize {
+        let state = self.desk.simulator.control("GET", "/_sim/state", Value::Null);
+        let accounts = state["accounts"].as_array().unwrap();
+        accounts.iter().filter(|one| one["provider_external_id"] == moto::ACCOUNT).count()
+    }
+}
+
+/// How many tasks the recap says were changed.
+fn changed(run: &Ran) -> usize {
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    let recap = run.stdout.rsplit_once("changed=").unwrap().1;
+    recap.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Runs a command and looks at the command lines of all processes meanwhile.
+#[expect(clippy::disallowed_methods, reason = "looks again and again while another process runs")]
+fn watched(command: &mut Command) -> (Ran, String) {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut seen = BTreeSet::new();
+            while !done.load(Ordering::Relaxed) {
+                for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+                    for file in ["cmdline", "environ"] {
+                        // What is in an environment is for its owner only; it is the argument that others see.
+                        if file == "cmdline" {
+                            seen.extend(std::fs::read(entry.path().join(file)).ok());
+                        }
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            seen.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+        });
+        let run = ran(command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap());
+        done.store(true, Ordering::Relaxed);
+        (run, watcher.join().unwrap())
+    })
+}
+
+#[test]
+fn an_empty_account_is_onboarded_in_one_run_and_offboarded_without_a_trace() {
+    let site = Site::new(&json!({"role_settle_seconds": 2}));
+    let before = site.left();
+    let more = [
+        "-e",
+        "{\"onboard_account_event_regions\": [\"eu-west-1\"], \"onboard_account_ocean\": true}",
+        "-e",
+        "{\"onboard_account_event_target\": {\"arn\": \"arn:aws:sns:eu-west-1:123456789012:spot\"}}",
+    ];
+
+    let foreseen = site.play("onboard", &[&["--check", "--diff"][..], &more].concat());
+    assert!(changed(&foreseen) > 0);
+    assert_eq!(site.left(), before, "a check leaves nothing");
+    for shown in ["sts:ExternalId", "<external id>", "ec2:RunInstances", "922761411349"] {
+        assert!(foreseen.stdout.contains(shown), "{shown}: {}", foreseen.stdout);
+    }
+
+    let mut command = site.command("onboard", &[&["-vvvv", "--diff"][..], &more].concat());
+    let (run, lines) = watched(&mut command);
+    assert!(changed(&run) > 0);
+    assert_eq!(site.connected(), 1);
+    let token = site.parameter("/spot/staging/token").unwrap();
+    let kept: Value =
+        serde_json::from_str(&site.parameter("/spot/staging/external-id").unwrap()).unwrap();
+    let external_id = kept["external_id"].as_str().unwrap();
+    for secret in [CANARY, token.as_str(), external_id] {
+        assert!(secret.len() > 12);
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "a secret shows");
+        assert!(!lines.contains(secret), "a secret is an argument of a process");
+    }
+    let log = serde_json::to_string(&site.desk.simulator.requests()).unwrap();
+    assert!(!log.contains(&token) && !log.contains(external_id));
+
+    let again = site.play("onboard", &more);
+    assert_eq!(changed(&again), 0, "{}", again.stdout);
+    assert_eq!(site.parameter("/spot/staging/token").as_deref(), Some(token.as_str()));
+
+    let unconfirmed = site.play("offboard", &more);
+    assert_ne!(unconfirmed.code, 0, "{}", unconfirmed.stdout);
+    let confirmed = [&["-e", "onboard_account_confirm_delete=true"][..], &more].concat();
+    assert!(changed(&site.play("offboard", &confirmed)) > 0);
+    let mut after = site.left();
+    // It may serve others than Spot, and stays.
+    let linked = after.iter().find(|one| one.contains("AWSServiceRoleFor")).cloned();
+    assert!(linked.is_some_and(|one| after.remove(&one)), "{after:?}");
+    assert_eq!(after, before);
+    assert_eq!(changed(&site.play("offboard", &confirmed)), 0);
+}
+
+#[test]
+fn the_only_account_of_a_free_plan_is_connected_and_a_lost_role_made_anew() {
+    let site = Site::new(&json!({"account_limit": 1}));
+    let more =
+        ["-e", "onboard_account_policy=full", "-e", "onboard_account_service_linked_role=false"];
+    let run = site.play("onboard", &more);
+    assert!(changed(&run) > 0 && format!("{}{}", run.stdout, run.stderr).contains(ACCOUNT));
+    assert_eq!(site.connected(), 1);
+    assert_eq!(changed(&site.play("onboard", &more)), 0);
+    site.moto.iam("DetachRolePolicy&RoleName=SpotRole-staging&PolicyArn=arn:aws:iam::123456789012:policy/SpotPolicy-staging");
+    site.moto.iam("DeleteRole&RoleName=SpotRole-staging");
+    assert!(changed(&site.play("onboard", &more)) > 0);
+    assert!(site.left().contains("RoleName SpotRole-staging"));
+    assert_eq!(changed(&site.play("onboard", &more)), 0);
+}
+
+#[test]
+fn presets_and_restrictions_are_in_the_json_that_is_shown() {
+    let site = Site::new(&json!({}));
+    let restricted = "{\"onboard_account_restrict_tag\": {\"key\": \"team\", \"value\": \"data\"}, \
+                      \"onboard_account_restrict_vpc\": {\"id\": \"vpc-1\"}}";
+    let table: [(&[&str], &[&str], &[&str]); 3] = [
+        (
+            &["-e", "onboard_account_policy=read_only"],
+            &["ec2:Describe*"],
+            &["ec2:RunInstances", "autoscaling:*"],
+        ),
+        (&["-e", "onboard_account_policy=full"], &["ec2:RunInstances", "autoscaling:*"], &["Deny"]),
+        (
+            &["-e", restricted],
+            &["ec2:ResourceTag/team", "vpc/vpc-1", "Deny", "ec2:RunInstances"],
+            &["autoscaling:*"],
+        ),
+    ];
+    for (arguments, there, missing) in table {
+        let shown = site.play("onboard", &[&["--check"][..], arguments].concat());
+        changed(&shown);
+        for word in there {
+            assert!(shown.stdout.contains(word), "{arguments:?}: {word}: {}", shown.stdout);
+        }
+        for word in missing {
+            assert!(!shown.stdout.contains(word), "{arguments:?}: {word}: {}", shown.stdout);
+        }
+    }
+    let unknown = site.play("onboard", &["-e", "onboard_account_policy=everything"]);
+    assert!(unknown.code != 0 && unknown.stdout.contains("everything"), "{}", unknown.stdout);
+}
