@@ -16,6 +16,8 @@ mod ids;
 mod image;
 mod kafka;
 mod managed;
+mod market;
+mod money;
 mod observation;
 mod open_enum;
 mod quoted;
@@ -46,6 +48,8 @@ pub use kafka::{
     KafkaQuorum, KafkaQuorumReplica, KafkaReplicas, KafkaTopic, KafkaView,
 };
 pub use managed::{ManagedInstance, ManagedStatus};
+pub use market::{Interruption, MachineType, Market, Sourced, SpotPrice};
+pub use money::MicroUsd;
 pub use observation::{Captured, Observation, Obstacle, ObstacleKind, Seen, Series};
 pub use quoted::{one_line, printable, shell_word};
 pub use scheduled_task::{Frequency, ScheduledTask, TaskKind};
