@@ -9,7 +9,11 @@ mod error;
 mod health;
 mod images;
 mod instances;
+mod launch;
+mod market;
+mod pages;
 mod parameters;
+mod pricing;
 mod runtime;
 mod transport;
 

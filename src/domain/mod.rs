@@ -15,6 +15,7 @@ mod group_change;
 mod ids;
 mod image;
 mod kafka;
+mod launch;
 mod managed;
 mod market;
 mod money;
@@ -46,6 +47,9 @@ pub use image::MachineImage;
 pub use kafka::{
     KafkaBroker, KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition,
     KafkaQuorum, KafkaQuorumReplica, KafkaReplicas, KafkaTopic, KafkaView,
+};
+pub use launch::{
+    Blueprint, LaunchAnswer, LaunchOrder, Parameter, Refusal, Subnet, Template, TemplateName,
 };
 pub use managed::{ManagedInstance, ManagedStatus};
 pub use market::{Interruption, MachineType, Market, Sourced, SpotPrice};

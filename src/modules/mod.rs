@@ -10,10 +10,14 @@ mod elastigroup_capacity;
 mod elastigroup_info;
 mod elastigroup_suspension;
 mod kafka_leadership;
+mod market;
 mod recycle_plan;
 mod recycle_run;
 mod rolling;
 mod spot_account_info;
+mod spot_instance_info;
+mod spot_launch;
+mod spot_offer_info;
 mod stateful_instance;
 mod stateful_instance_info;
 mod waivers;
@@ -35,6 +39,9 @@ use kafka_leadership::KafkaLeadership;
 use recycle_plan::RecyclePlan;
 use recycle_run::RecycleRun;
 use spot_account_info::SpotAccountInfo;
+use spot_instance_info::SpotInstanceInfo;
+use spot_launch::SpotLaunch;
+use spot_offer_info::SpotOfferInfo;
 use stateful_instance::StatefulInstance;
 use stateful_instance_info::StatefulInstanceInfo;
 
@@ -51,6 +58,9 @@ pub static ALL: &[&dyn AnyModule<World>] = &[
     &RecyclePlan,
     &RecycleRun,
     &SpotAccountInfo,
+    &SpotInstanceInfo,
+    &SpotLaunch,
+    &SpotOfferInfo,
     &StatefulInstance,
     &StatefulInstanceInfo,
 ];

@@ -3,6 +3,7 @@
 pub mod gate;
 pub mod group;
 pub mod inventory;
+pub mod launch;
 pub mod offers;
 pub mod roll;
 pub mod safety;

@@ -108,6 +108,8 @@ fn memory_interruptions_and_placement_weigh_as_asked() {
 
 /// A change to the policy, and what it leaves of two types.
 type Case = (fn(&mut Policy), &'static [&'static str]);
+/// A change, and the words that it is refused with.
+type Refused<T> = (fn(&mut T), &'static str);
 
 #[test]
 fn each_rule_drops_what_it_is_about_and_unknown_never_passes() {
@@ -209,7 +211,7 @@ fn a_policy_that_nothing_fits_says_which_rules_and_how_close_the_nearest_came() 
 
 #[test]
 fn a_policy_that_contradicts_itself_is_refused() {
-    let cases: [(fn(&mut Policy), &str); 8] = [
+    let cases: [Refused<Policy>; 8] = [
         (
             |it| (it.min_vcpus, it.max_vcpus) = (Some(8), Some(4)),
             "min_vcpus is 8 and max_vcpus is 4",
@@ -241,7 +243,7 @@ fn a_policy_that_contradicts_itself_is_refused() {
 
 #[test]
 fn an_empty_feed_never_ranks_and_a_rule_without_figures_is_refused() {
-    let feeds: [(fn(&mut Market), &str); 5] = [
+    let feeds: [Refused<Market>; 5] = [
         (|it| it.types.data.clear(), "types told no instance types"),
         (|it| it.spot.data.clear(), "prices told no spot prices"),
         (
