@@ -1,19 +1,17 @@
 //! Machine images and what they must fit.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuilder;
 use aws_sdk_ec2::types::Image;
 
 use super::AwsError;
 use super::ec2::{Ec2, FILTER_VALUES, filter, text};
-use super::error::Call;
+use super::pages::Pages;
 use crate::domain::{ImageId, MachineImage, Region, VendorTime};
 
 /// EC2's largest page of images.
 const PAGE: i32 = 1000;
-/// Fifty thousand images are no answer to any question of ours.
-const PAGES: usize = 50;
 /// EC2's largest page of instance types; there are about a thousand.
 const TYPES_PAGE: i32 = 100;
 
@@ -102,33 +100,6 @@ async fn collect(
         if pages.is_last(page.next_token)? {
             return Ok(found);
         }
-    }
-}
-
-/// Where in an answer of several pages we are.
-struct Pages<'a> {
-    call: &'a Call<'a>,
-    seen: HashSet<String>,
-    /// The token of the page to be read; none for the first.
-    next: Option<String>,
-}
-
-impl<'a> Pages<'a> {
-    fn new(call: &'a Call<'a>) -> Self {
-        Self { call, seen: HashSet::new(), next: None }
-    }
-
-    /// Whether the page just read was the last one.
-    fn is_last(&mut self, token: Option<String>) -> Result<bool, AwsError> {
-        let Some(token) = text(token) else { return Ok(true) };
-        if !self.seen.insert(token.clone()) {
-            return Err(self.call.bad_reply("the same page token came twice"));
-        }
-        if self.seen.len() >= PAGES {
-            return Err(self.call.bad_reply(&format!("more than {PAGES} pages")));
-        }
-        self.next = Some(token);
-        Ok(false)
     }
 }
 

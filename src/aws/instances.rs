@@ -83,7 +83,7 @@ pub(super) async fn describe(ec2: Ec2, ids: &[InstanceId]) -> Result<Vec<Ec2Inst
 }
 
 /// The facts of an instance; none if it has no id.
-fn facts(instance: Instance) -> Option<Ec2Instance> {
+pub(super) fn facts(instance: Instance) -> Option<Ec2Instance> {
     let lifecycle = match instance.instance_lifecycle {
         None => Lifecycle::OnDemand,
         Some(InstanceLifecycleType::Spot) => Lifecycle::Spot,

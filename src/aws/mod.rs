@@ -9,8 +9,13 @@ mod error;
 mod health;
 mod images;
 mod instances;
+mod launch;
+mod market;
+mod pages;
 mod parameters;
+mod pricing;
 mod runtime;
+mod secrets;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -244,9 +249,9 @@ impl Aws {
         description: &str,
         kms_key: Option<&str>,
     ) -> Result<(), AwsError> {
-        let secret = parameters::Secret { name, value, description, kms_key };
-        let question = parameters::store(self, region, &secret);
-        self.bounded(parameters::storing(region, name), question)
+        let secret = secrets::Secret { name, value, description, kms_key };
+        let question = secrets::store(self, region, &secret);
+        self.bounded(secrets::storing(region, name), question)
     }
 
     /// Deletes a parameter of Systems Manager; says whether it was there.
@@ -255,8 +260,8 @@ impl Aws {
     ///
     /// Any [`AwsError`] of a call.
     pub fn delete_parameter(&self, region: &Region, name: &str) -> Result<bool, AwsError> {
-        let question = parameters::delete(self, region, name);
-        self.bounded(parameters::deleting(region, name), question)
+        let question = secrets::delete(self, region, name);
+        self.bounded(secrets::deleting(region, name), question)
     }
 
     /// The region of questions that name none: the environment's, the profile's, or `us-east-1`.

@@ -32,6 +32,12 @@ pub(super) enum Command {
     Doctor(DoctorArguments),
     /// Rolls that were begun: where each is, and what a person may do about one.
     Runs(RunsArguments),
+    /// What the EC2 spot market offers, the best first.
+    Offers(OffersArguments),
+    /// Launches plain spot instances from ranked offers, or has exactly so many of them.
+    Launch(LaunchArguments),
+    /// What was launched so.
+    Fleet(FleetArguments),
     /// Runs one of the collection's Ansible modules, without Ansible.
     Module(ModuleArguments),
     /// Writes the generated files of the collection.
@@ -220,6 +226,115 @@ pub(super) struct RunsSetAsideArguments {
 fn reason(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     if text.is_empty() { Err("say why") } else { Ok(text.to_owned()) }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AwsArguments {
+    /// AWS region; AWS_REGION when not given.
+    #[arg(long)]
+    pub(super) region: Option<String>,
+    /// AWS profile; the AWS SDK's own choice when not given.
+    #[arg(long, value_name = "NAME")]
+    pub(super) aws_profile: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+FILE of --policy holds in YAML or JSON what option policy of the module spot_offer_info takes: architectures, min_vcpus,
+max_price and so on (`ansible-doc spotinst.esg.spot_offer_info`).")]
+pub(super) struct OffersArguments {
+    /// File with what is wanted.
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// Say what became of this type, zone by zone.
+    #[arg(long, value_name = "TYPE")]
+    pub(super) explain: Option<String>,
+    /// Where on-demand prices come from: api, none, or a file.
+    #[arg(long, value_name = "api|none|FILE")]
+    pub(super) on_demand_prices: Option<String>,
+    /// Address or path of the spot advisor's feed, for interruption rates.
+    #[arg(long, value_name = "URL|FILE")]
+    pub(super) interruption_feed: Option<String>,
+    /// Ask for placement scores of so many machines.
+    #[arg(long, value_name = "COUNT")]
+    pub(super) placement_target: Option<u32>,
+    /// Where spot prices come from: market, ssm, or a file.
+    #[arg(long, value_name = "market|ssm|FILE")]
+    pub(super) spot_prices: Option<String>,
+    /// Path of parameters in Systems Manager with prices.
+    #[arg(long, value_name = "PATH")]
+    pub(super) store_prefix: Option<String>,
+    /// Keep the offers for others: ssm, or a file.
+    #[arg(long, value_name = "ssm|FILE")]
+    pub(super) store: Option<String>,
+    /// Write the figures down, to be ranked again with --replay.
+    #[arg(long, value_name = "FILE")]
+    pub(super) save_to: Option<String>,
+    /// Rank figures that were written down; nothing is asked.
+    #[arg(long, value_name = "FILE")]
+    pub(super) replay: Option<String>,
+    #[command(flatten)]
+    pub(super) aws: AwsArguments,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) output: OutputForm,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+FILE holds in YAML or JSON the options of the module spot_launch: name, count or exact_count, image_id or launch_template, policy
+and so on (`ansible-doc spotinst.esg.spot_launch`). What would be done is shown first; then, on a terminal, you are asked;
+elsewhere nothing is done without --yes. Should it be interrupted, running it again goes on there.")]
+pub(super) struct LaunchArguments {
+    /// File with the options.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The fleet, over what the file says.
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Launch so many more, over what the file says.
+    #[arg(long, value_name = "N", conflicts_with = "exact_count")]
+    pub(super) count: Option<u32>,
+    /// Have exactly so many, over what the file says.
+    #[arg(long, value_name = "N")]
+    pub(super) exact_count: Option<u32>,
+    /// Only show what would be done, and ask EC2 whether it would.
+    #[arg(long, visible_alias = "dry-run", conflicts_with = "yes")]
+    pub(super) check: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) aws: AwsArguments,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) output: OutputForm,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FleetArguments {
+    #[command(subcommand)]
+    pub(super) command: FleetCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FleetCommand {
+    /// The machines, with zones, present prices and savings.
+    List(FleetListArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FleetListArguments {
+    /// Only this fleet.
+    pub(super) name: Option<String>,
+    /// Do not ask for prices.
+    #[arg(long)]
+    pub(super) no_prices: bool,
+    #[command(flatten)]
+    pub(super) aws: AwsArguments,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) output: OutputForm,
 }
 
 #[derive(Debug, Args)]

@@ -3,13 +3,17 @@
 //! Here, and only here, the environment, the clock and randomness enter the program.
 
 mod arguments;
+mod asked;
 mod caller;
+mod consent;
 mod doctor;
 mod environment;
 mod failure;
 mod inventory;
 mod inventory_file;
+mod launch;
 mod module;
+mod offers;
 mod output;
 mod parent;
 mod runs;
@@ -58,6 +62,9 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<u8, Failure> 
         Command::Inventory(arguments) => inventory::run(arguments, environment).map(|()| 0),
         Command::Doctor(arguments) => doctor::run(arguments, environment),
         Command::Runs(arguments) => runs::run(arguments, environment),
+        Command::Offers(arguments) => offers::run(arguments, environment).map(|()| 0),
+        Command::Launch(arguments) => launch::run(arguments, environment).map(|()| 0),
+        Command::Fleet(arguments) => launch::fleet(arguments, environment).map(|()| 0),
         Command::Module(arguments) => module::run(arguments, environment),
         Command::ModuleDocs(arguments) => module::write_docs(arguments).map(|()| 0),
         Command::Completions { shell } => {

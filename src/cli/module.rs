@@ -63,7 +63,8 @@ fn read_before_lifeline() -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-fn call(
+/// Calls a module with arguments as Ansible writes them.
+pub(super) fn call(
     module: &'static dyn AnyModule<World>,
     arguments: io::Result<Vec<u8>>,
     environment: &Environment,

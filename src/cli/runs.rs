@@ -1,7 +1,6 @@
 //! The command `runs`: which rolls were begun, where each is, and what a person may do about one.
 
 mod cluster;
-mod consent;
 mod restore;
 mod resume;
 mod set_aside;

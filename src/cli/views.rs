@@ -100,7 +100,7 @@ pub(super) fn new_table(header: &[&str]) -> Table {
 }
 
 /// Text inside a table: what an outsider wrote must not steer the terminal.
-fn cell_text(text: &str) -> String {
+pub(super) fn cell_text(text: &str) -> String {
     one_line(text)
 }
 

@@ -15,7 +15,10 @@ mod group_change;
 mod ids;
 mod image;
 mod kafka;
+mod launch;
 mod managed;
+mod market;
+mod money;
 mod observation;
 mod open_enum;
 mod quoted;
@@ -48,7 +51,12 @@ pub use kafka::{
     KafkaBroker, KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition,
     KafkaQuorum, KafkaQuorumReplica, KafkaReplicas, KafkaTopic, KafkaView,
 };
+pub use launch::{
+    Blueprint, LaunchAnswer, LaunchOrder, Parameter, Refusal, Subnet, Template, TemplateName,
+};
 pub use managed::{ManagedInstance, ManagedStatus};
+pub use market::{Interruption, MachineType, Market, Sourced, SpotPrice};
+pub use money::MicroUsd;
 pub use observation::{Captured, Observation, Obstacle, ObstacleKind, Seen, Series};
 pub use quoted::{one_line, printable, shell_word};
 pub use scheduled_task::{Frequency, ScheduledTask, TaskKind};

@@ -11,6 +11,7 @@ mod elastigroup_capacity;
 mod elastigroup_info;
 mod elastigroup_suspension;
 mod kafka_leadership;
+mod market;
 mod recycle_plan;
 mod recycle_run;
 mod rolling;
@@ -20,6 +21,9 @@ mod spot_aws_connection;
 mod spot_aws_connection_info;
 mod spot_programmatic_user;
 mod spot_programmatic_user_info;
+mod spot_instance_info;
+mod spot_launch;
+mod spot_offer_info;
 mod stateful_instance;
 mod stateful_instance_info;
 mod waivers;
@@ -46,6 +50,9 @@ use spot_aws_connection::SpotAwsConnection;
 use spot_aws_connection_info::SpotAwsConnectionInfo;
 use spot_programmatic_user::SpotProgrammaticUser;
 use spot_programmatic_user_info::SpotProgrammaticUserInfo;
+use spot_instance_info::SpotInstanceInfo;
+use spot_launch::SpotLaunch;
+use spot_offer_info::SpotOfferInfo;
 use stateful_instance::StatefulInstance;
 use stateful_instance_info::StatefulInstanceInfo;
 
@@ -67,6 +74,9 @@ pub static ALL: &[&dyn AnyModule<World>] = &[
     &SpotAwsConnectionInfo,
     &SpotProgrammaticUser,
     &SpotProgrammaticUserInfo,
+    &SpotInstanceInfo,
+    &SpotLaunch,
+    &SpotOfferInfo,
     &StatefulInstance,
     &StatefulInstanceInfo,
 ];

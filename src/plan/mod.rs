@@ -4,6 +4,8 @@ pub mod account;
 pub mod gate;
 pub mod group;
 pub mod inventory;
+pub mod launch;
+pub mod offers;
 pub mod roll;
 pub mod safety;
 pub mod stateful;

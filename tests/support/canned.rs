@@ -45,6 +45,11 @@ impl Reply {
         Self { location: Some(location.to_owned()), ..Self::of(302, "text/plain", "") }
     }
 
+    /// The connection ends without a word.
+    pub(crate) fn nothing() -> Self {
+        Self::of(0, "", "")
+    }
+
     pub(crate) fn html(status: u16, body: impl Into<String>) -> Self {
         Self::of(status, "text/html", body)
     }
@@ -105,6 +110,9 @@ fn serve(
     let request = Request { head, body: String::from_utf8_lossy(&body).into_owned() };
     log.lock().unwrap().push(request.clone());
     let Reply { status, content_type, body, location } = answer(&request);
+    if status == 0 {
+        return Ok(());
+    }
     let location = location.map(|it| format!("Location: {it}\r\n")).unwrap_or_default();
     write!(
         reader.get_mut(),

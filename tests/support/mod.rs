@@ -13,6 +13,8 @@ pub(crate) mod cluster;
 pub(crate) mod health;
 pub(crate) mod keepers;
 pub(crate) mod killing;
+#[cfg(feature = "aws")]
+pub(crate) mod market;
 pub(crate) mod module;
 pub(crate) mod moto;
 pub(crate) mod roll;

@@ -189,6 +189,24 @@ impl Moto {
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
+    /// The value of a parameter in Systems Manager.
+    pub(crate) fn parameter(&self, region: &str, name: &str) -> String {
+        let body = serde_json::json!({"Name": name});
+        let reply = self
+            .http
+            .post(&self.url)
+            .header("Host", format!("ssm.{region}.amazonaws.com"))
+            .header("Content-Type", "application/x-amz-json-1.1")
+            .header("X-Amz-Target", "AmazonSSM.GetParameter")
+            .header("Authorization", authorization(region, "ssm"))
+            .body(body.to_string())
+            .send()
+            .unwrap();
+        let text = reply.text().unwrap();
+        let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+        told["Parameter"]["Value"].as_str().unwrap_or_else(|| panic!("{text}")).to_owned()
+    }
+
     /// One call of EC2's query protocol. moto checks no signature but takes the region from it.
     pub(crate) fn ec2(&self, region: &str, fields: &[(String, String)]) -> String {
         let mut form = reqwest::Url::parse("http://form/?Version=2016-11-15").unwrap();

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::{Desk, cluster, consent, give};
+use super::{Desk, cluster, give};
 use crate::cli::arguments::RunsRestoreArguments;
 use crate::cli::caller;
+use crate::cli::consent;
 use crate::cli::failure::{Failure, REFUSED};
 use crate::cli::output;
 use crate::domain::one_line;

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Desk, consent, give, shown};
+use super::{Desk, give, shown};
 use crate::cli::arguments::RunsResumeArguments;
+use crate::cli::consent;
 use crate::cli::failure::{FROZEN, Failure, REFUSED};
 use crate::cli::output;
 use crate::domain::one_line;

@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::shown::ShownSetting;
-use super::{Desk, consent, give};
+use super::{Desk, give};
 use crate::cli::arguments::RunsSetAsideArguments;
 use crate::cli::caller;
+use crate::cli::consent;
 use crate::cli::failure::{Failure, REFUSED, USAGE};
 use crate::cli::output;
 use crate::domain::one_line;

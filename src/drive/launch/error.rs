@@ -1,0 +1,53 @@
+//! Why nothing was launched, or not all.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::drive::ec2::Ec2Error;
+use crate::plan::launch::TagError;
+
+/// Why a launch cannot begin or go on.
+#[derive(Debug, Error)]
+pub enum LaunchError {
+    /// AWS does not answer.
+    #[error(transparent)]
+    Ec2(#[from] Ec2Error),
+    /// Name or tags.
+    #[error(transparent)]
+    Tags(#[from] TagError),
+    /// What is asked cannot be launched.
+    #[error("{0}; nothing was launched")]
+    Refused(String),
+    /// The journal cannot be written: what it announces is not done.
+    #[error("cannot {attempt} {}: {reason}", path.display())]
+    Journal {
+        /// What was attempted.
+        attempt: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        reason: String,
+    },
+    /// Another process works on the fleet.
+    #[error("another process works on fleet {fleet} now (it holds {}); wait for it, nothing was done here", path.display())]
+    Busy {
+        /// The fleet.
+        fleet: String,
+        /// The lock.
+        path: PathBuf,
+    },
+    /// There is no folder for journals.
+    #[error(
+        "there is no folder for journals, since no home folder is known; name one with state_dir or SPOTINST_ESG_STATE_DIR"
+    )]
+    NoFolder,
+    /// A machine could not be drained.
+    #[error("cannot drain {instance}: {reason}; it was not terminated")]
+    Drain {
+        /// Which.
+        instance: String,
+        /// Why.
+        reason: String,
+    },
+}

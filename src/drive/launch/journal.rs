@@ -1,0 +1,171 @@
+//! The journals of a fleet on the disk: a file a run, a line an event, each there before what it announces is done.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::LaunchError;
+use crate::domain::Clock;
+use crate::drive::environment::Environment;
+use crate::plan::launch::{Entry, Event, Run, run_of};
+
+/// The folder of all fleets.
+#[derive(Clone, Debug)]
+pub struct Fleets {
+    folder: PathBuf,
+}
+
+/// One fleet, held by this process until it is dropped.
+#[derive(Debug)]
+pub struct Fleet {
+    folder: PathBuf,
+    name: String,
+    _lock: File,
+}
+
+/// The journal of a run.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    pub(super) run: Run,
+}
+
+fn failed(attempt: &'static str, path: &Path, reason: &dyn std::fmt::Display) -> LaunchError {
+    LaunchError::Journal { attempt, path: path.to_owned(), reason: reason.to_string() }
+}
+
+impl Fleets {
+    /// Below the folder that is named, or that the environment names, or that the user's system sets aside.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn find(named: Option<&str>, environment: &Environment) -> Result<Self, LaunchError> {
+        let named = named.filter(|named| !named.is_empty());
+        let folder = match named.or_else(|| environment.get("SPOTINST_ESG_STATE_DIR")) {
+            Some(named) => Some(environment.expand(named)),
+            None => environment.state_folder().cloned(),
+        };
+        let folder = folder.filter(|it| it.is_absolute()).ok_or(LaunchError::NoFolder)?;
+        Ok(Self { folder: folder.join("launches") })
+    }
+
+    /// Where what lacks capacity is remembered.
+    pub fn memory(&self) -> PathBuf {
+        self.folder.join("shortages.json")
+    }
+
+    /// Takes a fleet: no other process of this user works on it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Another process does, or the folder cannot be written.
+    pub fn take(&self, region: &str, name: &str) -> Result<Fleet, LaunchError> {
+        let folder = self.folder.join(region).join(name);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|error| failed("make the folder of journals", &folder, &error))?;
+        let path = folder.join("lock");
+        let fail = |error: io::Error| failed("lock", &path, &error);
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(fail)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Fleet { folder, name: name.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err(LaunchError::Busy { fleet: name.to_owned(), path })
+            }
+            Err(TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+}
+
+impl Fleet {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The run that has not ended, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// A journal cannot be read: what it did is not known.
+    pub(super) fn open_run(&self) -> Result<Option<Journal>, LaunchError> {
+        let entries = fs::read_dir(&self.folder)
+            .map_err(|error| failed("read the folder of journals", &self.folder, &error))?;
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+        paths.sort();
+        for path in paths.into_iter().rev() {
+            if let Some(journal) = Journal::open(path)?.filter(|it| it.run.ended.is_none()) {
+                return Ok(Some(journal));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A new run with this beginning.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub(super) fn begin(&self, clock: &dyn Clock, event: &Event) -> Result<Journal, LaunchError> {
+        let fault = |path: &Path| failed("begin the journal", path, &"it is no beginning");
+        let run = Run::begin(event).ok_or_else(|| fault(&self.folder))?;
+        let path = self.folder.join(format!("{}.jsonl", run.id));
+        let fail = |error: io::Error| failed("write the journal", &path, &error);
+        let file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(fail)?;
+        let mut journal = Journal { path: path.clone(), file, run };
+        journal.write(clock, event)?;
+        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
+        Ok(journal)
+    }
+}
+
+impl Journal {
+    /// One that was begun; none if it was killed before its first line was whole, so that nothing was done.
+    fn open(path: PathBuf) -> Result<Option<Self>, LaunchError> {
+        let fail = |reason: &dyn std::fmt::Display| failed("read the journal", &path, reason);
+        let text = fs::read_to_string(&path).map_err(|error| fail(&error))?;
+        let whole = text.rfind('\n').map_or(0, |at| at + 1);
+        if whole == 0 {
+            return Ok(None);
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        for (number, line) in (1..).zip(text[..whole].lines()) {
+            let entry = serde_json::from_str(line)
+                .map_err(|error| fail(&format!("line {number} is damaged: {error}")))?;
+            entries.push(entry);
+        }
+        let run = run_of(&entries).map_err(|torn| fail(&torn))?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(|error| fail(&error))?;
+        // A line that was cut off announced nothing that was done.
+        file.set_len(whole as u64).map_err(|error| fail(&error))?;
+        Ok(Some(Self { path, file, run }))
+    }
+
+    /// Adds an event; it is on the disk when this returns.
+    pub(super) fn write(&mut self, clock: &dyn Clock, event: &Event) -> Result<(), LaunchError> {
+        let fail = |error: io::Error| failed("write the journal", &self.path, &error);
+        let entry = Entry { at: clock.now(), event: event.clone() };
+        let mut line = serde_json::to_vec(&entry).map_err(|error| fail(error.into()))?;
+        line.push(b'\n');
+        self.file.write_all(&line).and_then(|()| self.file.sync_all()).map_err(fail)?;
+        self.run.note(event);
+        Ok(())
+    }
+}

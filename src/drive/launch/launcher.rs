@@ -1,0 +1,438 @@
+//! The launch itself: one machine a request, each with a token, a tag and two lines in the journal.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::error::LaunchError;
+use super::journal::{Fleet, Journal};
+use super::preflight::Ground;
+use crate::domain::{
+    Blueprint, Clock, Ec2Instance, InstanceId, LaunchAnswer, LaunchOrder, MicroUsd, Region,
+};
+use crate::drive::ec2::Ec2Error;
+use crate::drive::market::Cloud;
+use crate::drive::progress::Progress;
+use crate::drive::wait::{pause, until};
+use crate::plan::launch::{
+    Attempt, Event, FLEET_TAG, LAUNCH_TAG, Ladder, Outcome, RUN_TAG, Rung, Step, Stop,
+};
+
+/// So often a request without an answer is sent again, with the same token.
+const SENDS: u32 = 3;
+const LONGEST_BACKOFF: u64 = 32;
+
+/// What is to be launched.
+pub struct Job {
+    /// The region.
+    pub region: Region,
+    /// The run's id, if it is a new one.
+    pub run_id: String,
+    /// How many.
+    pub wanted: u32,
+    /// Whether an unfinished run for as many is gone on with; else it is settled and ended, and a new one begins.
+    pub resume: bool,
+    /// What.
+    pub blueprint: Blueprint,
+    /// A digest of it.
+    pub digest: String,
+    /// Where.
+    pub ground: Ground,
+    /// The most that an hour may cost.
+    pub max_price: Option<MicroUsd>,
+    /// Whether what was launched is terminated if it is not all.
+    pub clean_up: bool,
+    /// How long it is waited until all run; none not to wait.
+    pub wait: Option<Duration>,
+    /// How long a machine that was asked for is looked for when no answer came.
+    pub settle: Duration,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The run.
+    pub run: String,
+    /// What was launched by the run and stays.
+    pub launched: BTreeMap<InstanceId, Rung>,
+    /// Every attempt, those of before an interruption among them.
+    pub attempts: Vec<Attempt>,
+    /// How many are missing.
+    pub unfulfilled: u32,
+    /// Why; none if none is missing.
+    pub stop: Option<String>,
+    /// Tokens of requests of which it is not known whether they launched anything.
+    pub unknown: Vec<String>,
+    /// What was terminated again.
+    pub removed: Vec<InstanceId>,
+    /// What was launched and does not run.
+    pub not_running: Vec<InstanceId>,
+}
+
+/// Carries launches out.
+pub struct Launcher<'a> {
+    /// AWS.
+    pub cloud: &'a dyn Cloud,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Whoever waits.
+    pub progress: &'a Progress<'a>,
+}
+
+/// What one request came to.
+enum Told {
+    Known(Outcome),
+    /// Nobody knows.
+    Silence(String),
+}
+
+/// What an earlier run left.
+pub struct Account {
+    /// How many it has launched that may not be listed yet.
+    pub launched: BTreeMap<InstanceId, Rung>,
+    /// How many it was to launch.
+    pub wanted: u32,
+    /// How many requests of it have no known outcome.
+    pub pending: usize,
+}
+
+impl Launcher<'_> {
+    /// What an unfinished run of the fleet has done; none if there is none. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Its journal cannot be read.
+    pub fn unfinished(&self, fleet: &Fleet) -> Result<Option<Account>, LaunchError> {
+        let open = fleet.open_run()?;
+        Ok(open.map(|journal| Account {
+            launched: journal.run.launched(),
+            wanted: journal.run.wanted,
+            pending: journal.run.pending().len(),
+        }))
+    }
+
+    /// Finds out what became of each request of an unfinished run that has no answer, and ends that run.
+    ///
+    /// # Errors
+    ///
+    /// AWS does not answer, or the journal cannot be written.
+    pub fn settle(
+        &self,
+        fleet: &Fleet,
+        region: &Region,
+        patience: Duration,
+    ) -> Result<(), LaunchError> {
+        let Some(mut journal) = fleet.open_run()? else { return Ok(()) };
+        self.end_again(&journal, region)?;
+        for attempt in journal.run.pending() {
+            let found = self.find(region, &attempt.token, patience)?;
+            let outcome = found.unwrap_or_else(|| Outcome::Lost {
+                reason: "no machine with its tag was seen".to_owned(),
+            });
+            journal.write(self.clock, &Event::Answered { token: attempt.token, outcome })?;
+        }
+        let tags = tag(RUN_TAG, &journal.run.id);
+        let mut missing: Vec<InstanceId> = journal.run.launched().into_keys().collect();
+        // What was launched a moment ago may not be listed yet. What is gone for good never will be.
+        let _listed_or_late = until(self.clock, patience, || {
+            let listed = self.cloud.tagged_instances(region, &tags)?;
+            missing.retain(|id| !listed.iter().any(|it| it.id == *id));
+            Ok::<_, Ec2Error>(missing.is_empty().then_some(()))
+        })?;
+        journal.write(self.clock, &Event::Ended { reason: "another one followed".to_owned() })
+    }
+
+    /// Launches, or goes on with a launch.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written, or AWS does not answer questions. What was launched until then is in the journal, and
+    /// running again goes on.
+    pub fn launch(
+        &self,
+        fleet: &Fleet,
+        job: &Job,
+        ladder: &mut Ladder,
+        counts: &mut BTreeMap<String, u32>,
+    ) -> Result<Report, LaunchError> {
+        let mut journal = match fleet.open_run()? {
+            Some(open) if job.resume && open.run.wanted == job.wanted => open,
+            _ => {
+                self.settle(fleet, &job.region, job.settle)?;
+                fleet.begin(self.clock, &begun(fleet, job))?
+            }
+        };
+        self.end_again(&journal, &job.region)?;
+        let mut stop = self.go_on(&mut journal, job)?;
+        while stop.is_none() && missing(&journal, job) > 0 {
+            stop = match ladder.next(counts) {
+                Step::Stop(why) => Some(why.to_string()),
+                Step::Ask(rung) => self.ask(&mut journal, job, ladder, counts, &rung)?,
+            };
+        }
+        self.finish(&mut journal, job, stop)
+    }
+
+    /// What was to be terminated may still run, if the end came before the call.
+    fn end_again(&self, journal: &Journal, region: &Region) -> Result<(), LaunchError> {
+        if !journal.run.terminating.is_empty() {
+            self.cloud.terminate_instances(region, &journal.run.terminating)?;
+        }
+        Ok(())
+    }
+
+    /// Requests of before an interruption: sent again with the same token, which launches nothing twice.
+    fn go_on(&self, journal: &mut Journal, job: &Job) -> Result<Option<String>, LaunchError> {
+        for attempt in journal.run.pending() {
+            let found = self.find(&job.region, &attempt.token, Duration::ZERO)?;
+            let told = match found {
+                Some(outcome) => Told::Known(outcome),
+                // Another blueprint under the same token is refused, and would prove nothing.
+                None if journal.run.blueprint == job.digest => self.send(
+                    job,
+                    &journal.run.id,
+                    &attempt.rung,
+                    attempt.subnet.as_deref(),
+                    &attempt.token,
+                )?,
+                None => {
+                    Told::Known(self.find(&job.region, &attempt.token, job.settle)?.unwrap_or_else(
+                        || Outcome::Lost { reason: "no machine with its tag was seen".to_owned() },
+                    ))
+                }
+            };
+            match told {
+                Told::Known(outcome) => {
+                    let token = attempt.token;
+                    journal.write(self.clock, &Event::Answered { token, outcome })?;
+                }
+                Told::Silence(reason) => return Ok(Some(reason)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks for one machine; why nothing more is to be asked, if so.
+    fn ask(
+        &self,
+        journal: &mut Journal,
+        job: &Job,
+        ladder: &mut Ladder,
+        counts: &mut BTreeMap<String, u32>,
+        rung: &Rung,
+    ) -> Result<Option<String>, LaunchError> {
+        let token = format!("{}-{}", journal.run.id, journal.run.attempts.len() + 1);
+        let zone = &rung.place.zone;
+        let number = counts.get(zone).copied().unwrap_or_default();
+        let subnet = job.ground.subnet(zone, number).map(str::to_owned);
+        let asked =
+            Event::Asked { token: token.clone(), rung: rung.clone(), subnet: subnet.clone() };
+        journal.write(self.clock, &asked)?;
+        let outcome = match self.send(job, &journal.run.id, rung, subnet.as_deref(), &token)? {
+            Told::Known(outcome) => outcome,
+            Told::Silence(reason) => return Ok(Some(reason)),
+        };
+        journal.write(self.clock, &Event::Answered { token, outcome: outcome.clone() })?;
+        match outcome {
+            Outcome::Launched { .. } => {
+                ladder.launched();
+                *counts.entry(zone.clone()).or_default() += 1;
+                let (done, name) = (journal.run.launched().len(), &rung.place.machine_type);
+                let wanted = job.wanted;
+                self.progress.tick(|| format!("launched {name} in {zone}: {done} of {wanted}"));
+            }
+            Outcome::Refused(refusal) => {
+                let pauses = ladder.refused(rung, &refusal.code, &refusal.message);
+                if let Some(number) = pauses {
+                    let seconds = 1_u64.checked_shl(number - 1).unwrap_or(LONGEST_BACKOFF);
+                    let rest = Duration::from_secs(seconds.min(LONGEST_BACKOFF));
+                    pause(self.clock, rest, || Ok::<_, LaunchError>(()))?;
+                }
+            }
+            Outcome::Lost { .. } => {}
+        }
+        Ok(None)
+    }
+
+    /// Sends a request until it has an answer, or its effect is seen.
+    fn send(
+        &self,
+        job: &Job,
+        run: &str,
+        rung: &Rung,
+        subnet: Option<&str>,
+        token: &str,
+    ) -> Result<Told, LaunchError> {
+        let place = &rung.place;
+        let order = order(job, run, rung, subnet, token, false);
+        let mut reason = String::new();
+        for number in 0..SENDS {
+            match self.cloud.run_instance(&job.region, &order) {
+                Ok(LaunchAnswer::Launched { instance, request_id }) => {
+                    let instance = instance.id;
+                    return Ok(Told::Known(Outcome::Launched { instance, request_id }));
+                }
+                Ok(LaunchAnswer::Refused(refusal)) => {
+                    return Ok(Told::Known(Outcome::Refused(refusal)));
+                }
+                Ok(LaunchAnswer::WouldLaunch) => {
+                    reason =
+                        format!("EC2 took the request for {} for a rehearsal", place.machine_type);
+                }
+                Err(error) => reason = error.to_string(),
+            }
+            let patience = Duration::from_secs(1 << number);
+            if let Some(outcome) = self.find(&job.region, token, patience)? {
+                return Ok(Told::Known(outcome));
+            }
+        }
+        match self.find(&job.region, token, job.settle)? {
+            Some(outcome) => Ok(Told::Known(outcome)),
+            None => Ok(Told::Silence(format!(
+                "it is not known whether request {token} launched anything ({reason}); run this again to find out"
+            ))),
+        }
+    }
+
+    /// The machine that a request launched, if it is seen in time.
+    fn find(
+        &self,
+        region: &Region,
+        token: &str,
+        patience: Duration,
+    ) -> Result<Option<Outcome>, LaunchError> {
+        let tags = tag(LAUNCH_TAG, token);
+        let found = until(self.clock, patience, || {
+            let found = self.cloud.tagged_instances(region, &tags)?.pop();
+            Ok::<Option<Ec2Instance>, Ec2Error>(found)
+        })?;
+        Ok(found.ok().map(|it| Outcome::Launched { instance: it.id, request_id: None }))
+    }
+
+    fn finish(
+        &self,
+        journal: &mut Journal,
+        job: &Job,
+        stop: Option<String>,
+    ) -> Result<Report, LaunchError> {
+        let mut report = Report {
+            run: journal.run.id.clone(),
+            launched: journal.run.launched(),
+            unfulfilled: missing(journal, job),
+            unknown: journal.run.pending().into_iter().map(|it| it.token).collect(),
+            stop,
+            ..Report::default()
+        };
+        if report.unfulfilled > 0 && job.clean_up {
+            let ids: Vec<InstanceId> = std::mem::take(&mut report.launched).into_keys().collect();
+            if !ids.is_empty() {
+                journal.write(self.clock, &Event::Terminating { instances: ids.clone() })?;
+                self.cloud.terminate_instances(&job.region, &ids)?;
+            }
+            report.unfulfilled = job.wanted;
+            report.removed = ids;
+            // What is not known may still appear; then running again finds it.
+            if report.unknown.is_empty() {
+                journal.write(self.clock, &Event::Ended { reason: "cleaned up".to_owned() })?;
+            }
+        } else if report.unfulfilled == 0 {
+            report.not_running = self.running(job, &report)?;
+            journal.write(self.clock, &Event::Ended { reason: "complete".to_owned() })?;
+        }
+        report.attempts = journal.run.attempts.clone();
+        Ok(report)
+    }
+
+    /// Waits until all run; those that do not in time.
+    fn running(&self, job: &Job, report: &Report) -> Result<Vec<InstanceId>, LaunchError> {
+        let Some(limit) = job.wait else { return Ok(Vec::new()) };
+        let tags = tag(RUN_TAG, &report.run);
+        let mut left: Vec<InstanceId> = report.launched.keys().cloned().collect();
+        let waited = until(self.clock, limit, || {
+            let listed = self.cloud.tagged_instances(&job.region, &tags)?;
+            let runs = |id: &InstanceId| {
+                listed.iter().any(|it| it.id == *id && it.state.as_deref() == Some("running"))
+            };
+            left.retain(|id| !runs(id));
+            self.progress.tick(|| format!("waiting until {} machines run", left.len()));
+            Ok::<_, Ec2Error>(left.is_empty().then_some(()))
+        })?;
+        Ok(if waited.is_ok() { Vec::new() } else { left })
+    }
+
+    /// Asks EC2 whether it would launch the first rung.
+    ///
+    /// # Errors
+    ///
+    /// AWS does not answer.
+    pub fn rehearse(
+        &self,
+        job: &Job,
+        ladder: &Ladder,
+        counts: &BTreeMap<String, u32>,
+    ) -> Result<Option<Stop>, LaunchError> {
+        let rung = match ladder.next(counts) {
+            Step::Stop(stop) => return Ok(Some(stop)),
+            Step::Ask(rung) => rung,
+        };
+        let number = counts.get(&rung.place.zone).copied().unwrap_or_default();
+        let subnet = job.ground.subnet(&rung.place.zone, number);
+        let token = format!("{}-rehearsal", job.run_id);
+        let order = order(job, &job.run_id, &rung, subnet, &token, true);
+        match self.cloud.run_instance(&job.region, &order)? {
+            LaunchAnswer::WouldLaunch | LaunchAnswer::Launched { .. } => Ok(None),
+            LaunchAnswer::Refused(refusal) => {
+                // A rung that lacks capacity is for the ladder to pass; what no rung would change ends it here.
+                let mut tried = ladder.clone();
+                tried.refused(&rung, &refusal.code, &refusal.message);
+                Ok(match tried.next(counts) {
+                    Step::Stop(stop @ Stop::Refused { .. }) => Some(stop),
+                    Step::Stop(_) | Step::Ask(_) => None,
+                })
+            }
+        }
+    }
+}
+
+fn missing(journal: &Journal, job: &Job) -> u32 {
+    let launched = u32::try_from(journal.run.launched().len()).unwrap_or(u32::MAX);
+    job.wanted.saturating_sub(launched)
+}
+
+fn tag(name: &str, value: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(name.to_owned(), value.to_owned())])
+}
+
+fn begun(fleet: &Fleet, job: &Job) -> Event {
+    Event::Begun {
+        run: job.run_id.clone(),
+        fleet: fleet.name().to_owned(),
+        region: job.region.to_string(),
+        wanted: job.wanted,
+        blueprint: job.digest.clone(),
+    }
+}
+
+fn order<'a>(
+    job: &'a Job,
+    run: &str,
+    rung: &'a Rung,
+    subnet: Option<&'a str>,
+    token: &'a str,
+    is_rehearsal: bool,
+) -> LaunchOrder<'a> {
+    let mut tags = tag(RUN_TAG, run);
+    tags.insert(LAUNCH_TAG.to_owned(), token.to_owned());
+    let fleet = job.blueprint.tags.get(FLEET_TAG);
+    debug_assert!(fleet.is_some(), "a machine without its fleet's tag would be an orphan");
+    LaunchOrder {
+        blueprint: &job.blueprint,
+        machine_type: &rung.place.machine_type,
+        zone: &rung.place.zone,
+        subnet,
+        is_spot: rung.place.is_spot,
+        max_price: job.max_price.filter(|_| rung.place.is_spot),
+        tags,
+        token,
+        is_rehearsal,
+    }
+}

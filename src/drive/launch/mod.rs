@@ -1,0 +1,15 @@
+//! Launching machines beside the managed groups, so that nothing that was launched is ever forgotten.
+
+mod drain;
+mod error;
+mod journal;
+mod launcher;
+mod memory;
+mod preflight;
+
+pub use drain::Drain;
+pub use error::LaunchError;
+pub use journal::{Fleet, Fleets};
+pub use launcher::{Account, Job, Launcher, Report};
+pub use memory::Memory;
+pub use preflight::{Ground, Site, preflight};

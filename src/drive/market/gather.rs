@@ -1,0 +1,127 @@
+//! One look at a region's market, from all the sources that are named.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::store::{self, Store};
+use super::{Cloud, MarketError, advisor, prices};
+use crate::domain::{Market, Region, Sourced};
+use crate::drive::ec2::Ec2Error;
+
+/// Where spot prices come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SpotFrom {
+    /// EC2, now.
+    Market,
+    /// What was kept.
+    Store(Store),
+}
+
+/// Where on-demand prices come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnDemandFrom {
+    /// The Pricing API.
+    Api,
+    /// A file.
+    File(PathBuf),
+    /// Nowhere.
+    Nowhere,
+}
+
+/// What is to be known, and from where.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The region.
+    pub region: Region,
+    /// Zones that must exist.
+    pub zones: Vec<String>,
+    /// Names of types, with `*` and `?`, that the answer may be limited to; none for all.
+    pub patterns: Vec<String>,
+    /// Where spot prices come from.
+    pub spot: SpotFrom,
+    /// Where on-demand prices come from.
+    pub on_demand: OnDemandFrom,
+    /// Address or path of the interruption feed.
+    pub interruptions: Option<(String, PathBuf)>,
+    /// For how many machines placement scores are asked for; none to leave them.
+    pub placement: Option<u32>,
+}
+
+/// Looks, all sources at once.
+///
+/// # Errors
+///
+/// A source that is named does not tell, or a zone or a type that is named by its whole name does not exist.
+pub fn gather(wanted: &Wanted, cloud: &dyn Cloud, now: Timestamp) -> Result<Market, MarketError> {
+    let region = &wanted.region;
+    let sourced = |source: &str| source.to_owned();
+    let (types, spot, on_demand, interruptions) = std::thread::scope(|scope| {
+        let types = scope.spawn(|| cloud.machine_types(region, &wanted.patterns));
+        let spot = scope.spawn(|| match &wanted.spot {
+            SpotFrom::Market => {
+                let data = cloud.spot_prices(region, now)?;
+                Ok(Sourced { source: sourced("EC2 DescribeSpotPriceHistory"), at: now, data })
+            }
+            SpotFrom::Store(store) => store::read(store, region, cloud),
+        });
+        let on_demand = scope.spawn(|| match &wanted.on_demand {
+            OnDemandFrom::Api => {
+                let data = cloud.on_demand_prices(region)?;
+                Ok(Some(Sourced { source: sourced("AWS Pricing GetProducts"), at: now, data }))
+            }
+            OnDemandFrom::File(path) => prices::read(path, region).map(Some),
+            OnDemandFrom::Nowhere => Ok(None),
+        });
+        let rates = wanted.interruptions.as_ref();
+        let rates = rates.map(|(source, path)| advisor::read(source, path, region, now));
+        (joined(types), joined(spot), joined(on_demand), rates.transpose())
+    });
+    let types = types??;
+    known_zones(wanted, cloud)?;
+    for name in wanted.patterns.iter().filter(|name| !name.contains(['*', '?'])) {
+        if !types.iter().any(|kind| kind.name == *name) {
+            return Err(MarketError::NoType { name: name.clone(), region: region.to_string() });
+        }
+    }
+    let placement = match wanted.placement {
+        Some(count) => {
+            let names: Vec<String> = types.iter().map(|kind| kind.name.clone()).collect();
+            let data = cloud.placement_scores(region, &names, count)?;
+            Some(Sourced { source: sourced("EC2 GetSpotPlacementScores"), at: now, data })
+        }
+        None => None,
+    };
+    Ok(Market {
+        region: region.clone(),
+        types: Sourced { source: sourced("EC2 DescribeInstanceTypes"), at: now, data: types },
+        spot: spot??,
+        on_demand: on_demand??,
+        interruptions: interruptions?,
+        placement,
+    })
+}
+
+fn known_zones(wanted: &Wanted, cloud: &dyn Cloud) -> Result<(), MarketError> {
+    if wanted.zones.is_empty() {
+        return Ok(());
+    }
+    let known = cloud.zones(&wanted.region)?;
+    match wanted.zones.iter().find(|zone| !known.contains_key(*zone)) {
+        None => Ok(()),
+        Some(zone) => Err(MarketError::NoZone {
+            zone: zone.clone(),
+            region: wanted.region.to_string(),
+            known: known.into_keys().collect(),
+        }),
+    }
+}
+
+/// A thread that panicked has no answer.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> Result<T, MarketError> {
+    thread.join().map_err(|_| {
+        MarketError::Ec2(Ec2Error::Failed(
+            "ask for the market: a thread has ended early".to_owned(),
+        ))
+    })
+}

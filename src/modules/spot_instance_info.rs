@@ -1,0 +1,160 @@
+//! `spot_instance_info`: the machines of fleets.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::World;
+use super::connection::Connection;
+use super::market::{self, PolicyArgs, SourceArgs, percent};
+use super::spot_launch::{ShownMachine, machine};
+use crate::ansible::{Context, Failure, Module, Planned};
+use crate::domain::{Clock, Ec2Instance, Lifecycle, Market, MicroUsd};
+use crate::drive::{Progress, SystemClock, watched};
+use crate::plan::launch::{FLEET_TAG, RUN_TAG, check_name};
+
+/// Lists what M(spotinst.esg.spot_launch) has launched, with zones, present prices and savings.
+///
+/// The list is empty, and that is no failure, if there is nothing. A price that is not known is null.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct Args {
+    /// Only this fleet.
+    name: Option<String>,
+    /// Whether present prices are asked for.
+    #[serde(default = "yes")]
+    prices: bool,
+    #[serde(flatten)]
+    sources: SourceArgs,
+    #[serde(flatten)]
+    connection: Connection,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What is answered.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Returns {
+    /// The machines, by fleet and id.
+    #[schemars(extend("x-returned" = "always"))]
+    instances: Vec<Found>,
+    /// By fleet, how many are in each zone.
+    #[schemars(extend("x-returned" = "always"))]
+    zones: BTreeMap<String, BTreeMap<String, u32>>,
+    /// What an hour of all costs now, in dollars; null if a price is not known.
+    #[schemars(extend("x-returned" = "always"))]
+    hourly_cost: Option<String>,
+    /// What is saved over on-demand, in percent; null if a price is not known.
+    #[schemars(extend("x-returned" = "always"))]
+    saving_percent: Option<f64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Found {
+    /// The fleet.
+    fleet: String,
+    /// The run that launched it.
+    run: Option<String>,
+    #[serde(flatten)]
+    machine: ShownMachine,
+    /// What an hour costs now, in dollars.
+    price: Option<String>,
+    /// What it costs on demand, in dollars.
+    on_demand_price: Option<String>,
+    /// What is saved, in percent.
+    saving_percent: Option<f64>,
+    /// Its tags.
+    tags: BTreeMap<String, String>,
+}
+
+/// The module.
+pub(super) struct SpotInstanceInfo;
+
+impl Module<World> for SpotInstanceInfo {
+    type Args = Args;
+    type Returns = Returns;
+
+    const NAME: &'static str = "spot_instance_info";
+    const EXAMPLES: &'static str = include_str!("spot_instance_info.examples.yml");
+    const CHANGES: bool = false;
+
+    fn plan<'c>(
+        &self,
+        args: Args,
+        context: Context<'c, World>,
+    ) -> Result<Planned<'c, Returns>, Failure> {
+        if let Some(name) = &args.name {
+            check_name(name).map_err(|error| Failure::new(error.to_string()))?;
+        }
+        let world = context.world;
+        let region = market::region(&args.connection, world)?;
+        let cloud = market::cloud(&args.connection, world)?;
+        let clock = SystemClock::start();
+        let progress = Progress::new(&clock, context.progress);
+        let any = args.name.clone().unwrap_or_else(|| "*".to_owned());
+        let tags = BTreeMap::from([(FLEET_TAG.to_owned(), any)]);
+        let mut machines = cloud.tagged_instances(&region, &tags)?;
+        machines.sort_by_key(|it| (it.tags.get(FLEET_TAG).cloned(), it.id.clone()));
+        let market = if args.prices && !machines.is_empty() {
+            let policy = PolicyArgs::default().policy()?;
+            let connect = || market::cloud(&args.connection, world);
+            let asked = format!("reading the spot market of {region}");
+            let now = clock.now();
+            Some(watched(&progress, &asked, || {
+                args.sources.market(&region, &policy, false, &connect, &world.environment, now)
+            })?)
+        } else {
+            None
+        };
+        Ok(Planned::unchanged(returns(&machines, market.as_ref())))
+    }
+}
+
+/// What an hour costs now, and on demand.
+fn prices(it: &Ec2Instance, market: &Market) -> (Option<MicroUsd>, Option<MicroUsd>) {
+    let (Some(kind), Some(zone)) = (&it.instance_type, &it.availability_zone) else {
+        return (None, None);
+    };
+    let spot = market.spot.data.iter();
+    let spot = spot.filter(|price| price.machine_type == *kind && price.zone == *zone);
+    let spot = spot.map(|price| price.price).min();
+    let full = market.on_demand.as_ref().and_then(|it| it.data.get(kind)).copied();
+    match &it.lifecycle {
+        Some(Lifecycle::Spot) => (spot, full),
+        Some(Lifecycle::OnDemand) => (full, full),
+        Some(Lifecycle::Other(_)) | None => (None, full),
+    }
+}
+
+fn returns(machines: &[Ec2Instance], market: Option<&Market>) -> Returns {
+    let (mut zones, mut instances) = (BTreeMap::new(), Vec::new());
+    let mut sums = Some((MicroUsd::default(), MicroUsd::default()));
+    for it in machines {
+        let fleet = it.tags.get(FLEET_TAG).cloned().unwrap_or_default();
+        let zone = it.availability_zone.clone().unwrap_or_default();
+        let of_fleet: &mut BTreeMap<String, u32> = zones.entry(fleet.clone()).or_default();
+        *of_fleet.entry(zone).or_default() += 1;
+        let (price, full) = market.map_or((None, None), |market| prices(it, market));
+        sums = sums
+            .zip(price.zip(full))
+            .map(|((cost, all), (price, full))| (cost.plus(price), all.plus(full)));
+        let saving = price.zip(full).and_then(|(price, full)| price.saving_over(full));
+        instances.push(Found {
+            fleet,
+            run: it.tags.get(RUN_TAG).cloned(),
+            machine: machine(it),
+            price: price.map(|price| price.to_string()),
+            on_demand_price: full.map(|full| full.to_string()),
+            saving_percent: saving.map(percent),
+            tags: it.tags.clone(),
+        });
+    }
+    Returns {
+        instances,
+        zones,
+        hourly_cost: sums.map(|(cost, _)| cost.to_string()),
+        saving_percent: sums.and_then(|(cost, full)| cost.saving_over(full)).map(percent),
+    }
+}

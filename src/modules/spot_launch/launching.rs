@@ -1,0 +1,142 @@
+//! More machines, or as many as are wanted.
+
+use serde_json::json;
+
+use super::answer::{self, Returns};
+use super::ending;
+use super::ground::{Desk, Ready, counts};
+use crate::ansible::{Failure, Outcome, Planned};
+use crate::domain::Clock;
+use crate::drive::Progress;
+use crate::drive::launch::{Launcher, Report};
+
+/// So many more.
+pub(super) fn more<'c>(desk: Desk<'c>, count: u32) -> Result<Planned<'c, Returns>, Failure> {
+    let machines = desk.machines()?;
+    let progress = Progress::new(&desk.clock, desk.context.progress);
+    let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
+    let unfinished = launcher.unfinished(&desk.fleet)?;
+    let done = match &unfinished {
+        Some(account) if account.wanted == count => account.launched.len(),
+        Some(_) | None => 0,
+    };
+    let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
+    let left = count.saturating_sub(u32::try_from(done).unwrap_or(u32::MAX));
+    within(&desk, present.saturating_add(left))?;
+    let ready = desk.ready(count, true)?;
+    let message = if done > 0 {
+        format!("would go on with an unfinished launch: {left} of {count} are missing")
+    } else {
+        format!("would launch {count}")
+    };
+    begin(desk, ready, &machines, present.saturating_add(left), &message, false)
+}
+
+/// Exactly so many.
+pub(super) fn exactly<'c>(desk: Desk<'c>, exact: u32) -> Result<Planned<'c, Returns>, Failure> {
+    let machines = desk.machines()?;
+    let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
+    let progress = Progress::new(&desk.clock, desk.context.progress);
+    let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
+    let is_unfinished = launcher.unfinished(&desk.fleet)?.is_some();
+    within(&desk, exact)?;
+    if exact < present {
+        return ending::too_many(desk, exact, machines);
+    }
+    if exact == present && !is_unfinished {
+        let returns = Returns::of(&machines);
+        return Ok(Planned::unchanged(returns).with_message(format!("there are {exact} already")));
+    }
+    let ready = desk.ready(exact - present, false)?;
+    let message = format!("would launch {} to have {exact}", exact - present);
+    begin(desk, ready, &machines, exact, &message, true)
+}
+
+fn within(desk: &Desk<'_>, total: u32) -> Result<(), Failure> {
+    match desk.args.max_total {
+        Some(most) if total > most => Err(Failure::new(format!(
+            "fleet {} would have {total} machines, and max_total is {most}; nothing was launched",
+            desk.args.name
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn begin<'c>(
+    desk: Desk<'c>,
+    ready: Ready,
+    machines: &[crate::domain::Ec2Instance],
+    total: u32,
+    message: &str,
+    is_exact: bool,
+) -> Result<Planned<'c, Returns>, Failure> {
+    let before = counts(machines);
+    {
+        let progress = Progress::new(&desk.clock, desk.context.progress);
+        let cloud = desk.cloud.as_ref();
+        let launcher = Launcher { cloud, clock: &desk.clock, progress: &progress };
+        if ready.job.wanted > 0
+            && let Some(stop) = launcher.rehearse(&ready.job, &ready.ladder, &before)?
+        {
+            return Err(Failure::new(format!("{stop}; nothing was launched")));
+        }
+    }
+    let warnings = ready.warnings.clone();
+    let expected = Returns::of(machines);
+    let present = machines.len();
+    let act = move || {
+        let report = carried(&desk, ready, is_exact.then_some(total))?;
+        reported(&desk, &report)
+    };
+    Ok(Planned::change(expected, act)
+        .with_message(message)
+        .with_diff(json!({"machines": present, "zones": before}), json!({"machines": total}))
+        .with_warnings(warnings))
+}
+
+/// For an exact count it is counted again once an unfinished launch has been settled.
+fn carried(desk: &Desk<'_>, mut ready: Ready, exact: Option<u32>) -> Result<Report, Failure> {
+    let progress = Progress::new(&desk.clock, desk.context.progress);
+    let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
+    if exact.is_some() {
+        launcher.settle(&desk.fleet, &desk.region, desk.settle())?;
+    }
+    let machines = desk.machines()?;
+    if let Some(exact) = exact {
+        let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
+        if present > exact {
+            return Err(Failure::new(format!(
+                "an unfinished launch had launched more than was listed: there are {present}, {exact} are wanted; run this again"
+            )));
+        }
+        ready.job.wanted = exact - present;
+        if ready.job.wanted == 0 {
+            return Ok(Report::default());
+        }
+    }
+    let mut counts = counts(&machines);
+    let report = launcher.launch(&desk.fleet, &ready.job, &mut ready.ladder, &mut counts);
+    ready.memory.add(desk.region.as_str(), ready.ladder.short(), desk.clock.now());
+    report.map_err(|error| {
+        Failure::from(error)
+            .changed(true)
+            .adding("; what was launched is in the journal and has the fleet's tag: run this again to go on")
+    })
+}
+
+fn reported(desk: &Desk<'_>, report: &Report) -> Result<Outcome<Returns>, Failure> {
+    let machines = desk.machines()?;
+    let mut returns = Returns::of(&machines);
+    returns.account(report);
+    let count = report.launched.len();
+    let message = answer::told(report);
+    if report.unfulfilled > 0 || !report.not_running.is_empty() {
+        let changed = count > 0 || !report.removed.is_empty() || !report.unknown.is_empty();
+        let failure = Failure::new(message).changed(changed).retryable(true);
+        return Err(returns
+            .evidence()
+            .into_iter()
+            .fold(failure, |failure, (name, value)| failure.with(&name, value)));
+    }
+    Ok(Outcome { message: Some(message), changed: count > 0, ..Outcome::from(returns) })
+}

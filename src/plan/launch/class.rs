@@ -1,0 +1,99 @@
+//! What EC2's error codes mean for what is asked next.
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of refusals.
+///
+/// Source: EC2 API error codes, `errors-overview`, and those of spot requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// There is no machine of this type there now.
+    Capacity,
+    /// The account may not have more of this market.
+    Quota,
+    /// The price asked for is below the market's.
+    PriceTooLow,
+    /// Too many calls.
+    Throttled,
+    /// The type cannot be launched like this at all.
+    Unsupported,
+    /// These credentials may not.
+    Auth,
+    /// What is asked makes no sense.
+    Parameter,
+    /// A code that is not known here. It proves nothing, so nothing more is asked.
+    Unknown,
+}
+
+impl Class {
+    /// The kind of a code.
+    pub fn of(code: &str) -> Self {
+        match code {
+            "InsufficientInstanceCapacity"
+            | "InsufficientHostCapacity"
+            | "InsufficientReservedInstanceCapacity"
+            | "InsufficientCapacity"
+            | "InsufficientCapacityOnHost"
+            | "SpotInstanceCapacityNotAvailable"
+            | "CapacityNotAvailable" => Self::Capacity,
+            // A subnet without free addresses lacks room there, as a zone without machines does.
+            "InsufficientFreeAddressesInSubnet" | "InsufficientAddressCapacity" => Self::Capacity,
+            "MaxSpotInstanceCountExceeded"
+            | "InstanceLimitExceeded"
+            | "VcpuLimitExceeded"
+            | "SpotInstanceLimitExceeded"
+            | "MaxSpotFleetRequestCountExceeded"
+            | "ResourceCountExceeded" => Self::Quota,
+            "SpotMaxPriceTooLow" | "InvalidSpotPrice" => Self::PriceTooLow,
+            "RequestLimitExceeded"
+            | "Throttling"
+            | "ThrottlingException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "SlowDown" => Self::Throttled,
+            "Unsupported"
+            | "UnsupportedOperation"
+            | "UnsupportedHostConfiguration"
+            | "InstanceTypeNotSupported" => Self::Unsupported,
+            "UnauthorizedOperation"
+            | "AuthFailure"
+            | "AccessDenied"
+            | "Blocked"
+            | "OptInRequired"
+            | "PendingVerification"
+            | "ExpiredToken"
+            | "RequestExpired"
+            | "InvalidClientTokenId"
+            | "SignatureDoesNotMatch"
+            | "UnrecognizedClientException"
+            | "AuthorizationHeaderMalformed"
+            | "IncompleteSignature" => Self::Auth,
+            code if code.starts_with("Invalid") => Self::Parameter,
+            "MissingParameter"
+            | "MissingInput"
+            | "ValidationError"
+            | "MalformedQueryString"
+            | "IdempotentParameterMismatch"
+            | "UnknownParameter"
+            | "VPCIdNotSpecified"
+            | "MissingAction"
+            | "DefaultVpcDoesNotExist" => Self::Parameter,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Capacity => "capacity",
+            Self::Quota => "quota",
+            Self::PriceTooLow => "price_too_low",
+            Self::Throttled => "throttled",
+            Self::Unsupported => "unsupported",
+            Self::Auth => "auth",
+            Self::Parameter => "parameter",
+            Self::Unknown => "unknown",
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What a launch's journal holds: each line is there before what it announces is done.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::ladder::Rung;
+use crate::domain::{InstanceId, Refusal};
+
+/// A line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was written.
+    pub at: Timestamp,
+    /// What it says.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happens in a launch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// It begins.
+    Begun {
+        /// The run.
+        run: String,
+        /// The fleet.
+        fleet: String,
+        /// The region.
+        region: String,
+        /// How many machines it is to launch.
+        wanted: u32,
+        /// Digest of what is launched, which may hold a secret and is not written down.
+        blueprint: String,
+    },
+    /// One machine is about to be asked for.
+    Asked {
+        /// What EC2 knows a repetition by, and the machine's tag.
+        token: String,
+        /// What is asked for.
+        rung: Rung,
+        /// In which subnet.
+        subnet: Option<String>,
+    },
+    /// What came of it.
+    Answered {
+        /// Of which.
+        token: String,
+        /// What came.
+        outcome: Outcome,
+    },
+    /// These are about to be terminated.
+    Terminating {
+        /// Which.
+        instances: Vec<InstanceId>,
+    },
+    /// It is over.
+    Ended {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What came of asking for one machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was launched.
+    Launched {
+        /// Its id.
+        instance: InstanceId,
+        /// What AWS support asks for.
+        request_id: Option<String>,
+    },
+    /// EC2 refused.
+    Refused(Refusal),
+    /// No answer came, and no machine with its tag was seen.
+    Lost {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One machine that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// What EC2 knows a repetition by.
+    pub token: String,
+    /// What was asked for.
+    pub rung: Rung,
+    /// In which subnet.
+    pub subnet: Option<String>,
+    /// What came of it; none if that is not known.
+    pub outcome: Option<Outcome>,
+}
+
+/// A run as its journal tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its id.
+    pub id: String,
+    /// The fleet.
+    pub fleet: String,
+    /// The region.
+    pub region: String,
+    /// How many machines it is to launch.
+    pub wanted: u32,
+    /// Digest of what is launched.
+    pub blueprint: String,
+    /// What was asked for, in order.
+    pub attempts: Vec<Attempt>,
+    /// What of it was to be terminated again.
+    pub terminating: Vec<InstanceId>,
+    /// Why it is over; none if it is not.
+    pub ended: Option<String>,
+}
+
+/// A journal that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line} {problem}")]
+pub struct Torn {
+    /// From 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+impl Run {
+    /// The run of a first line.
+    pub fn begin(event: &Event) -> Option<Self> {
+        let Event::Begun { run, fleet, region, wanted, blueprint } = event else { return None };
+        Some(Self {
+            id: run.clone(),
+            fleet: fleet.clone(),
+            region: region.clone(),
+            wanted: *wanted,
+            blueprint: blueprint.clone(),
+            attempts: Vec::new(),
+            terminating: Vec::new(),
+            ended: None,
+        })
+    }
+
+    /// Takes the next line in.
+    pub fn note(&mut self, event: &Event) {
+        match event {
+            Event::Begun { .. } => {}
+            Event::Terminating { instances } => self.terminating.extend(instances.iter().cloned()),
+            Event::Asked { token, rung, subnet } => self.attempts.push(Attempt {
+                token: token.clone(),
+                rung: rung.clone(),
+                subnet: subnet.clone(),
+                outcome: None,
+            }),
+            Event::Answered { token, outcome } => {
+                let asked = self.attempts.iter_mut().rev().find(|it| it.token == *token);
+                if let Some(attempt) = asked {
+                    attempt.outcome = Some(outcome.clone());
+                }
+            }
+            Event::Ended { reason } => self.ended = Some(reason.clone()),
+        }
+    }
+
+    /// What nobody knows the outcome of.
+    pub fn pending(&self) -> Vec<Attempt> {
+        self.attempts.iter().filter(|it| it.outcome.is_none()).cloned().collect()
+    }
+
+    /// The machines that it launched and that were to stay, with what was asked for.
+    pub fn launched(&self) -> BTreeMap<InstanceId, Rung> {
+        let launched = self.attempts.iter().filter_map(|attempt| match &attempt.outcome {
+            Some(Outcome::Launched { instance, .. }) if !self.terminating.contains(instance) => {
+                Some((instance.clone(), attempt.rung.clone()))
+            }
+            Some(Outcome::Launched { .. } | Outcome::Refused(_) | Outcome::Lost { .. }) | None => {
+                None
+            }
+        });
+        launched.collect()
+    }
+}
+
+/// The run that these lines tell.
+///
+/// # Errors
+///
+/// The first line is no beginning.
+pub fn run_of(entries: &[Entry]) -> Result<Run, Torn> {
+    let first = entries.first().and_then(|entry| Run::begin(&entry.event));
+    let mut run = first.ok_or(Torn { line: 1, problem: "does not begin a launch" })?;
+    for entry in entries.iter().skip(1) {
+        run.note(&entry.event);
+    }
+    Ok(run)
+}
