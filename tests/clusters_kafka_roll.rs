@@ -11,8 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use clusters::gates::{gate, patient};
 use clusters::kafka::{
-    CLUSTER, Gate, WITH_ZOOKEEPER, acknowledges, found, make_topic, probe, probe_with_zookeeper,
-    settle, understand, writer,
+    CLUSTER, Gate, WITH_ZOOKEEPER, acknowledges, acknowledges_in, found, make_topic,
+    make_topic_called, probe, probe_with_zookeeper, settle, understand, writer,
 };
 use clusters::ledger::{Ledger, Writer};
 use clusters::play::{NEW, Player, changed};
@@ -24,6 +24,9 @@ use support::cli::Ran;
 
 const SOURCE: &str = include_str!("clusters_kafka_roll.rs");
 const PLAYBOOK: &str = "spotinst.esg.recycle_kafka";
+
+/// A topic that takes no write without all of its replicas.
+const STRICT: &str = "strict";
 
 /// What the playbook is told of these machines.
 fn variables(player: &Player<'_>, more: &Value) -> Value {
@@ -156,7 +159,7 @@ fn the_playbook_rolls_every_node_and_nothing_acknowledged_is_lost() {
 }
 
 #[test]
-fn the_playbook_gives_up_no_machine_after_an_unclean_stop_or_with_another_broker_down() {
+fn the_playbook_gives_up_no_machine_after_an_unclean_stop_or_where_writes_would_stop() {
     if !clusters::can_run(SOURCE) {
         return;
     }
@@ -165,6 +168,7 @@ fn the_playbook_gives_up_no_machine_after_an_unclean_stop_or_with_another_broker
     let player = Player::new(&yard, "kafka");
     let before = (player.settings(), player.image());
 
+    let hasty = json!({"rolling_recycle_before_timeout": 5});
     make_harsh(&yard, &nodes);
     let harsh = json!({"recycle_kafka_services": [player.on_machine("harsh")]});
     let ran = player.play(PLAYBOOK, &variables(&player, &harsh));
@@ -176,17 +180,24 @@ fn the_playbook_gives_up_no_machine_after_an_unclean_stop_or_with_another_broker
     ended_with(&ran, &words);
     settle(&yard, "kafka", &nodes, 3);
 
+    // A topic that cannot do without any of its replicas.
+    make_topic_called(&yard, "kafka", &nodes, STRICT, &["min.insync.replicas=3"]);
+    assert!(acknowledges_in(&yard, "kafka", &nodes, STRICT));
+    let ran = player.play(PLAYBOOK, &variables(&player, &hasty));
+    ended_with(&ran, &["kafka.above_min_in_sync", STRICT]);
+    assert_eq!(player.recycled().len(), 0);
+
     yard.stop(&nodes[0]);
     settle(&yard, "kafka", &nodes[1..], 2);
     assert!(acknowledges(&yard, "kafka", &nodes));
-    let hasty = json!({"rolling_recycle_before_timeout": 5});
+    assert!(!acknowledges_in(&yard, "kafka", &nodes, STRICT), "the step that was refused");
     let ran = player.play(PLAYBOOK, &variables(&player, &hasty));
     ended_with(&ran, &["kafka.brokers_live"]);
     assert_eq!(player.recycled().len(), 0);
     assert_eq!((player.settings(), player.image()), before);
     assert!(yard.process(&nodes[1]).is_some() && yard.process(&nodes[2]).is_some());
 
-    // The step that was refused.
+    // This step was refused, too.
     yard.stop(&nodes[1]);
     assert!(!acknowledges(&yard, "kafka", &nodes), "writes need two of three");
 }

@@ -11,7 +11,9 @@ use std::process::Stdio;
 
 use clusters::gates::Asked;
 use clusters::ledger::{Writer, plain};
-use clusters::opensearch::{CLUSTER, Gate, ask, found, make_index, probe, set, settle, writer};
+use clusters::opensearch::{
+    CLUSTER, Gate, INDEX, ask, found, make_index, probe, set, settle, writer,
+};
 use clusters::play::{NEW, Player, changed};
 use clusters::sampler::Sampler;
 use clusters::until;
@@ -63,6 +65,14 @@ fn settings(node: &Node) -> Value {
     until("the settings are told", 100, || {
         ask(node, "GET", "/_cluster/settings?flat_settings=true", &Value::Null)
     })
+}
+
+/// Waits until a part of an index has no copy that serves.
+fn is_red(node: &Node, index: &str) {
+    until("the index is red", 300, || {
+        let health = ask(node, "GET", &format!("/_cluster/health/{index}"), &Value::Null)?;
+        (health["status"] == "red").then_some(())
+    });
 }
 
 /// A play that must stop, and for this.
@@ -124,6 +134,7 @@ fn the_playbook_stops_at_what_would_lose_data_and_leaves_the_settings_as_they_we
     let manager = settle(&nodes, "green");
     let target = nodes.iter().find(|node| node.number != manager).unwrap();
     let other = nodes.iter().find(|node| node.number == manager).unwrap();
+    let third = nodes.iter().find(|it| ![manager, target.number].contains(&it.number)).unwrap();
     let as_found = (player.settings(), player.image(), settings(other));
     let now = || (player.settings(), player.image(), settings(other));
     let impatient =
@@ -139,10 +150,7 @@ fn the_playbook_stops_at_what_would_lose_data_and_leaves_the_settings_as_they_we
     assert_eq!((player.recycled().len(), now()), (0, as_found.clone()));
     // What the gate has kept from happening.
     yard.stop(target);
-    until("the index is red", 300, || {
-        let health = ask(other, "GET", "/_cluster/health/single", &Value::Null)?;
-        (health["status"] == "red").then_some(())
-    });
+    is_red(other, "single");
     yard.start(target);
     settle(&nodes, "green");
     ask(other, "DELETE", "/single", &Value::Null).unwrap();
@@ -152,7 +160,15 @@ fn the_playbook_stops_at_what_would_lose_data_and_leaves_the_settings_as_they_we
     let ran = player.play(PLAYBOOK, &variables(&player, &impatient));
     stopped(&ran, &["nothing_left_over", "cluster.routing.allocation.enable is primaries"]);
     assert_eq!(settings(other)["persistent"][ALLOCATION], "primaries");
+    // What the gate has kept from happening: the next node goes while the last one has yet to get its copies back.
+    yard.stop(target);
+    yard.start(target);
+    settle(&nodes, "yellow");
+    yard.stop(third);
+    is_red(other, INDEX);
+    yard.start(third);
     set(other, ALLOCATION, &Value::Null);
+    settle(&nodes, "green");
     assert_eq!((player.recycled().len(), now()), (0, as_found.clone()));
 
     // The new machine has another disk, which is blank.
@@ -172,6 +188,49 @@ fn the_playbook_stops_at_what_would_lose_data_and_leaves_the_settings_as_they_we
     assert_eq!(player.recycled().len(), 1);
     assert_eq!(yard.process(target), None, "it is not started on other data");
     assert_eq!(now(), as_found, "allocation and the group are as they were");
+}
+
+#[test]
+fn a_second_node_that_is_lost_in_the_middle_keeps_the_machine_of_the_first() {
+    if !clusters::can_run(SOURCE) {
+        return;
+    }
+    let yard = Yard::open(&[CLUSTER]);
+    let nodes = founded(&yard);
+    let player = Player::new(&yard, "opensearch");
+    let manager = settle(&nodes, "green");
+    let [target, third] =
+        &nodes.iter().filter(|node| node.number != manager).collect::<Vec<_>>()[..]
+    else {
+        panic!()
+    };
+    let other = nodes.iter().find(|node| node.number == manager).unwrap();
+    let before = settings(other);
+    let stop = player.file(
+        "stop.yml",
+        &format!(
+            "- name: Stop it\n  ansible.builtin.include_tasks: \"{{{{ role_path }}}}/tasks/stop.yml\"\n\
+             - name: Lose another one\n  ansible.builtin.command: {} stop\n",
+            yard.path(&format!("nodes/{}/service", third.address)).display(),
+        ),
+    );
+    let more = json!({"rolling_recycle_only": [target.stateful_id],
+        "recycle_elasticsearch_tasks": {"stop": stop},
+        "rolling_recycle_between_timeout": 5, "rolling_recycle_after_timeout": 5});
+    let ran = player.play(PLAYBOOK, &variables(&player, &more));
+    stopped(&ran, &["mid_gate", "nodes_present"]);
+    assert!(player.recycled().is_empty(), "its machine was not given up");
+    assert!(yard.process(target).is_some(), "its service was started again");
+    // What the gate has kept: without both of them nobody manages the cluster.
+    yard.stop(target);
+    until("the last one has no manager", 300, || {
+        let answer = ask(other, "GET", "/_cluster/health?timeout=1s", &Value::Null)?;
+        (answer["status"] != "green" && answer["status"] != "yellow").then_some(())
+    });
+    yard.start(target);
+    yard.start(third);
+    settle(&nodes, "green");
+    assert_eq!(settings(other), before, "allocation was put back");
 }
 
 #[test]

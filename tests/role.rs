@@ -4,6 +4,9 @@
 
 mod support;
 
+#[cfg(feature = "aws")]
+#[path = "role/ec2.rs"]
+mod ec2;
 #[path = "role/failures.rs"]
 mod failures;
 #[path = "role/gates.rs"]

@@ -5,8 +5,8 @@ use crate::estate::Estate;
 use crate::lifecycle::Action;
 use crate::operation::Operation;
 use crate::world::{Call, World};
-use crate::{accounts, backups, deployments, events, groups, instances, logs};
-use crate::{credentials, managed, managed_actions, stateful, suspensions, users};
+use crate::{accounts, backups, create, credentials, deployments, events, groups, instances, logs};
+use crate::{managed, managed_actions, stateful, suspensions, users};
 
 impl World {
     /// Reads from `estate`, which may be an older one.
@@ -36,7 +36,9 @@ impl World {
             Operation::ListUsers => users::list(self, call),
             Operation::GetUser => users::get(self, call),
             Operation::ListPolicies => users::policies(call),
-            Operation::UpdateGroup
+            Operation::CreateGroup
+            | Operation::DeleteGroup
+            | Operation::UpdateGroup
             | Operation::UpdateCapacity
             | Operation::PauseStatefulInstance
             | Operation::ResumeStatefulInstance
@@ -73,6 +75,8 @@ impl World {
         call: &Call<'_>,
     ) -> Result<Answer, Refusal> {
         match operation {
+            Operation::CreateGroup => create::create(self, call),
+            Operation::DeleteGroup => create::delete(self, call),
             Operation::UpdateGroup => groups::update(self, call),
             Operation::UpdateCapacity => groups::update_capacity(self, call),
             Operation::PauseStatefulInstance => stateful::act(self, call, Action::Pause),

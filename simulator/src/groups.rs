@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::chronicle::Cause;
+use crate::create;
 use crate::envelope::{Answer, Refusal};
 use crate::estate::{Estate, Group, StatefulInstance};
 use crate::group_config::merge;
 use crate::lifecycle::{Action, State};
 use crate::schedule;
 use crate::stateful::Deletions;
+use crate::validation;
 use crate::world::{Call, World};
 
 const KIND: &str = "spotinst:aws:ec2:group";
@@ -26,7 +28,13 @@ pub(crate) fn list(estate: &Estate, call: &Call<'_>) -> Result<Answer, Refusal> 
 
 /// `GET /aws/ec2/group/{groupId}`
 pub(crate) fn get(estate: &Estate, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let group = call.group(estate)?;
+    let id = call.group(estate)?.id.clone();
+    answer(estate, call, &id)
+}
+
+/// One group as an answer.
+pub(crate) fn answer(estate: &Estate, call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
+    let group = estate.group(id).ok_or_else(|| Refusal::unknown_group(id))?;
     let shapes = group.shapes.within(call.shapes);
     Ok(Answer::Items { kind: KIND, items: vec![item(group, call)], shapes })
 }
@@ -62,8 +70,13 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>) -> Result<Answer, Refus
             return Err(Refusal::invalid(&field, format!("\"{name}\" is not allowed")));
         }
     }
-    check_capacity(&config["capacity"])?;
-    check_choices(&config)?;
+    validation::check(&config)?;
+    if patch.pointer("/strategy/revertToSpot").is_some()
+        || patch.pointer("/strategy/availabilityVsCost").is_some()
+        || patch.pointer("/compute/launchSpecification/images").is_some()
+    {
+        validation::check_revert(&config)?;
+    }
     if patch.get("scheduling").is_some() {
         let stateful = group.is_stateful() || !group.stateful.is_empty();
         schedule::check(&config, stateful)?;
@@ -76,7 +89,9 @@ pub(crate) fn update(world: &mut World, call: &Call<'_>) -> Result<Answer, Refus
     let resume = call.request.query_flag("shouldResumeStateful");
     let apply_tags = call.request.query_flag("autoApplyTags");
     let resize = patch.get("capacity").is_some();
+    let before = create::pool(&group.config);
     store(world, call, config, apply_tags);
+    world.fill_pool(call.parameter(0), &before, call.now);
     if resize {
         world.fit_to_target(call.parameter(0), resume, Cause::Capacity, call.now);
     }
@@ -94,6 +109,10 @@ fn store(world: &mut World, call: &Call<'_>, mut config: Value, apply_tags: bool
     config["updatedAt"] = json!(now.to_string());
     world.change(now, |estate| {
         let Some(group) = estate.group_mut(&id) else { return };
+        let (before, after) = (create::zones(&group.config), create::zones(&config));
+        if before != after {
+            group.network.zones = after;
+        }
         group.config = config;
         group.log(now, "INFO", format!("Group {id} successfully updated."), None);
         group.event(now, "Update", Vec::new());
@@ -117,7 +136,7 @@ pub(crate) fn update_capacity(world: &mut World, call: &Call<'_>) -> Result<Answ
             config["capacity"][key] = patch[key].clone();
         }
     }
-    check_capacity(&config["capacity"])?;
+    validation::check_capacity(&config["capacity"])?;
     let capacity = &config["capacity"];
     let mut item = json!({
         "minimum": capacity["minimum"], "maximum": capacity["maximum"], "target": capacity["target"],
@@ -129,45 +148,6 @@ pub(crate) fn update_capacity(world: &mut World, call: &Call<'_>) -> Result<Answ
     store(world, call, config, false);
     world.fit_to_target(call.parameter(0), false, Cause::Capacity, call.now);
     Ok(Answer::Items { kind: "spotinst:aws:ec2:group:capacity", items: vec![item], shapes })
-}
-
-fn check_capacity(capacity: &Value) -> Result<(), Refusal> {
-    let number = |name: &str| {
-        let field = format!("body:group.capacity.{name}");
-        let refuse = || Refusal::invalid(&field, format!("\"{name}\" must be a number"));
-        capacity[name].as_u64().ok_or_else(refuse)
-    };
-    let (minimum, target, maximum) = (number("minimum")?, number("target")?, number("maximum")?);
-    if minimum > target {
-        let message = format!("\"minimum\" must be less than or equal to {target}");
-        return Err(Refusal::invalid("body:group.capacity.minimum", message));
-    }
-    if target > maximum {
-        let message = format!("\"target\" must be less than or equal to {maximum}");
-        return Err(Refusal::invalid("body:group.capacity.target", message));
-    }
-    Ok(())
-}
-
-/// Fields that exclude each other, in the vendor's documented wording.
-fn check_choices(config: &Value) -> Result<(), Refusal> {
-    let launch = &config["compute"]["launchSpecification"];
-    let types = &config["compute"]["instanceTypes"];
-    let conflict = |field: &str, a: &str, b: &str| {
-        let message = format!("\"value\" contains a conflict between exclusive peers [{a}, {b}]");
-        Err(Refusal::invalid(field, message))
-    };
-    if launch["imageId"].is_string() && launch["images"].is_array() {
-        return conflict("body:group.compute.launchSpecification", "imageId", "images");
-    }
-    if types["spot"].is_array() && types["resourceRequirements"].is_object() {
-        return conflict("body:group.compute.instanceTypes", "resourceRequirements", "spot");
-    }
-    if types["ondemand"].is_string() && types["onDemandTypes"].is_array() {
-        let message = "Cannot set both 'ondemand' and 'onDemandTypes' parameters".to_owned();
-        return Err(Refusal::invalid("body:group.compute.instanceTypes", message));
-    }
-    Ok(())
 }
 
 impl Group {

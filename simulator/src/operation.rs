@@ -5,7 +5,9 @@
 pub(crate) enum Operation {
     ListGroups,
     GetGroup,
+    CreateGroup,
     UpdateGroup,
+    DeleteGroup,
     UpdateCapacity,
     GroupStatus,
     InstanceHealthiness,

@@ -43,6 +43,20 @@ pub const ROUTES: &[Route] = &[
         "openapi: paths./aws/ec2/group/{groupId}.get",
     ),
     route(
+        "POST",
+        "/aws/ec2/group",
+        Op::CreateGroup,
+        Write,
+        "openapi: paths./aws/ec2/group.post; defaults as in the vendor's Terraform provider",
+    ),
+    route(
+        "DELETE",
+        "/aws/ec2/group/{groupId}",
+        Op::DeleteGroup,
+        Write,
+        "openapi: paths./aws/ec2/group/{groupId}.delete; the body is optional, as all clients have it",
+    ),
+    route(
         "PUT",
         "/aws/ec2/group/{groupId}",
         Op::UpdateGroup,

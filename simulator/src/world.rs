@@ -1,6 +1,7 @@
 //! The simulated organisation: a pure function from requests and instants to answers.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use crate::envelope::{self, Answer, Echo, Refusal};
 use crate::estate::{Estate, Group, Retained};
 use crate::faults::{Fault, FaultKind, Faults};
 use crate::fleet::Fleet;
-use crate::hooks::HookQueue;
+use crate::hooks::{HookQueue, Hooks};
 use crate::ids::Ids;
 use crate::images::Images;
 use crate::lifecycle::{Behaviour, Latency};
@@ -50,6 +51,10 @@ pub struct World {
     pub(crate) images: Images,
     pub(crate) hooks: HookQueue,
     pub(crate) fate: Fate,
+    /// Each group that is made gets a block of addresses of its own.
+    pub(crate) created_groups: u32,
+    /// The commands outside for machines of groups that are made.
+    pub(crate) new_hooks: Option<Arc<Hooks>>,
     pub(crate) ids: Ids,
     /// Probabilities and request ids draw from here, so that reading more does not change what is created.
     pub(crate) chance: Ids,
@@ -127,6 +132,8 @@ impl World {
             images: description.images.clone(),
             hooks: HookQueue::default(),
             fate: Fate::default(),
+            created_groups: 0,
+            new_hooks: description.hooks.clone().map(Arc::new),
             ids: Ids::new(seed),
             chance: Ids::named(seed, "chance"),
             log: Vec::new(),
@@ -136,6 +143,7 @@ impl World {
             changed_by: 0,
             history: VecDeque::new(),
         };
+        world.created_groups = u32::try_from(world.estate.groups.len()).unwrap_or(0);
         world.plan_fate(description.clock.start);
         let groups: Vec<String> =
             world.estate.groups.iter().map(|group| group.id.clone()).collect();

@@ -32,6 +32,11 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/SpotRole";
 /// held against the description all the same.
 const FLAT: &[(&str, &str, &str)] = &[
     (
+        "POST /aws/ec2/group",
+        "group",
+        "the description repeats the body of the request; clients read the item as a bare group",
+    ),
+    (
         "PUT /aws/ec2/group/{groupId}",
         "group",
         "the description repeats the body of the request; clients read the item as a bare group",
@@ -198,6 +203,8 @@ fn requests() -> Vec<(&'static str, &'static str, Value)> {
             "/aws/ec2/managedInstance/smi-7d9e0f12{later}",
             json!({"deallocationConfig": {"shouldTerminateInstance": true}}),
         ),
+        ("POST", "/aws/ec2/group?accountId=act-demo0001", new_group()),
+        ("DELETE", "/aws/ec2/group/sig-4b6d8fa1", Value::Null),
         ("GET", "/setup/account", Value::Null),
         ("GET", "/setup/account/act-demo0001", Value::Null),
         ("POST", "/setup/account", json!({"account": {"name": "made"}})),
@@ -225,6 +232,26 @@ fn requests() -> Vec<(&'static str, &'static str, Value)> {
         ("DELETE", "/setup/user/{robot}", Value::Null),
         ("DELETE", "/setup/account/{made}", Value::Null),
     ]
+}
+
+/// A group with one of most things.
+fn new_group() -> Value {
+    json!({"group": {
+        "name": "made", "description": "by a test", "region": "us-east-1",
+        "capacity": {"minimum": 0, "target": 1, "maximum": 5, "unit": "instance"},
+        "strategy": {"risk": 100, "availabilityVsCost": "balanced", "drainingTimeout": 120,
+            "signals": [{"name": "INSTANCE_READY", "timeout": 600}]},
+        "compute": {
+            "product": "Linux/UNIX (Amazon VPC)",
+            "instanceTypes": {"ondemand": "m5.large", "spot": ["m5.large"]},
+            "availabilityZones": [{"name": "us-east-1a", "subnetIds": ["subnet-1"]}],
+            "launchSpecification": {
+                "imageId": "ami-1", "securityGroupIds": ["sg-1"], "monitoring": false, "userData": "ZWNobw==",
+                "tags": [{"tagKey": "Name", "tagValue": "made"}],
+                "blockDeviceMappings": [{"deviceName": "/dev/xvdb", "ebs": {"volumeSize": 10, "volumeType": "gp3"}}],
+            },
+        },
+    }})
 }
 
 struct Deviation {

@@ -41,6 +41,12 @@ pub trait Module<W>: Sync {
     /// The collection's version in which it appeared.
     const SINCE: &'static str = "0.1.0";
 
+    /// Values among the arguments, as they were typed, that may be shown nowhere besides those of options that are secret
+    /// by themselves: where another option says so, or in another form than was typed.
+    fn secrets(_arguments: &Map<String, Value>) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Looks, and decides what is to be done. It changes nothing: check mode ends after it.
     ///
     /// # Errors
@@ -266,6 +272,8 @@ pub trait AnyModule<W>: Sync {
     fn spec(&self) -> Result<ArgumentSpec, SpecError>;
     /// The schema of what is answered.
     fn returns(&self) -> Value;
+    /// [`Module::secrets`].
+    fn secrets(&self, arguments: &Map<String, Value>) -> Vec<String>;
     /// Carries it out: see [`run`](super::run), which callers want.
     fn run(&self, arguments: protocol::Prepared, context: Context<'_, W>) -> Answer;
 }
@@ -297,6 +305,10 @@ impl<W, M: Module<W>> AnyModule<W> for M {
 
     fn returns(&self) -> Value {
         super::schema::of::<M::Returns>()
+    }
+
+    fn secrets(&self, arguments: &Map<String, Value>) -> Vec<String> {
+        M::secrets(arguments)
     }
 
     fn run(&self, arguments: protocol::Prepared, context: Context<'_, W>) -> Answer {

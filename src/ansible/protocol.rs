@@ -66,7 +66,9 @@ pub fn run<W>(
         Ok(spec) => spec,
         Err(error) => return Answer::refusal(format!("internal error: {error}")),
     };
-    let Checked { settings, warnings, secrets, arguments } = check(&spec, module.name(), raw);
+    let own = module.secrets(&raw);
+    let Checked { settings, warnings, mut secrets, arguments } = check(&spec, module.name(), raw);
+    secrets.extend(own.into_iter().filter(|secret| !secret.is_empty()));
     let arguments = match arguments {
         Ok(arguments) => arguments,
         Err(message) => {

@@ -6,6 +6,7 @@
 mod connect;
 mod ec2;
 mod error;
+mod health;
 mod images;
 mod instances;
 mod parameters;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::domain::{Ec2Instance, ImageId, InstanceId, MachineImage, Region};
+use crate::domain::{Ec2Instance, ImageId, InstanceHealth, InstanceId, MachineImage, Region};
 use error::Redactor;
 use runtime::Runtime;
 
@@ -140,6 +141,20 @@ impl Aws {
             })
         });
         self.runtime.block_on_all(jobs)
+    }
+
+    /// Reads the status checks of an instance, whatever its state; none if EC2 does not know it, or not yet: what was
+    /// launched a moment ago may be unknown for some seconds.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`] of a call.
+    pub fn instance_health(
+        &self,
+        region: &Region,
+        id: &InstanceId,
+    ) -> Result<Option<InstanceHealth>, AwsError> {
+        self.bounded(health::attempt(region, id), health::of(self.ec2(region), id))
     }
 
     /// Reads those of `ids` that exist and that these credentials may see, newest first; deprecated and disabled images

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::open_enum::open_enum;
 use super::{ImageId, InstanceId, Lifecycle};
 
 /// Facts of one EC2 instance, as DescribeInstances gives them.
@@ -37,4 +38,35 @@ pub struct Ec2Instance {
     pub launched_at: Option<String>,
     /// Its tags: anyone who may tag instances writes them, so they are an outsider's input.
     pub tags: BTreeMap<String, String>,
+}
+
+open_enum! {
+    /// What a status check of EC2 says (EC2 API: DescribeInstanceStatus).
+    StatusCheck {
+        /// It passes.
+        Ok = "ok",
+        /// It fails.
+        Impaired = "impaired",
+        /// It has not been made yet: the machine starts.
+        Initializing = "initializing",
+        /// EC2 cannot tell.
+        InsufficientData = "insufficient-data",
+        /// It is not made of this machine, such as one that is stopped.
+        NotApplicable = "not-applicable",
+    }
+}
+
+/// EC2's status checks of one instance. What EC2 does not tell is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceHealth {
+    /// The instance.
+    pub id: InstanceId,
+    /// `running`, `stopped`, … in EC2's spelling.
+    pub state: Option<String>,
+    /// The host and the network beneath it.
+    pub system: Option<StatusCheck>,
+    /// Its own operating system.
+    pub instance: Option<StatusCheck>,
+    /// Its volumes, as far as they answer; told of some instance types only.
+    pub volumes: Option<StatusCheck>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::domain::{Ec2Instance, InstanceId, Region};
+use crate::domain::{Ec2Instance, InstanceHealth, InstanceId, Region};
 
 /// Why EC2's facts cannot be had. Holds no secret.
 #[derive(Clone, Debug, Error)]
@@ -26,7 +26,9 @@ pub enum Ec2Error {
     #[error("{0}")]
     Failed(String),
     /// This binary was built without the feature `aws`.
-    #[error("this binary was built without AWS support; install a build with it or set ec2: false")]
+    #[error(
+        "this binary was built without AWS support; install a build with it, or do without EC2 (ec2: false in an inventory)"
+    )]
     NotBuilt,
 }
 
@@ -54,7 +56,9 @@ pub trait Ec2: Send + Sync {
 
 #[cfg(feature = "aws")]
 mod real {
-    use super::{BTreeMap, Ec2, Ec2Access, Ec2Error, InstanceId, Region, RegionFacts};
+    use super::{
+        BTreeMap, Ec2, Ec2Access, Ec2Error, InstanceHealth, InstanceId, Region, RegionFacts,
+    };
     use crate::aws::{Aws, AwsConfig, AwsError};
 
     impl From<AwsError> for Ec2Error {
@@ -97,6 +101,19 @@ mod real {
         Ok(Box::new(Aws::connect(aws_config(access))?))
     }
 
+    /// EC2's status checks of an instance; none if EC2 does not know it, or not yet.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Ec2Error`].
+    pub(in crate::drive) fn health(
+        access: &Ec2Access,
+        region: &Region,
+        id: &InstanceId,
+    ) -> Result<Option<InstanceHealth>, Ec2Error> {
+        Ok(Aws::connect(aws_config(access))?.instance_health(region, id)?)
+    }
+
     /// Account and role that the credentials belong to, as one line.
     ///
     /// # Errors
@@ -110,7 +127,7 @@ mod real {
 
 #[cfg(not(feature = "aws"))]
 mod real {
-    use super::{Ec2, Ec2Access, Ec2Error};
+    use super::{Ec2, Ec2Access, Ec2Error, InstanceHealth, InstanceId, Region};
 
     /// Tells that this build has no AWS support.
     ///
@@ -126,6 +143,19 @@ mod real {
     /// # Errors
     ///
     /// Always [`Ec2Error::NotBuilt`].
+    pub(in crate::drive) fn health(
+        _access: &Ec2Access,
+        _region: &Region,
+        _id: &InstanceId,
+    ) -> Result<Option<InstanceHealth>, Ec2Error> {
+        Err(Ec2Error::NotBuilt)
+    }
+
+    /// Tells that this build has no AWS support.
+    ///
+    /// # Errors
+    ///
+    /// Always [`Ec2Error::NotBuilt`].
     pub fn identity(_access: &Ec2Access) -> Result<String, Ec2Error> {
         Err(Ec2Error::NotBuilt)
     }
@@ -133,4 +163,5 @@ mod real {
 
 #[cfg(feature = "aws")]
 pub(super) use real::aws_config;
+pub(super) use real::health;
 pub use real::{connect, identity};

@@ -1,6 +1,7 @@
 //! Watching a gate: look, weigh, pause, until it is open or it is clear that it stays shut.
 
 mod clusters;
+mod machine;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use crate::cluster::{
     ZooKeeperTarget,
 };
 pub use clusters::{Ensemble, KafkaCluster, SearchCluster};
+pub use machine::Machine;
 
 /// Most looks at a time.
 const AT_ONCE: usize = 16;

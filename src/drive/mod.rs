@@ -6,6 +6,7 @@ mod concurrently;
 mod ec2;
 mod environment;
 pub mod gate;
+pub mod group;
 mod images;
 mod instances;
 mod inventory;

@@ -72,6 +72,10 @@ use part::Part;
 /// `NAME.target_answers` and `NAME.preferred_leaders`. A topic that does not pass is an object of its own, so that a waiver can
 /// name it. Brokers that cannot be reached, or that do not let one ask, are unknown.
 ///
+/// `ec2` asks EC2 of a machine: `NAME.running`, `NAME.system_status`, `NAME.instance_status` and, where EC2 tells of it,
+/// `NAME.volumes_status`. A check that is impaired or has yet to be made fails; what EC2 cannot tell, an instance that it does not
+/// list, and credentials that may not ask (`ec2:DescribeInstanceStatus`) are unknown. A build without AWS refuses this kind.
+///
 /// A series that vanishes has not been seen to be well: with other objects than in the look before, counting begins anew.
 ///
 /// In check mode it looks once, reports what it sees and does not fail, since what is to come before has not been done. The
@@ -222,7 +226,7 @@ impl Args {
             if !names.insert(&gate.name) {
                 return Err(Failure::new(format!("two gates are called {}", one_line(&gate.name))));
             }
-            sources.push(gate.source(world)?);
+            sources.push(gate.source(&self.connection, world)?);
         }
         let waivers = waivers(&self.waivers)?;
         Ok(Gate { sources, terms, waivers })

@@ -6,6 +6,10 @@ mod cluster_order;
 mod clusters;
 mod connection;
 mod elasticsearch_allocation;
+mod elastigroup;
+mod elastigroup_capacity;
+mod elastigroup_info;
+mod elastigroup_suspension;
 mod kafka_leadership;
 mod recycle_plan;
 mod recycle_run;
@@ -29,6 +33,10 @@ use cluster_gate::ClusterGate;
 use cluster_order::ClusterOrder;
 pub use clusters::Reached;
 use elasticsearch_allocation::ElasticsearchAllocation;
+use elastigroup::Elastigroup;
+use elastigroup_capacity::ElastigroupCapacity;
+use elastigroup_info::ElastigroupInfo;
+use elastigroup_suspension::ElastigroupSuspension;
 use kafka_leadership::KafkaLeadership;
 use recycle_plan::RecyclePlan;
 use recycle_run::RecycleRun;
@@ -46,6 +54,10 @@ pub static ALL: &[&dyn AnyModule<World>] = &[
     &ClusterGate,
     &ClusterOrder,
     &ElasticsearchAllocation,
+    &Elastigroup,
+    &ElastigroupCapacity,
+    &ElastigroupInfo,
+    &ElastigroupSuspension,
     &KafkaLeadership,
     &RecyclePlan,
     &RecycleRun,

@@ -3,6 +3,7 @@
 mod shown;
 
 mod back;
+mod beside;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ use crate::plan::roll::{
 };
 use crate::spot::Client;
 
+pub(super) use beside::beside_a_roll;
 pub(super) use shown::{
     PlannedNode, ShownChange, ShownFinding, changes_of, findings_of, nodes_of, shown_changes,
     shown_nodes, told,
@@ -89,6 +91,14 @@ pub(super) struct ImageByName {
     /// Whether the newest is meant where several fit. Otherwise several are a failure.
     #[serde(default)]
     newest: bool,
+}
+
+impl ImageByName {
+    /// For who looks it up.
+    pub(super) fn wanted(&self) -> ImageWanted {
+        let Self { name, owners, newest } = self.clone();
+        ImageWanted::Named { name, owners, newest }
+    }
 }
 
 fn own() -> Vec<String> {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod gate;
+pub mod group;
 pub mod inventory;
 pub mod roll;
 pub mod safety;

@@ -90,7 +90,7 @@ impl Client {
         self.log_lines(call)
     }
 
-    fn log_lines(&self, call: Request) -> Result<Listed<LogLine>, SpotError> {
+    pub(super) fn log_lines(&self, call: Request) -> Result<Listed<LogLine>, SpotError> {
         let reply = self.call(&call)?;
         let mut lines = wire::listed(reply, "log line", wire::log_line);
         for line in &mut lines.items {
@@ -157,10 +157,24 @@ impl Request {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Self, SpotError> {
-        let (id, thing) = match target {
-            StatefulTarget::Grouped { group, .. } => (group.as_str(), format!("group {group}")),
-            StatefulTarget::Managed(id) => (id.as_str(), target.to_string()),
-        };
+        match target {
+            StatefulTarget::Grouped { group, .. } => {
+                Self::log_under(account, group.as_str(), format!("group {group}"), from, to)
+            }
+            StatefulTarget::Managed(id) => {
+                Self::log_under(account, id.as_str(), target.to_string(), from, to)
+            }
+        }
+    }
+
+    /// The log that goes by an id, a group's or a managed instance's.
+    pub(super) fn log_under(
+        account: &AccountId,
+        id: &str,
+        thing: String,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Self, SpotError> {
         let route = "/aws/ec2/group/{groupId}/logs";
         let mut call = Self::new("GET", route, &[id], format!("read the log of {thing}"), thing)?;
         for (name, moment) in [("fromDate", from), ("toDate", to)] {
@@ -248,7 +262,7 @@ fn doing(target: &StatefulTarget, action: &StatefulAction) -> String {
 }
 
 /// All four, always: the vendor's pages contradict each other on what is deleted when one is left out.
-fn flags(what: Deallocation) -> Value {
+pub(super) fn flags(what: Deallocation) -> Value {
     json!({
         "shouldDeleteImages": what.delete_images,
         "shouldDeleteNetworkInterfaces": what.delete_network_interfaces,

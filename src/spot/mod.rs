@@ -11,6 +11,7 @@ mod credentials_file;
 mod endpoint;
 mod envelope;
 mod error;
+mod group_lifecycle;
 mod group_update;
 mod pacing;
 mod pacing_store;
@@ -27,6 +28,7 @@ pub use credentials::{
 };
 pub use endpoint::Endpoint;
 pub use error::{ErrorKind, SpotError, TransportFault};
+pub use group_lifecycle::{Created, UpdateManner};
 pub use pacing_store::{Pacing, RouteBudget};
 pub use request::Idempotency;
 pub use transport::{Carrier, CarryError, CarryErrorKind, Delivered, Parcel};

@@ -388,11 +388,12 @@ impl Cluster for Kafka {
             },
             Ailment::ThrownOut(host) => drop(self.fenced.insert(host)),
             Ailment::NewWithoutCopies(host) if self.brokers.contains(&host) => {
-                self.add("alone", 0, vec![host], 1);
+                // What comes later is another topic, which must not pass for a replica of the first.
+                self.add(&format!("alone-{}", self.slots), 0, vec![host], 1);
             }
             Ailment::New(host) if self.brokers.contains(&host) => {
                 let other = self.brokers.iter().copied().find(|it| *it != host).unwrap_or(host);
-                self.add("pair", 0, vec![host, other], 2);
+                self.add(&format!("pair-{}", self.slots), 0, vec![host, other], 2);
             }
             Ailment::MoreDemanded => drop(self.demanded.insert("orders".to_owned(), 3)),
             Ailment::Moving => drop(self.moving.insert(self.partitions[0].name.clone())),
@@ -413,8 +414,10 @@ impl Cluster for Kafka {
             }
             Ailment::NobodyLeads => self.leaderless = false,
             Ailment::ThrownOut(host) => drop(self.fenced.remove(&host)),
-            Ailment::NewWithoutCopies(_) => self.partitions.retain(|it| it.name.topic != "alone"),
-            Ailment::New(_) => self.partitions.retain(|it| it.name.topic != "pair"),
+            Ailment::NewWithoutCopies(_) => {
+                self.partitions.retain(|it| !it.name.topic.starts_with("alone"))
+            }
+            Ailment::New(_) => self.partitions.retain(|it| !it.name.topic.starts_with("pair")),
             Ailment::MoreDemanded => drop(self.demanded.insert("orders".to_owned(), 2)),
             Ailment::Moving => self.moving.clear(),
             Ailment::HalfAnswers => self.is_half = false,

@@ -156,15 +156,12 @@ impl Role<'_> {
         let from = node.taken_up_at();
         // As another process would.
         *journal = roller.take_up(journal.run().id()).map_err(told)?;
-        let from = if from == Phase::Draining {
-            // It was cut off: what the gate before saw is old, and its service may be stopped.
-            if let Err(why) = self.start_again(roller, journal, id, host) {
-                return Err(self.freeze(roller, journal, id, why));
-            }
-            Phase::PreGate
-        } else {
-            from
-        };
+        // It was cut off: what the gate before saw is old, and its service may be stopped.
+        if node.must_start()
+            && let Err(why) = self.start_again(roller, journal, id, host)
+        {
+            return Err(self.freeze(roller, journal, id, why));
+        }
         let phases = Phase::ALL.into_iter();
         for phase in phases.filter(|phase| *phase >= from && *phase > Phase::Planned) {
             let done = journal.run().done();

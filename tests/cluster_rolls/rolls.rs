@@ -150,7 +150,9 @@ pub(crate) fn roll(seed: u64, plan: Plan) -> Told {
             break;
         }
         // Somebody notices, and starts it again.
+        stage.scene().is_deserted = true;
         desk.advance(chance.u64(..1200));
+        stage.scene().is_deserted = false;
     }
     desk.said.lock().unwrap().push(format!("it ended as {last:?}"));
     let end = end_of(&last);

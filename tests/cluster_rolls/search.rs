@@ -339,11 +339,14 @@ impl Cluster for Search {
             Ailment::Leads(host) => self.masters.move_to(plant, host),
             Ailment::ThrownOut(host) => drop(self.thrown_out.insert(host)),
             Ailment::NewWithoutCopies(host) => {
-                self.add(plant, "alone", 0, &[host], State::Started);
+                // What comes later is another index, which must not pass for a copy of the first.
+                let name = format!("alone-{}", self.slots);
+                self.add(plant, &name, 0, &[host], State::Started);
             }
             Ailment::New(host) => {
                 let other = self.nodes.iter().copied().find(|it| *it != host).unwrap_or(host);
-                self.add(plant, "pair", 0, &[host, other], State::Unassigned);
+                let name = format!("pair-{}", self.slots);
+                self.add(plant, &name, 0, &[host, other], State::Unassigned);
             }
             Ailment::Moving => self.snapshot_runs = true,
             Ailment::LeftOver => self.left_over = true,
@@ -357,8 +360,8 @@ impl Cluster for Search {
         match ailment {
             Ailment::Lags(host) => drop(self.lagging.remove(&host)),
             Ailment::ThrownOut(host) => drop(self.thrown_out.remove(&host)),
-            Ailment::NewWithoutCopies(_) => self.shards.retain(|it| it.index != "alone"),
-            Ailment::New(_) => self.shards.retain(|it| it.index != "pair"),
+            Ailment::NewWithoutCopies(_) => self.shards.retain(|it| !it.index.starts_with("alone")),
+            Ailment::New(_) => self.shards.retain(|it| !it.index.starts_with("pair")),
             Ailment::Moving => self.snapshot_runs = false,
             Ailment::LeftOver => self.left_over = false,
             Ailment::HalfAnswers => self.is_half = false,

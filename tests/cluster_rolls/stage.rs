@@ -70,6 +70,8 @@ pub(crate) struct Scene {
     target: Option<usize>,
     accepted: usize,
     excused_until: f64,
+    /// Whether nobody rolls: whoever did was killed, and nobody has noticed.
+    pub(crate) is_deserted: bool,
     stalled: f64,
 }
 
@@ -117,6 +119,7 @@ impl Stage {
             target: None,
             accepted: 0,
             excused_until: 0.0,
+            is_deserted: false,
             stalled: 0.0,
         };
         Arc::new(Self { sim: Arc::clone(sim), scene: Mutex::new(scene) })
@@ -389,6 +392,10 @@ impl Scene {
         }
         let others = (0..self.plant.hosts.len()).filter(|host| Some(*host) != self.target);
         if others.into_iter().any(|host| !self.plant.is_up(host)) {
+            self.excuse();
+        }
+        // What went wrong behind a gate's back is for the next one to find, and nobody asks it.
+        if self.is_deserted && self.unforeseen > 0 {
             self.excuse();
         }
         let stalled = self.cluster.takes_writes(&self.plant).err();

@@ -115,13 +115,22 @@ pub(super) fn tool(yard: &Yard, technology: &str, name: &str, nodes: &[Node]) ->
 
 /// Makes the topic, once all brokers are there to hold it.
 pub(crate) fn make_topic(yard: &Yard, technology: &str, nodes: &[Node]) {
-    make_topic_called(yard, technology, nodes, TOPIC);
+    make_topic_called(yard, technology, nodes, TOPIC, &[]);
 }
 
-/// The same of another name.
-pub(super) fn make_topic_called(yard: &Yard, technology: &str, nodes: &[Node], name: &str) {
+/// The same of another name, and with settings of its own such as `min.insync.replicas=3`.
+pub(crate) fn make_topic_called(
+    yard: &Yard,
+    technology: &str,
+    nodes: &[Node],
+    name: &str,
+    settings: &[&str],
+) {
     let mut command = tool(yard, technology, "TopicCommand", nodes);
     command.args(["--create", "--if-not-exists", "--topic", name]);
+    for setting in settings {
+        command.args(["--config", setting]);
+    }
     command.args(["--partitions", "3", "--replication-factor", "3"]);
     let mut command = yard.guarded(&command);
     until("the topic is made", 60, || {
@@ -170,12 +179,17 @@ pub(crate) fn writer(yard: &Yard, technology: &str, nodes: &[Node]) -> Command {
 
 /// Whether a record is acknowledged within seconds.
 pub(crate) fn acknowledges(yard: &Yard, technology: &str, nodes: &[Node]) -> bool {
+    acknowledges_in(yard, technology, nodes, TOPIC)
+}
+
+/// The same of another topic.
+pub(crate) fn acknowledges_in(yard: &Yard, technology: &str, nodes: &[Node], topic: &str) -> bool {
     let settings = yard.path("hasty.properties");
     let text =
         "delivery.timeout.ms=10000\nrequest.timeout.ms=5000\nmax.block.ms=10000\nlinger.ms=0\n";
     std::fs::write(&settings, text).unwrap();
     let mut command = tool(yard, technology, "VerifiableProducer", nodes);
-    command.args(["--topic", TOPIC, "--acks", "-1", "--max-messages", "1"]);
+    command.args(["--topic", topic, "--acks", "-1", "--max-messages", "1"]);
     command.arg("--producer.config").arg(settings);
     let output = yard.guarded(&command).output().unwrap();
     let ledger = Ledger::of(&String::from_utf8_lossy(&output.stdout), understand);

@@ -103,7 +103,7 @@ pub(crate) fn make_certificates(yard: &Yard) {
 
 /// Makes the topic that is hidden from `limited`, who may see and ask all else that the gate asks.
 pub(crate) fn limit(yard: &Yard, nodes: &[Node]) {
-    make_topic_called(yard, CLUSTER.technology, nodes, HIDDEN);
+    make_topic_called(yard, CLUSTER.technology, nodes, HIDDEN, &[]);
     for object in [&["--cluster"][..], &["--topic", TOPIC]] {
         let mut command = tool(yard, CLUSTER.technology, "AclCommand", nodes);
         command.args(["--add", "--allow-principal", "User:limited"]).args(object);

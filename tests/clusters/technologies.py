@@ -196,6 +196,7 @@ class OpenSearch(Technology):
             "-Xmx384m",
             "-Djava.security.manager=allow",
             "-Dlog4j2.disable.jmx=true",
+            "-Dlog4j.shutdownHookEnabled=false",
             "-Dio.netty.noUnsafe=true",
             "-Dio.netty.allocator.numDirectArenas=0",
             f"-Djava.io.tmpdir={self.node.config}",

@@ -9,6 +9,8 @@ pub(crate) mod brokers;
 pub(crate) mod canned;
 pub(crate) mod cli;
 pub(crate) mod cluster;
+#[cfg(feature = "aws")]
+pub(crate) mod health;
 pub(crate) mod keepers;
 pub(crate) mod killing;
 pub(crate) mod module;

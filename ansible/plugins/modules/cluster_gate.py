@@ -71,6 +71,11 @@ description:
     topic that does not pass is an object of its own, so that a waiver can name it. Brokers that cannot be
     reached, or that do not let one ask, are unknown.
   - >-
+    C(ec2) asks EC2 of a machine: C(NAME.running), C(NAME.system_status), C(NAME.instance_status) and, where EC2
+    tells of it, C(NAME.volumes_status). A check that is impaired or has yet to be made fails; what EC2 cannot
+    tell, an instance that it does not list, and credentials that may not ask (C(ec2:DescribeInstanceStatus))
+    are unknown. A build without AWS refuses this kind.
+  - >-
     A series that vanishes has not been seen to be well: with other objects than in the look before, counting
     begins anew.
   - >-
@@ -122,6 +127,8 @@ options:
             - The same of an Elasticsearch or OpenSearch cluster and a node.
           kafka:
             - The same of a Kafka cluster and a broker or controller.
+          ec2:
+            - A machine runs and EC2's status checks of it pass.
         required: true
       timeout:
         description:
@@ -138,6 +145,14 @@ options:
           - "Of C(tcp): port."
           - From V(1) to V(65535).
         type: int
+      instance_id:
+        description:
+          - "Of C(ec2): the instance."
+        type: str
+      region:
+        description:
+          - "Of C(ec2): its region."
+        type: str
       url:
         description:
           - >-
@@ -711,12 +726,14 @@ def main():
                     'name': {'type': 'str', 'required': True},
                     'kind': {
                         'type': 'str',
-                        'choices': ['tcp', 'http', 'command', 'prometheus', 'zookeeper', 'elasticsearch', 'kafka'],
+                        'choices': ['tcp', 'http', 'command', 'prometheus', 'zookeeper', 'elasticsearch', 'kafka', 'ec2'],
                         'required': True,
                     },
                     'timeout': {'type': 'int', 'default': 10},
                     'host': {'type': 'str'},
                     'port': {'type': 'int'},
+                    'instance_id': {'type': 'str'},
+                    'region': {'type': 'str'},
                     'url': {'type': 'str'},
                     'method': {'type': 'str', 'choices': ['GET', 'HEAD', 'POST']},
                     'headers': {'type': 'dict', 'no_log': True},
@@ -769,6 +786,7 @@ def main():
                     ['kind', 'zookeeper', ['servers', 'phase', 'target']],
                     ['kind', 'elasticsearch', ['urls', 'nodes', 'phase', 'target']],
                     ['kind', 'kafka', ['bootstrap', 'brokers', 'phase', 'target']],
+                    ['kind', 'ec2', ['instance_id', 'region']],
                 ],
                 'required': True,
             },

@@ -10,12 +10,14 @@ use serde_json::Value;
 
 use super::World;
 use crate::ansible::Failure;
-use crate::domain::one_line;
+use crate::domain::{InstanceId, Region, one_line};
 use crate::drive::gate::{
-    Command, Ensemble, Http, HttpTarget, KafkaCluster, Login, Look, Probe, Prometheus,
+    Command, Ensemble, Http, HttpTarget, KafkaCluster, Login, Look, Machine, Probe, Prometheus,
     SearchCluster, Source, Tcp,
 };
+use crate::drive::{Ec2Access, Ec2Error, ec2_access};
 use crate::modules::clusters::{EnsembleArgs, KafkaArgs, SearchArgs, TlsArgs, secret};
+use crate::modules::connection::Connection;
 use crate::plan::Verdict;
 use crate::plan::gate::{Expectation, Predicate, Wanted};
 use crate::plan::safety::{Extent, Phase, Question};
@@ -33,7 +35,8 @@ const LONGEST_NAME: usize = 100;
         ["kind", "prometheus", ["url", "query"]],
         ["kind", "zookeeper", ["servers", "phase", "target"]],
         ["kind", "elasticsearch", ["urls", "nodes", "phase", "target"]],
-        ["kind", "kafka", ["bootstrap", "brokers", "phase", "target"]]
+        ["kind", "kafka", ["bootstrap", "brokers", "phase", "target"]],
+        ["kind", "ec2", ["instance_id", "region"]]
     ]
 ))]
 pub(super) struct GateArgs {
@@ -50,6 +53,11 @@ pub(super) struct GateArgs {
     /// Of `tcp`: port.
     #[schemars(range(min = 1))]
     port: Option<u16>,
+    /// Of `ec2`: the instance.
+    #[schemars(extend("x-keeps-empty" = true))]
+    instance_id: Option<String>,
+    /// Of `ec2`: its region.
+    region: Option<String>,
     /// Of `http`: what to ask. Of `prometheus`: the server, to whose path `/api/v1/query` is added. It holds no credentials.
     url: Option<String>,
     /// Of `http`: the method; `GET` when not given.
@@ -153,6 +161,8 @@ enum Kind {
     Elasticsearch,
     /// The same of a Kafka cluster and a broker or controller.
     Kafka,
+    /// A machine runs and EC2's status checks of it pass.
+    Ec2,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -181,13 +191,18 @@ impl Kind {
             Self::Zookeeper => "zookeeper",
             Self::Elasticsearch => "elasticsearch",
             Self::Kafka => "kafka",
+            Self::Ec2 => "ec2",
         }
     }
 }
 
 impl GateArgs {
     /// Ready to be looked at; nothing is sent.
-    pub(super) fn source(&self, world: &World) -> Result<Box<dyn Source>, Failure> {
+    pub(super) fn source(
+        &self,
+        connection: &Connection,
+        world: &World,
+    ) -> Result<Box<dyn Source>, Failure> {
         let name = &self.name;
         if *name != one_line(name.trim()) || name.is_empty() || name.chars().count() > LONGEST_NAME
         {
@@ -222,6 +237,11 @@ impl GateArgs {
                 return Ok(Box::new(SearchCluster { observer, question, timeout }));
             }
             Kind::Kafka => return self.kafka(timeout, world).map_err(|it| self.refused(&it)),
+            Kind::Ec2 => {
+                let access = ec2_access(&connection.session_options(), &world.environment);
+                let access = Ec2Access { timeout, ..access };
+                return self.machine(access).map_err(|it| self.refused(&it));
+            }
             Kind::Tcp => (self.tcp(), Predicate::Accepts),
             Kind::Http => {
                 let http = Http::new(&self.target(world)?).map_err(|it| self.refused(&it))?;
@@ -246,6 +266,23 @@ impl GateArgs {
         let question = self.question(self.target.clone().unwrap_or_default());
         let question = self.kafka.question(question)?;
         Ok(Box::new(KafkaCluster { observer, question, timeout }))
+    }
+
+    /// The options are checked before, as far as they are there at all.
+    fn machine(&self, access: Ec2Access) -> Result<Box<dyn Source>, String> {
+        let id = self.instance_id.as_deref().unwrap_or_default().trim();
+        if !id.starts_with("i-") {
+            return Err(format!(
+                "instance_id is no id of an instance, such as i-0123456789abcdef0: {:?}",
+                one_line(id)
+            ));
+        }
+        if cfg!(not(feature = "aws")) {
+            return Err(Ec2Error::NotBuilt.to_string());
+        }
+        let region = Region::new(self.region.as_deref().unwrap_or_default().trim());
+        let (gate, id) = (self.name.clone(), InstanceId::new(id));
+        Ok(Box::new(Machine { gate, access, region, id }))
     }
 
     /// What is to be told of the files that hold its secrets.
@@ -275,7 +312,7 @@ impl GateArgs {
 
     /// An option of another kind would be taken for a check that is never made.
     fn refuse_foreign(&self) -> Result<(), String> {
-        use Kind::{Command, Elasticsearch, Http, Kafka, Prometheus, Tcp, Zookeeper};
+        use Kind::{Command, Ec2, Elasticsearch, Http, Kafka, Prometheus, Tcp, Zookeeper};
         if matches!(self.phase, Some(PhaseArg::Back)) && self.kind != Elasticsearch {
             return Err(format!("phase back is no phase of {}", self.kind.as_str()));
         }
@@ -297,6 +334,8 @@ impl GateArgs {
         for (option, is_given, kinds) in [
             ("host", self.host.is_some(), &[Tcp][..]),
             ("port", self.port.is_some(), &[Tcp]),
+            ("instance_id", self.instance_id.is_some(), &[Ec2]),
+            ("region", self.region.is_some(), &[Ec2]),
             ("url", self.url.is_some(), &[Http, Prometheus]),
             ("method", self.method.is_some(), &[Http]),
             ("headers", self.headers.is_some(), by_http),

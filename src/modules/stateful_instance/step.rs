@@ -10,7 +10,6 @@ use crate::drive::roll::{Recycled, RollError, sight};
 use crate::drive::stateful::Job;
 use crate::drive::{Progress, watched};
 use crate::modules::{World, rolling};
-use crate::plan::roll::runs_command;
 
 /// What setting the group up, and looking for an earlier request, may take besides.
 const SETTING_UP: u64 = 900;
@@ -98,31 +97,7 @@ pub(super) fn is_beside_a_roll(
     if job.action == StatefulAction::Resume {
         return Ok(None);
     }
-    let runs = match rolling::runs(args.state_dir.as_deref(), world) {
-        Ok(runs) => runs,
-        Err(_) if args.state_dir.is_none() => return Ok(None),
-        Err(failure) => return Err(failure),
-    };
-    let known = match runs.all() {
-        Ok(known) => known,
-        Err(error) => return Ok(Some(format!("whether a roll is open is not known: {error}"))),
-    };
-    let Some(run) = known.runs.iter().find(|run| run.is_open() && run.plan.group == *group) else {
-        let Some(damaged) = known.damaged.iter().find(|it| it.may_be_of(group)) else {
-            return Ok(None);
-        };
-        return Err(Failure::new(format!(
-            "cannot {}: whether a roll of group {group} is open is not known: {damaged}; see to that, or set ignore_open_run",
-            job.doing()
-        ))
-        .with_error_code(Some("RUN_OPEN")));
-    };
-    Err(Failure::new(format!(
-        "cannot {}: run {} of group {group} is open; let it finish, give run_id if this is a step of it, give it up with \
-         `{}`, or set ignore_open_run",
-        job.doing(),
-        run.id(),
-        runs_command("restore", run.id(), runs.named())
-    ))
-    .with_error_code(Some("RUN_OPEN")))
+    let advice = "give run_id if this is a step of it, ";
+    let folder = Some(args.state_dir.as_deref());
+    rolling::beside_a_roll(group, &job.doing(), advice, folder, world)
 }

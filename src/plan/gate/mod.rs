@@ -6,6 +6,7 @@
 
 mod expectation;
 mod finding;
+mod machine;
 mod predicate;
 mod report;
 mod terms;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use expectation::{Expectation, ExpectationError, Wanted};
 pub use finding::Finding;
+pub use machine::judge_machine;
 pub use predicate::{Judged, Predicate};
 pub use report::{End, Report, Reported};
 pub use terms::{Terms, TermsError};

@@ -35,6 +35,11 @@ pub(super) struct Decoded<T> {
     value: T,
 }
 
+/// An item that is passed on as the vendor sent it.
+pub(super) fn as_it_is(object: Map<String, Value>) -> Decoded<Map<String, Value>> {
+    Decoded { id: None, value: object }
+}
+
 /// Decodes all items of a reply. `kind` is what one is called in oddities.
 ///
 /// What is no object and what `decode` returns nothing for (it lacks its id) is left out; of several with the same id

@@ -1,0 +1,129 @@
+//! Why a group is not as it is to be.
+
+use thiserror::Error;
+
+use crate::domain::GroupId;
+use crate::drive::wait::TimeUp;
+use crate::spot::SpotError;
+
+/// What went wrong with a group.
+#[derive(Debug, Error)]
+pub enum GroupError {
+    /// The vendor or the way to it.
+    #[error(transparent)]
+    Spot(#[from] SpotError),
+    /// A creation may have been carried out, and nobody can tell.
+    #[error(
+        "cannot tell whether group {name:?} was made: {error}; and the groups cannot be listed since: {reading}; look for it \
+         before it is made again: a second run does"
+    )]
+    UnknownCreation {
+        /// Its name.
+        name: String,
+        /// What became of the request.
+        error: Box<SpotError>,
+        /// Why it cannot be looked for.
+        reading: String,
+    },
+    /// After a lost answer more than one new group has the name.
+    #[error(
+        "group {name:?} was asked for and now there are several new groups of that name: {}; delete those that are too many",
+        ids.iter().map(GroupId::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Twins {
+        /// Its name.
+        name: String,
+        /// The new groups.
+        ids: Vec<GroupId>,
+    },
+    /// A group that the vendor says it has made is not there.
+    #[error(
+        "the vendor says that it has made group {id}, and {} later it is still not there ({words}): look in the Spot console, \
+         then run this again",
+        after
+    )]
+    NotMade {
+        /// The group.
+        id: GroupId,
+        /// How long it was looked for.
+        after: TimeUp,
+        /// What reading it says.
+        words: String,
+    },
+    /// An update was answered as made, and is not.
+    #[error(
+        "the vendor has accepted the change of group {id} and has not kept all of it: {} still differ after {after}; set them \
+         by hand or ask the vendor",
+        fields.join(", ")
+    )]
+    NotKept {
+        /// The group.
+        id: GroupId,
+        /// What is not kept.
+        fields: Vec<String>,
+        /// How long it was looked.
+        after: TimeUp,
+    },
+    /// A deletion was accepted, and the group is still there.
+    #[error(
+        "the vendor has accepted to delete group {id}, and it is still there after {after}; run this again"
+    )]
+    StillThere {
+        /// The group.
+        id: GroupId,
+        /// How long it was looked.
+        after: TimeUp,
+    },
+    /// It does not get the instances that it is to have, or not in time.
+    #[error("group {id} is not ready: {words}{}{hint}", log.as_ref().map(|log| format!("; its log says: {log}")).unwrap_or_default())]
+    NotReady {
+        /// The group.
+        id: GroupId,
+        /// What is there and what is missing.
+        words: String,
+        /// The latest line of its log that tells of a failure.
+        log: Option<String>,
+        /// What to do.
+        hint: &'static str,
+        /// Whether more time may help.
+        is_late: bool,
+    },
+}
+
+impl GroupError {
+    /// The vendor's error, if it is one.
+    pub fn spot(&self) -> Option<&SpotError> {
+        match self {
+            Self::Spot(error) => Some(error),
+            Self::UnknownCreation { error, .. } => Some(error),
+            Self::Twins { .. }
+            | Self::NotMade { .. }
+            | Self::NotKept { .. }
+            | Self::StillThere { .. }
+            | Self::NotReady { .. } => None,
+        }
+    }
+
+    /// Whether something may have been made or changed before it failed.
+    pub fn may_have_changed(&self) -> bool {
+        match self {
+            Self::Spot(_) => false,
+            Self::UnknownCreation { .. }
+            | Self::Twins { .. }
+            | Self::NotMade { .. }
+            | Self::NotKept { .. }
+            | Self::StillThere { .. }
+            | Self::NotReady { .. } => true,
+        }
+    }
+
+    /// Whether the same task may succeed later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Spot(error) => error.is_transient(),
+            Self::UnknownCreation { .. } | Self::NotMade { .. } | Self::StillThere { .. } => true,
+            Self::NotReady { is_late, .. } => *is_late,
+            Self::Twins { .. } | Self::NotKept { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Creation, update and deletion, each looked at before it is asked for again.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::error::GroupError;
+use crate::domain::{AccountId, Clock, Deallocation, Group, GroupId};
+use crate::drive::progress::Progress;
+use crate::drive::wait::{TimeUp, until};
+use crate::plan::group::{Changes, changes, not_kept};
+use crate::spot::{Client, Created, Sent, SpotError, UpdateManner};
+
+/// How long it is looked for the effect of a request whose answer was lost, and for what was answered.
+const LOOKING: Duration = Duration::from_secs(10);
+
+/// How long a creation is repeated that AWS throttled or whose role is not known to AWS yet (the vendor's Terraform provider
+/// repeats it for a minute).
+const SETTLING: Duration = Duration::from_secs(60);
+
+/// Refusals of a creation that end by themselves: AWS under load, IAM that lags behind.
+const PASSING: &[&str] = &["CANT_CREATE_GROUP", "RequestLimitExceeded", "InvalidParameterValue"];
+
+/// What a group is kept with.
+#[derive(Clone, Copy)]
+pub struct Keeper<'a> {
+    /// The API.
+    pub client: &'a Client,
+    /// The account that the groups are in.
+    pub account: &'a AccountId,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Tells the person who waits.
+    pub progress: &'a Progress<'a>,
+}
+
+/// A group that was made.
+#[derive(Debug)]
+pub struct Made {
+    /// It, as it was read back.
+    pub group: Group,
+    /// How often it was asked for: 2 where an answer was lost and nothing was found.
+    pub sent: u32,
+}
+
+impl Keeper<'_> {
+    /// Makes a group. `known` are the groups that were there before: if the answer is lost, a new one of the same name and
+    /// region is the one that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`GroupError`] but those of updates, deletions and waits.
+    pub fn create(
+        &self,
+        config: &Map<String, Value>,
+        known: &[GroupId],
+    ) -> Result<Made, GroupError> {
+        let mut sent = 0;
+        let mut refusal = None;
+        let outcome = until(self.clock, SETTLING, || {
+            sent += 1;
+            self.progress.tell(&format!("creating group {}", name_of(config)));
+            match self.client.create_group(self.account, config) {
+                Created::Made(group) => Ok(Some(group.id)),
+                Created::Refused(error) if is_passing(&error) => {
+                    self.progress.tell(&format!("{error}; trying again for a minute"));
+                    refusal = Some(error);
+                    Ok(None)
+                }
+                Created::Refused(error) => Err(GroupError::Spot(error)),
+                Created::Unknown(error) => {
+                    self.progress.tell(&format!("{error}; looking whether it was made"));
+                    match self.look_for(config, known, &error)? {
+                        Some(id) => Ok(Some(id)),
+                        None if sent > 1 => Err(GroupError::Spot(error)),
+                        None => {
+                            refusal = Some(error);
+                            Ok(None)
+                        }
+                    }
+                }
+            }
+        })?;
+        let id = match (outcome, refusal) {
+            (Ok(id), _) => id,
+            (Err(_), Some(error)) => return Err(GroupError::Spot(error)),
+            (Err(after), None) => {
+                let words = "nothing was answered".to_owned();
+                return Err(GroupError::NotMade { id: GroupId::new("unknown"), after, words });
+            }
+        };
+        Ok(Made { group: self.read_back(&id)?, sent })
+    }
+
+    /// The new group of that name and region, looked for until it appears or is late.
+    fn look_for(
+        &self,
+        config: &Map<String, Value>,
+        known: &[GroupId],
+        lost: &SpotError,
+    ) -> Result<Option<GroupId>, GroupError> {
+        let text = |key: &str| config.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (name, region) = (text("name"), text("region"));
+        let unknown = |reading: String| GroupError::UnknownCreation {
+            name: name.to_owned(),
+            error: Box::new(lost.clone()),
+            reading,
+        };
+        let found = until(self.clock, LOOKING, || {
+            let listed = self
+                .client
+                .list_groups(self.account)
+                .map_err(|error| unknown(error.to_string()))?;
+            if let [first, ..] = &listed.left_out[..] {
+                return Err(unknown(first.clone()));
+            }
+            let is_it = |group: &&Group| {
+                let is_there = group.region.as_ref().is_none_or(|it| it.as_str() == region);
+                group.name == name && is_there && !known.contains(&group.id)
+            };
+            let fresh = listed.items.iter().filter(is_it).map(|group| group.id.clone());
+            let fresh: Vec<GroupId> = fresh.collect();
+            match &fresh[..] {
+                [] => Ok(None),
+                [one] => Ok(Some(one.clone())),
+                _ => Err(GroupError::Twins { name: name.to_owned(), ids: fresh }),
+            }
+        })?;
+        Ok(found.ok())
+    }
+
+    /// The group as it is stored. What was made a moment ago may not be listed yet.
+    fn read_back(&self, id: &GroupId) -> Result<Group, GroupError> {
+        let mut words = String::new();
+        let found = until(self.clock, LOOKING, || match self.client.get_group(self.account, id) {
+            Ok(listed) => {
+                words = listed.left_out.join("; ");
+                Ok(listed.items.into_iter().next())
+            }
+            Err(error @ SpotError::NotFound { .. }) => {
+                words = error.to_string();
+                Ok(None)
+            }
+            Err(error) => Err(GroupError::Spot(error)),
+        })?;
+        found.map_err(|after| GroupError::NotMade { id: id.clone(), after, words })
+    }
+
+    /// Changes a group and proves that the change is stored.
+    ///
+    /// An answer that is lost is looked for; as an update names values and no steps, it is then sent once more.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupError::Spot`], [`GroupError::NotKept`].
+    pub fn update(
+        &self,
+        current: &Group,
+        wanted: &Map<String, Value>,
+        found: &Changes,
+        manner: UpdateManner,
+    ) -> Result<Group, GroupError> {
+        let id = &current.id;
+        let patch = found.patch(&current.raw);
+        let names: Vec<&str> = found.0.iter().map(|change| change.path.as_str()).collect();
+        self.progress.tell(&format!("changing {} of group {id}", names.join(", ")));
+        let mut last = self.client.patch_group(self.account, id, &patch, manner);
+        if let Sent::Unknown(error) = &last {
+            self.progress.tell(&format!("{error}; looking whether it was changed"));
+            let group = self.read(id)?;
+            if not_kept(wanted, &group.raw).is_empty() {
+                return Ok(group);
+            }
+            let rest = changes(wanted, &group.raw).patch(&group.raw);
+            last = self.client.patch_group(self.account, id, &rest, manner);
+        }
+        match last {
+            Sent::Accepted => self.kept(id, wanted),
+            Sent::Refused(error) => Err(GroupError::Spot(error)),
+            Sent::Unknown(error) => {
+                // Perhaps it was, after all.
+                self.kept(id, wanted).map_err(|_| GroupError::Spot(error))
+            }
+        }
+    }
+
+    /// Reads until the group is as wanted, for the vendor's 200 does not prove it.
+    fn kept(&self, id: &GroupId, wanted: &Map<String, Value>) -> Result<Group, GroupError> {
+        let mut fields = Vec::new();
+        let stored = until(self.clock, LOOKING, || {
+            let group = self.read(id)?;
+            fields = not_kept(wanted, &group.raw);
+            Ok::<_, GroupError>(fields.is_empty().then_some(group))
+        })?;
+        stored.map_err(|after| GroupError::NotKept { id: id.clone(), fields, after })
+    }
+
+    fn read(&self, id: &GroupId) -> Result<Group, GroupError> {
+        let listed = self.client.get_group(self.account, id)?;
+        let problem = listed.left_out.join("; ");
+        listed.items.into_iter().next().ok_or_else(|| GroupError::NotMade {
+            id: id.clone(),
+            after: TimeUp::default(),
+            words: problem,
+        })
+    }
+
+    /// Deletes a group and sees that it is gone. One that is gone already is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupError::Spot`], [`GroupError::StillThere`].
+    pub fn delete(&self, id: &GroupId, what: Deallocation) -> Result<(), GroupError> {
+        self.progress.tell(&format!("deleting group {id}"));
+        for is_last in [false, true] {
+            match self.client.delete_group(self.account, id, what) {
+                Sent::Accepted | Sent::Refused(SpotError::NotFound { .. }) => break,
+                Sent::Refused(error) => return Err(error.into()),
+                Sent::Unknown(error) => {
+                    self.progress.tell(&format!("{error}; looking whether it was deleted"));
+                    match self.gone(id) {
+                        Ok(()) => return Ok(()),
+                        Err(_) if is_last => return Err(error.into()),
+                        Err(_) => {}
+                    }
+                }
+            }
+        }
+        self.gone(id)
+    }
+
+    fn gone(&self, id: &GroupId) -> Result<(), GroupError> {
+        let gone = until(self.clock, LOOKING, || match self.client.get_group(self.account, id) {
+            Err(SpotError::NotFound { .. }) => Ok(Some(())),
+            Ok(_) => Ok(None),
+            Err(error) => Err(GroupError::Spot(error)),
+        })?;
+        gone.map_err(|after| GroupError::StillThere { id: id.clone(), after })
+    }
+}
+
+fn name_of(config: &Map<String, Value>) -> &str {
+    config.get("name").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn is_passing(error: &SpotError) -> bool {
+    let code = error.error_code().unwrap_or_default();
+    let is_role = |text: &str| text.contains("Instance Profile");
+    PASSING.contains(&code) && (code != "InvalidParameterValue" || is_role(&error.to_string()))
+}

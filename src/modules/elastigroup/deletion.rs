@@ -1,0 +1,116 @@
+//! The end of a group.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::answer::{Returns, failed};
+use super::target::refused;
+use super::{Run, State};
+use crate::ansible::{Failure, Outcome, Planned};
+use crate::domain::{Deallocation, Group};
+use crate::modules::rolling::beside_a_roll;
+use crate::plan::group::Refusal;
+use crate::spot::Listed;
+
+/// What is deleted with a stateful group.
+#[derive(Clone, Copy, Deserialize, JsonSchema, Serialize)]
+#[serde(default)]
+pub(super) struct DeletionOptions {
+    /// The images made of root volumes.
+    delete_images: bool,
+    /// The network interfaces, and with them the private addresses.
+    delete_network_interfaces: bool,
+    /// The volumes.
+    delete_volumes: bool,
+    /// The snapshots.
+    delete_snapshots: bool,
+}
+
+impl Default for DeletionOptions {
+    fn default() -> Self {
+        Self {
+            delete_images: false,
+            // The vendor's own default; an interface without its group serves nothing.
+            delete_network_interfaces: true,
+            delete_volumes: false,
+            delete_snapshots: false,
+        }
+    }
+}
+
+impl From<DeletionOptions> for Deallocation {
+    fn from(options: DeletionOptions) -> Self {
+        Self {
+            delete_images: options.delete_images,
+            delete_network_interfaces: options.delete_network_interfaces,
+            delete_volumes: options.delete_volumes,
+            delete_snapshots: options.delete_snapshots,
+        }
+    }
+}
+
+impl<'c> Run<'c> {
+    /// There is no such group, as it should be.
+    pub(super) fn nothing(self, groups: &Listed<Group>) -> Result<Planned<'c, Returns>, Failure> {
+        debug_assert!(self.args.state == State::Absent);
+        if let [first, ..] = &groups.left_out[..] {
+            return Err(Failure::new(format!("cannot tell whether the group is there: {first}"))
+                .retryable(true));
+        }
+        let named = self.args.id.as_deref().map(str::to_owned);
+        let named = named.or_else(|| self.wanted.get("name")?.as_str().map(str::to_owned));
+        let message = format!("there is no group {}", named.unwrap_or_default());
+        Ok(Planned::unchanged(Returns::default())
+            .with_diff(json!({}), json!({}))
+            .with_message(message))
+    }
+
+    /// Deletes a group.
+    pub(super) fn delete(self, group: &Group) -> Result<Planned<'c, Returns>, Failure> {
+        let doing = format!("delete group {} ({})", group.name, group.id);
+        let standing = self
+            .with_keeper(|keeper| keeper.standing(group, false))
+            .map_err(|error| failed(&error, false))?;
+        let stateful = standing.stateful.len();
+        // What cannot be read may well be there.
+        let unknown = usize::from(!standing.oddities.is_empty());
+        if stateful + unknown > 0
+            && group.persistence.may_have_stateful_instances()
+            && !self.args.confirm_data_loss
+        {
+            let refusal = Refusal::HasInstances { instances: stateful };
+            return Err(refused(&doing, &refusal).with("id", group.id.as_str()));
+        }
+        let args = &self.args;
+        let unread = beside_a_roll(
+            &group.id,
+            &doing,
+            "",
+            (!args.ignore_open_run).then_some(args.state_dir.as_deref()),
+            self.context.world,
+        )?;
+        let before = json!({
+            "id": group.id.as_str(), "name": group.name, "instances": standing.hosts,
+            "deallocation": args.deallocation,
+        });
+        let returns = || Returns::of(group).with_instances(&standing);
+        let (expected, done) = (returns(), returns());
+        let (id, what) = (group.id.clone(), args.deallocation.into());
+        let name = group.name.clone();
+        Ok(Planned::change(expected, move || {
+            self.with_keeper(|keeper| keeper.delete(&id, what)).map_err(|error| {
+                // A refusal has changed nothing; everything else may have.
+                let status = error.spot().and_then(crate::spot::SpotError::http_status);
+                let is_refused = status.is_some_and(|status| (400..500).contains(&status));
+                failed(&error, !is_refused).with("id", id.as_str())
+            })?;
+            let mut outcome = Outcome::from(done);
+            outcome.message = Some(format!("group {name} ({id}) was deleted"));
+            Ok(outcome)
+        })
+        .with_diff(before, json!({}))
+        .with_message(format!("would {doing}"))
+        .with_warnings(unread))
+    }
+}

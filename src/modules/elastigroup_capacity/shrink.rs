@@ -1,0 +1,113 @@
+//! The instances that go.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Args, Removal, Run};
+use crate::ansible::Failure;
+use crate::domain::{Deallocation, StatefulAction, StatefulInstanceId, StatefulTarget};
+use crate::drive::Progress;
+use crate::drive::stateful::{Actor, Job, look};
+use crate::plan::stateful::{Demand, Expectations, Step};
+
+/// What is deleted of an instance that is given up.
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default)]
+pub(super) struct DeallocationOptions {
+    /// The images made of its root volume.
+    delete_images: bool,
+    /// Its network interface, and with it the private address.
+    delete_network_interfaces: bool,
+    /// Its volumes. Needs `confirm_data_loss`.
+    delete_volumes: bool,
+    /// Its snapshots. Needs `confirm_data_loss`.
+    delete_snapshots: bool,
+}
+
+/// What cannot be meant is refused before anything is paused.
+pub(super) fn check(args: &Args) -> Result<(), Failure> {
+    let deletes = args.deallocation.delete_volumes || args.deallocation.delete_snapshots;
+    if args.removal == Removal::Deallocated && deletes && !args.confirm_data_loss {
+        return Err(Failure::new(
+            "volumes or snapshots would be deleted for good: set confirm_data_loss if they may be",
+        ));
+    }
+    Ok(())
+}
+
+/// Pauses one after the other, each until it is proved.
+pub(super) fn pause(
+    run: &Run<'_>,
+    progress: &Progress<'_>,
+    ids: &[String],
+) -> Result<Vec<String>, Failure> {
+    act(run, progress, ids, &StatefulAction::Pause)
+}
+
+/// Gives up what was paused.
+pub(super) fn deallocate(
+    run: &Run<'_>,
+    progress: &Progress<'_>,
+    ids: &[String],
+) -> Result<Vec<String>, Failure> {
+    let options = run.args.deallocation;
+    let what = Deallocation {
+        delete_images: options.delete_images,
+        delete_network_interfaces: options.delete_network_interfaces,
+        delete_volumes: options.delete_volumes,
+        delete_snapshots: options.delete_snapshots,
+    };
+    act(run, progress, ids, &StatefulAction::Deallocate(what))
+}
+
+fn act(
+    run: &Run<'_>,
+    progress: &Progress<'_>,
+    ids: &[String],
+    action: &StatefulAction,
+) -> Result<Vec<String>, Failure> {
+    let clock = run.session.clock.as_ref();
+    let actor = Actor { client: &run.client, clock, progress, permit: None };
+    let mut warnings = Vec::new();
+    for (index, id) in ids.iter().enumerate() {
+        let job = Job {
+            account: run.account.clone(),
+            target: StatefulTarget::Grouped {
+                group: run.group.id.clone(),
+                id: StatefulInstanceId::new(id.as_str()),
+            },
+            action: action.clone(),
+            expectations: Expectations {
+                instance_id: None,
+                image_id: None,
+                same_volumes: Demand::Auto,
+                same_zone: Demand::Auto,
+                same_private_ip: Demand::Auto,
+                confirm_data_loss: run.args.confirm_data_loss,
+            },
+            wait: true,
+            wait_timeout: Duration::from_secs(run.args.wait_timeout.into()),
+            earlier: Vec::new(),
+        };
+        let has_changed = index > 0 || matches!(action, StatefulAction::Deallocate(_));
+        let worded = |text: String| {
+            let rest = ids[index..].join(", ");
+            Failure::new(format!("{text}; the target was not changed for {rest}"))
+                .changed(has_changed)
+        };
+        let sight = look(&run.client, &job.account, &job.target)?;
+        let step = job.decide(&sight).map_err(|error| worded(error.to_string()))?;
+        let carried = match step {
+            Step::Nothing(_) => continue,
+            Step::Act { before } => actor.act(&job, &sight, *before),
+            Step::Join { before } => actor.follow(&job, &sight, *before),
+        };
+        let carried = carried.map_err(|failed| {
+            worded(failed.error.to_string()).changed(has_changed || failed.has_changed())
+        })?;
+        warnings.extend(carried.warnings);
+    }
+    Ok(warnings)
+}

@@ -1,0 +1,174 @@
+//! Why nothing is sent.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::change::{Changes, at, changes, merged};
+use super::normal::normal;
+
+/// What cannot change once a group is there (vendor description: `unit`, `product`; its tools leave them out).
+const IMMUTABLE: &[&str] =
+    &["id", "region", "createdAt", "updatedAt", "capacity.unit", "compute.product"];
+
+/// What the caller allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// Data may be lost.
+    pub data_loss: bool,
+}
+
+/// Why a group is left as it is, with what shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// A new group lacks what it must have.
+    Missing {
+        /// The module's options.
+        options: Vec<&'static str>,
+    },
+    /// Data is to be persisted, and it is not said how.
+    DataModeUnknown,
+    /// Minimum, target and maximum are not in this order.
+    CapacityOrder {
+        /// The minimum.
+        minimum: i64,
+        /// The target.
+        target: i64,
+        /// The maximum.
+        maximum: i64,
+    },
+    /// A field that cannot change is wanted to be another.
+    Immutable {
+        /// Where it is.
+        path: String,
+        /// What is there.
+        before: Value,
+        /// What is wanted.
+        after: Value,
+    },
+    /// The target of a stateful group would sink below what runs, and the vendor would choose who goes.
+    WouldShrink {
+        /// The target that is there.
+        before: i64,
+        /// The one that is wanted.
+        after: i64,
+        /// How many instances run.
+        running: usize,
+    },
+    /// What is persisted now would not be any more.
+    LosesPersistence {
+        /// Where it is.
+        path: String,
+    },
+    /// A stateful group with instances is to be deleted.
+    HasInstances {
+        /// How many it has, paused ones included.
+        instances: usize,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { options } => {
+                write!(f, "a new group needs {}: set these options", options.join(", "))
+            }
+            Self::DataModeUnknown => f.write_str(
+                "data volumes are to be persisted and blockDevicesMode is not said: set persistence.data to reattach or \
+                 on_launch",
+            ),
+            Self::CapacityOrder { minimum, target, maximum } => write!(
+                f,
+                "its capacity would be minimum {minimum}, target {target}, maximum {maximum}: they must be in this order"
+            ),
+            Self::Immutable { path, before, after } => write!(
+                f,
+                "{path} is {before} and cannot become {after}: make another group instead"
+            ),
+            Self::WouldShrink { before, after, running } => write!(
+                f,
+                "its target is {before} and would be {after} while {running} stateful instances run, and the vendor would \
+                 choose which of them goes: name them to elastigroup_capacity"
+            ),
+            Self::LosesPersistence { path } => write!(
+                f,
+                "{path} would be switched off, and with the next replacement of an instance what it keeps would be lost: \
+                 set confirm_data_loss if that is meant"
+            ),
+            Self::HasInstances { instances } => write!(
+                f,
+                "it is stateful and has {instances} instance{}: set confirm_data_loss if they and their data may go",
+                if *instances == 1 { "" } else { "s" }
+            ),
+        }
+    }
+}
+
+/// Whether the changes may be made, and which they are. `running` is how many stateful instances run; none if the group
+/// has no state, or if nobody counted because its target does not sink.
+///
+/// # Errors
+///
+/// The first reason why not.
+pub fn check_update(
+    wanted: &Map<String, Value>,
+    current: &Map<String, Value>,
+    running: Option<usize>,
+    consent: Consent,
+) -> Result<Changes, Refusal> {
+    let changes = changes(wanted, current);
+    for change in &changes.0 {
+        if IMMUTABLE.contains(&change.path.as_str()) {
+            return Err(Refusal::Immutable {
+                path: change.path.clone(),
+                before: change.before.clone(),
+                after: change.after.clone(),
+            });
+        }
+    }
+    let after = Value::Object(merged(&normal(current), &changes.patch(current)));
+    check_order(&after)?;
+    if let Some(target) = changes.of("capacity.target") {
+        let (before, after) = (whole(&target.before), whole(&target.after));
+        if let (Some(before), Some(after), Some(running)) = (before, after, running)
+            && after < before
+            && usize::try_from(after).is_ok_and(|after| after < running)
+        {
+            return Err(Refusal::WouldShrink { before, after, running });
+        }
+    }
+    for switch in ["shouldPersistRootDevice", "shouldPersistBlockDevices"] {
+        let path = format!("strategy.persistence.{switch}");
+        let goes = changes.of(&path).is_some_and(|change| is_on(&change.before));
+        if goes && !consent.data_loss {
+            return Err(Refusal::LosesPersistence { path });
+        }
+    }
+    Ok(changes)
+}
+
+fn is_on(value: &Value) -> bool {
+    value == true || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+}
+
+/// A whole number, also one that is written as a text.
+pub(super) fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Minimum, target and maximum, as far as all three are told.
+pub(super) fn check_order(config: &Value) -> Result<(), Refusal> {
+    let number = |name: &str| whole(at(config, &format!("capacity.{name}")));
+    match (number("minimum"), number("target"), number("maximum")) {
+        (Some(minimum), Some(target), Some(maximum))
+            if minimum > target || target > maximum || minimum < 0 =>
+        {
+            Err(Refusal::CapacityOrder { minimum, target, maximum })
+        }
+        _ => Ok(()),
+    }
+}

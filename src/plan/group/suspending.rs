@@ -1,0 +1,76 @@
+//! Which processes are not yet as they should be.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::{Process, Suspension};
+
+/// What becomes of processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuspensionWish {
+    /// They are suspended for so long.
+    Suspended {
+        /// In minutes.
+        minutes: u32,
+    },
+    /// They go on.
+    Resumed,
+}
+
+/// Those of the processes that something has to be done about, at the vendor's time `now`.
+///
+/// A suspension that lasts for at least half of the wanted time will do, and so does one without an end; otherwise a second run
+/// would always have a later end to set. An end that cannot be read will not do.
+pub fn unsettled(
+    processes: &[Process],
+    wish: SuspensionWish,
+    present: &[Suspension],
+    now: Timestamp,
+) -> Vec<Process> {
+    let is_settled = |process: &&Process| {
+        let found = present.iter().find(|suspension| suspension.process == **process);
+        match (wish, found) {
+            (SuspensionWish::Resumed, found) => found.is_none(),
+            (SuspensionWish::Suspended { .. }, None) => false,
+            (SuspensionWish::Suspended { minutes }, Some(suspension)) => {
+                let half = SignedDuration::from_secs(i64::from(minutes) * 30);
+                match &suspension.expires_at {
+                    None => true,
+                    Some(end) => end.instant().is_some_and(|end| end.duration_since(now) >= half),
+                }
+            }
+        }
+    };
+    processes.iter().filter(|process| !is_settled(process)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::VendorTime;
+
+    #[test]
+    fn a_suspension_that_lasts_half_the_time_will_do() {
+        let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        let until = |end: &str| Suspension {
+            process: Process::AutoHealing,
+            expires_at: Some(VendorTime::new(end)),
+        };
+        let forever = Suspension { process: Process::AutoHealing, expires_at: None };
+        let wish = SuspensionWish::Suspended { minutes: 60 };
+        let table = [
+            (vec![], false),
+            (vec![until("2026-11-20T12:29:59Z")], false),
+            (vec![until("2026-11-20T12:30:00.000+0000")], true),
+            (vec![until("soon")], false),
+            (vec![forever.clone()], true),
+        ];
+        for (present, settled) in table {
+            let left = unsettled(&[Process::AutoHealing], wish, &present, now);
+            assert_eq!(left.is_empty(), settled, "{present:?}");
+        }
+        let resumed = |present: &[Suspension]| {
+            unsettled(&[Process::AutoHealing], SuspensionWish::Resumed, present, now).len()
+        };
+        assert_eq!((resumed(&[forever]), resumed(&[])), (1, 0));
+    }
+}

@@ -1,0 +1,348 @@
+//! The modules of groups, and the role that makes groups, by real playbooks on the oldest and the newest Ansible.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
+
+mod support;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use support::ansible::{VERSIONS, ansible, root};
+use support::cli::{CANARY, Desk, Ran, files, ran};
+
+const FLEET: &str = "clock: {speed: 500}
+groups:
+  - {name: kafka, id: sig-1, region: us-east-1, image: ami-1, persistence: {data: reattach, private_ip: true},
+     volumes: [{device: /dev/xvdb}], capacity: {minimum: 0, target: 2, maximum: 5},
+     stateful: [{id: ssi-1}, {id: ssi-2}, {id: ssi-3, state: PAUSED}]}
+";
+
+fn play(desk: &Desk, version: &str, tasks: &str, arguments: &[&str]) -> Ran {
+    let indented: String = tasks.lines().map(|line| format!("    {line}\n")).collect();
+    let head = "- hosts: all\n  gather_facts: false\n  connection: local\n  tasks:\n";
+    let file = desk.file("play.yml", &format!("{head}{indented}"));
+    let mut command = ansible(desk, version, "ansible-playbook");
+    ran(command.args(["-i", "localhost,"]).arg(file).args(arguments).output().unwrap())
+}
+
+fn mutations(desk: &Desk) -> usize {
+    desk.simulator.requests().iter().filter(|request| request.method != "GET").count()
+}
+
+/// How many tasks the recap says were changed.
+fn changed(run: &Ran) -> usize {
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    let recap = run.stdout.rsplit_once("changed=").unwrap().1;
+    recap.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// The groups of the simulated account.
+fn listed(desk: &Desk) -> Vec<Value> {
+    let found = support::module::call(desk, "elastigroup_info", &json!({})).well();
+    found["elastigroups"].as_array().unwrap().clone()
+}
+
+const GROUP: &str = "
+    name: made
+    region: us-east-1
+    capacity: {target: 1, minimum: 0, maximum: 3}
+    zones: [{name: us-east-1a, subnet_ids: [subnet-a]}]
+    image_id: ami-7
+    instance_types: {on_demand: m5.large, spot: 'm5.large,m5a.large'}
+    persistence: {data: reattach, private_ip: true}
+    security_group_ids: sg-1
+    tags: {Role: made, Port: 2181}
+";
+
+/// Each of the modules' three changes: foreseen, done, foreseen again, done again.
+#[test]
+fn each_change_is_foreseen_done_once_and_done_no_more() {
+    let group = |more: &str| format!("- spotinst.esg.elastigroup:{GROUP}{more}");
+    let made = group("");
+    let altered = group("    description: changed\n    spec: {strategy: {lifetimePeriod: '7'}}\n");
+    let steps = [
+        (made.as_str(), 1),
+        (&altered, 1),
+        ("- spotinst.esg.elastigroup: {name: made, state: absent, confirm_data_loss: true}", 1),
+        ("- spotinst.esg.elastigroup_capacity: {id: sig-1, target: 3}", 1),
+        ("- spotinst.esg.elastigroup_capacity: {id: sig-1, target: '2', instances: ssi-2}", 2),
+        ("- spotinst.esg.elastigroup_capacity: {name: kafka, minimum: 1, maximum: 9}", 1),
+        (
+            "- spotinst.esg.elastigroup_suspension: {id: sig-1, state: suspended, processes: AUTO_HEALING, ttl_minutes: 100000}",
+            1,
+        ),
+        (
+            "- spotinst.esg.elastigroup_suspension: {id: sig-1, state: suspended, processes: AUTO_HEALING, ttl_minutes: 500000}",
+            1,
+        ),
+        ("- spotinst.esg.elastigroup_suspension: {name: kafka, state: resumed}", 1),
+    ];
+    for version in VERSIONS {
+        let desk = Desk::with(FLEET);
+        let mut asked = 0;
+        for (tasks, calls) in steps {
+            let foreseen = play(&desk, version, tasks, &["--check", "--diff"]);
+            assert_eq!((changed(&foreseen), mutations(&desk)), (1, asked), "{version}: {tasks}");
+            assert!(foreseen.stdout.contains("--- before"), "{version}: {}", foreseen.stdout);
+            let done = play(&desk, version, tasks, &["--diff"]);
+            asked += calls;
+            assert_eq!((changed(&done), mutations(&desk)), (1, asked), "{version}: {tasks}");
+            for arguments in [&["--check"][..], &[]] {
+                let again = play(&desk, version, tasks, arguments);
+                assert_eq!((changed(&again), mutations(&desk)), (0, asked), "{version}: {tasks}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_group_is_adopted_and_copied_by_two_tasks_and_its_past_is_told() {
+    let tasks = "\
+- spotinst.esg.elastigroup_info: {names: kaf*, with_user_data: true, with_instances: true, with_suspensions: true, events_hours: 1, log_hours: 1}
+  register: found
+- assert:
+    that:
+      - found is not changed
+      - found.elastigroups | length == 1
+      - found.elastigroups[0].instances | length == 3
+      - found.elastigroups[0].stateful
+- spotinst.esg.elastigroup: {id: \"{{ found.elastigroups[0].id }}\", spec: \"{{ found.elastigroups[0].spec }}\", wait: false}
+  register: adopted
+- assert: {that: [adopted is not changed, not adopted.changes]}
+- spotinst.esg.elastigroup:
+    name: copied
+    region: us-west-2
+    zones: [{name: us-west-2a, subnet_ids: [subnet-b]}]
+    spec: \"{{ found.elastigroups[0].spec }}\"
+    wait: false
+  register: copied
+- assert: {that: [copied is changed, copied.created, copied.region == 'us-west-2']}
+- spotinst.esg.elastigroup_info: {names: nothing*}
+  register: nothing
+- assert: {that: [not nothing.elastigroups]}
+";
+    for version in VERSIONS {
+        let desk = Desk::with(FLEET);
+        let run = play(&desk, version, tasks, &[]);
+        assert_eq!(changed(&run), 1, "{version}: {}", run.stdout);
+        assert_eq!(listed(&desk).len(), 2, "{version}");
+    }
+}
+
+/// User data marked secret, at the highest verbosity: not in what is shown, nor in what is left in the home folder.
+#[test]
+fn secret_user_data_shows_nowhere() {
+    let coded = STANDARD.encode(format!("#!/bin/sh\necho {CANARY}\n"));
+    for version in VERSIONS {
+        let desk = Desk::with(FLEET);
+        desk.fault(json!({"kind": "status", "status": 400, "code": "ValidationError", "method": "POST", "count": 1,
+            "message": format!("\"userData\" {coded} is odd")}));
+        let data =
+            "    user_data: \"{{ lookup('file', 'script') }}\\n\"\n    user_data_is_secret: true\n";
+        let task = |more: &str| format!("- spotinst.esg.elastigroup:{GROUP}{data}{more}");
+        let tasks = format!(
+            "{}  ignore_errors: true\n{}  register: made\n- debug: {{var: made}}\n{}",
+            task(""),
+            task(""),
+            task("    description: again\n")
+        );
+        desk.file("script", &format!("#!/bin/sh\necho {CANARY}\n"));
+        let run = play(&desk, version, &tasks, &["-vvvv", "--diff"]);
+        assert_eq!(changed(&run), 2, "{version}: {}", run.stdout);
+        for text in [&run.stdout, &run.stderr] {
+            assert!(!text.contains(CANARY) && !text.contains(&coded), "{version}: {text}");
+        }
+        assert!(run.stdout.contains("sha256:"), "{version}: {}", run.stdout);
+        for file in files(desk.home.path()) {
+            let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+            let is_ours = file.file_name().is_some_and(|name| name == "script");
+            assert!(
+                is_ours || !text.contains(CANARY) && !text.contains(&coded),
+                "{}",
+                file.display()
+            );
+        }
+    }
+}
+
+const FILE: &str = "
+provision_inventory_groups: [cluster]
+provision_defaults:
+  region: us-east-1
+  image_id: ami-7
+  capacity: {target: 1, minimum: 0, maximum: 2}
+  instance_types: {on_demand: [m5.large], spot: [m5.large]}
+  strategy: {on_demand_count: 1, revert_to_spot: {perform_at: never}}
+  persistence: {root: false, data: reattach, private_ip: true}
+  security_group_ids: [sg-1]
+  tags: {Role: zookeeper}
+  user_data: |
+    #!/bin/sh
+    echo canary-5fb1c0ffee0badcafe42
+provision_groups:
+  - {name: zk-a, zones: [{name: us-east-1a, subnet_ids: [subnet-a]}], inventory_groups: [first], tags: {Zone: a}}
+  - {name: zk-b, zones: [{name: us-east-1b, subnet_ids: [subnet-b]}], capacity: {target: 2}}
+  - {name: zk-a, region: eu-west-1, zones: [{name: eu-west-1a, subnet_ids: [subnet-c]}]}
+";
+
+/// The collection's own playbook, with a play after it that sees the hosts.
+fn provision(desk: &Desk, version: &str, book: &str, arguments: &[&str]) -> Ran {
+    let text = format!(
+        "- import_playbook: spotinst.esg.{book}\n\
+         - hosts: provisioned\n  gather_facts: false\n  connection: local\n  tasks:\n    \
+         - debug:\n        msg: \"host {{{{ inventory_hostname }}}} of {{{{ group_names | sort | join(' ') }}}} at {{{{ ansible_host }}}} {{{{ spotinst_id }}}}\"\n"
+    );
+    let book = desk.file("book.yml", &text);
+    let inventory = desk.options("");
+    let mut command = ansible(desk, version, "ansible-playbook");
+    command.arg("-i").arg(inventory).arg(book).args(arguments);
+    ran(command.output().unwrap())
+}
+
+#[test]
+fn one_file_makes_groups_hands_their_hosts_on_and_is_torn_down_after_a_plan() {
+    for version in VERSIONS {
+        let desk = Desk::with("clock: {speed: 500}");
+        let file = format!("@{}", desk.file("groups.yml", FILE).display());
+        let with = |more: &[&'static str]| -> Vec<String> {
+            let mut all = vec!["-e".to_owned(), file.clone()];
+            all.extend(more.iter().map(|it| (*it).to_owned()));
+            all
+        };
+        let go = |book: &str, more: &[&'static str]| {
+            let arguments = with(more);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            provision(&desk, version, book, &arguments)
+        };
+        let recap = |run: &Ran, host: &str| {
+            assert_eq!(run.code, 0, "{version}: {}\n{}", run.stdout, run.stderr);
+            let line = run
+                .stdout
+                .lines()
+                .rfind(|line| line.starts_with(host) && line.contains("ok="))
+                .unwrap();
+            line.split("changed=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
+        };
+        let foreseen = go("provision", &["--check", "--diff"]);
+        assert_eq!(
+            (recap(&foreseen, "localhost").as_str(), mutations(&desk)),
+            ("3", 0),
+            "{}",
+            foreseen.stdout
+        );
+        let made = go("provision", &["-vvv", "--diff"]);
+        assert_eq!(
+            (recap(&made, "localhost").as_str(), mutations(&desk)),
+            ("3", 3),
+            "{}",
+            made.stdout
+        );
+        assert!(
+            !made.stdout.contains(CANARY) && !made.stderr.contains(CANARY),
+            "{version}: {}",
+            made.stdout
+        );
+        let hosts: Vec<&str> = made
+            .stdout
+            .lines()
+            .filter(|line| line.contains("host ") && line.contains(" of "))
+            .collect();
+        assert!(hosts.len() >= 4, "{version}: {}", made.stdout);
+        assert!(
+            hosts.iter().any(|line| line.contains("first") && line.contains("zk-a")),
+            "{hosts:?}"
+        );
+        assert!(
+            hosts.iter().all(|line| line.contains("cluster") && line.contains("ssi-")),
+            "{hosts:?}"
+        );
+        // The inventory has them, too.
+        let inventory = desk.list("").document();
+        assert_eq!(inventory["_meta"]["hostvars"].as_object().unwrap().len(), 4, "{version}");
+        let again = go("provision", &[]);
+        assert_eq!(
+            (recap(&again, "localhost").as_str(), mutations(&desk)),
+            ("0", 3),
+            "{}",
+            again.stdout
+        );
+
+        let plan = go("teardown", &[]);
+        assert_eq!(
+            (recap(&plan, "localhost").as_str(), mutations(&desk)),
+            ("0", 3),
+            "{}",
+            plan.stdout
+        );
+        assert!(
+            plan.stdout.contains("delete zk-b") && plan.stdout.contains("Nothing was deleted"),
+            "{}",
+            plan.stdout
+        );
+        let refused = go("teardown", &["-e", "provision_teardown_confirm=true"]);
+        assert!(
+            refused.code != 0 && refused.stdout.contains("set confirm_data_loss"),
+            "{}",
+            refused.stdout
+        );
+        assert_eq!(mutations(&desk), 3);
+        let sure =
+            ["-e", "provision_teardown_confirm=true", "-e", "provision_confirm_data_loss=true"];
+        let gone = go("teardown", &sure);
+        assert_eq!(
+            (recap(&gone, "localhost").as_str(), mutations(&desk)),
+            // One task for all of them.
+            ("1", 6),
+            "{}",
+            gone.stdout
+        );
+        assert!(listed(&desk).is_empty(), "{version}");
+        assert_eq!(recap(&go("teardown", &sure), "localhost"), "0", "{version}");
+    }
+}
+
+#[test]
+fn odd_variables_are_refused_before_anything_is_made() {
+    let desk = Desk::with(FLEET);
+    for (file, words) in [
+        ("provision_groups: []", "needs a name and a region"),
+        ("provision_groups: [{name: a}]", "needs a name and a region"),
+        ("provision_groups: [{name: a, region: r}, {name: a, region: r}]", "no two entries"),
+        ("provision_groups: {name: a}", "provision_groups"),
+        ("provision_groups: [{name: a, region: us-east-1}]", "set these options"),
+    ] {
+        let file = format!("@{}", desk.file("groups.yml", file).display());
+        let run = provision(&desk, VERSIONS[1], "provision", &["-e", &file]);
+        let said = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(run.code != 0 && said.contains(words), "{file}: {words}: {}", run.stdout);
+    }
+    assert_eq!(mutations(&desk), 0);
+}
+
+/// The examples that come with the collection make what they say.
+#[test]
+fn the_examples_of_clusters_are_made_and_made_once() {
+    for name in ["kafka", "zookeeper", "elasticsearch"] {
+        let desk = Desk::with("clock: {speed: 500}");
+        let file =
+            format!("@{}", root().join(format!("playbooks/vars/provision_{name}.yml")).display());
+        let made = provision(&desk, VERSIONS[1], "provision", &["-e", &file]);
+        assert_eq!(made.code, 0, "{name}: {}\n{}", made.stdout, made.stderr);
+        let groups = listed(&desk);
+        assert_eq!(groups.len(), 3, "{name}");
+        for group in &groups {
+            let spec = &group["spec"];
+            let persistence = &spec["strategy"]["persistence"];
+            assert_eq!(persistence["shouldPersistRootDevice"], false, "{group}");
+            assert_eq!(persistence["blockDevicesMode"], "reattach", "{group}");
+            assert_eq!(
+                spec["compute"]["availabilityZones"].as_array().unwrap().len(),
+                1,
+                "{group}"
+            );
+        }
+        let asked = mutations(&desk);
+        let again = provision(&desk, VERSIONS[1], "provision", &["-e", &file]);
+        assert_eq!((again.code, mutations(&desk)), (0, asked), "{name}: {}", again.stdout);
+    }
+}
