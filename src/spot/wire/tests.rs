@@ -540,7 +540,7 @@ proptest! {
 fn users_of_any_kind_are_read_and_what_is_odd_is_named() {
     let items = json!([
         {"userId": "pu-1", "username": "robot", "type": "PROGRAMMATIC"},
-        {"userId": "u-1", "type": "personal", "username": 5},
+        {"userId": "u-1", "type": "personal", "username": []},
         {"id": "x-1", "name": "later", "type": "robotic"},
         {"username": "nobody"},
     ]);
