@@ -42,8 +42,7 @@ pub(super) async fn store(aws: &Aws, region: &Region, secret: &Secret<'_>) -> Re
 /// Deletes it; says whether it was there.
 pub(super) async fn delete(aws: &Aws, region: &Region, name: &str) -> Result<bool, AwsError> {
     let call = aws.ssm_call(deleting(region, name), "ssm:DeleteParameter");
-    match aws
-        .ssm(region).delete_parameter().name(name).send().await {
+    match aws.ssm(region).delete_parameter().name(name).send().await {
         Ok(_) => Ok(true),
         Err(error) => {
             let service = error.as_service_error();
