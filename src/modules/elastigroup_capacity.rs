@@ -251,7 +251,14 @@ impl<'c> Run<'c> {
                         removed = ids.iter().map(ToString::to_string).collect();
                     }
                     Some(Way::Target { .. }) => {}
-                    Some(Way::Gone) | None => return Ok(self.unchanged()),
+                    Some(Way::Gone) | None => {
+                        let words = format!(
+                            "{} of group {} rest already and its target has followed: nothing to do",
+                            self.named.join(", "),
+                            self.group.id
+                        );
+                        return Ok(self.unchanged().with_message(words));
+                    }
                 }
             }
         } else if !self.named.is_empty() {

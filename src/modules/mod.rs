@@ -178,8 +178,9 @@ mod tests {
                     .iter()
                     .any(|word| option.name.contains(word));
                 let is_file = option.name.ends_with("_file");
+                let is_switch = option.shape == ansible::Shape::Bool;
                 assert!(
-                    !is_secret || is_file || option.no_log,
+                    !is_secret || is_file || is_switch || option.no_log,
                     "{name} looks like a secret and is none"
                 );
             }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::change::{Changes, at, changes, merged};
+use super::change::{Changes, FieldChange, at, changes, merged};
 use super::normal::normal;
 
 /// What cannot change once a group is there (vendor description: `unit`, `product`; its tools leave them out).
@@ -38,14 +38,7 @@ pub enum Refusal {
         maximum: i64,
     },
     /// A field that cannot change is wanted to be another.
-    Immutable {
-        /// Where it is.
-        path: String,
-        /// What is there.
-        before: Value,
-        /// What is wanted.
-        after: Value,
-    },
+    Immutable(Box<FieldChange>),
     /// The target of a stateful group would sink below what runs, and the vendor would choose who goes.
     WouldShrink {
         /// The target that is there.
@@ -81,10 +74,13 @@ impl fmt::Display for Refusal {
                 f,
                 "its capacity would be minimum {minimum}, target {target}, maximum {maximum}: they must be in this order"
             ),
-            Self::Immutable { path, before, after } => write!(
-                f,
-                "{path} is {before} and cannot become {after}: make another group instead"
-            ),
+            Self::Immutable(change) => {
+                let FieldChange { path, before, after } = change.as_ref();
+                write!(
+                    f,
+                    "{path} is {before} and cannot become {after}: make another group instead"
+                )
+            }
             Self::WouldShrink { before, after, running } => write!(
                 f,
                 "its target is {before} and would be {after} while {running} stateful instances run, and the vendor would \
@@ -119,11 +115,7 @@ pub fn check_update(
     let changes = changes(wanted, current);
     for change in &changes.0 {
         if IMMUTABLE.contains(&change.path.as_str()) {
-            return Err(Refusal::Immutable {
-                path: change.path.clone(),
-                before: change.before.clone(),
-                after: change.after.clone(),
-            });
+            return Err(Refusal::Immutable(Box::new(change.clone())));
         }
     }
     let after = Value::Object(merged(&normal(current), &changes.patch(current)));

@@ -124,8 +124,9 @@ pub fn way(
             Some(ssi) => chosen.push(ssi.id.clone()),
         }
     }
-    // A step that was taken before is not taken twice: what was named for it is paused, and the target has followed.
-    if is_relative && gone > 0 && chosen.is_empty() && after < before && running.len() <= before {
+    // A step that was taken before is not taken twice: what was named for it is paused, and the target has followed. Where it has
+    // not, fewer run than it says, and it follows now.
+    if is_relative && gone > 0 && chosen.is_empty() && after < before && running.len() > after {
         return Ok(Way::Gone);
     }
     let surplus = running.len().saturating_sub(after);
@@ -206,5 +207,8 @@ mod tests {
     fn a_relative_step_with_named_instances_is_taken_once() {
         assert_eq!(go(3, 2, &["d"], true), Ok(Way::Gone));
         assert!(go(3, 2, &["d"], false).is_err());
+        // Cut off between the pause and the target: the target is still to follow.
+        let cut_off = way(&[ssi("a", "ACTIVE"), ssi("d", "PAUSED")], 2, 1, &["d".to_owned()], true);
+        assert_eq!(cut_off, Ok(Way::Target { paused: 0, made: 0 }));
     }
 }

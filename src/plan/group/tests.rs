@@ -137,7 +137,7 @@ fn what_cannot_change_and_what_loses_something_is_refused() {
     ] {
         let found = refused(wanted, 3, true);
         assert!(
-            matches!(&found, Some(Refusal::Immutable { path: it, .. }) if it == path),
+            matches!(&found, Some(Refusal::Immutable(change)) if change.path == path),
             "{found:?}"
         );
     }
