@@ -546,6 +546,43 @@ options:
         C(elastigroup_info) answers with it: given back it changes nothing, and with another name or region it
         makes a copy.
     type: dict
+  image:
+    description:
+      - The image that its instances boot from, by its name. It is looked up in AWS, in the group's region.
+    type: dict
+    suboptions:
+      name:
+        description:
+          - "Its name; C(*) and C(?) stand for other text."
+        type: str
+        required: true
+      owners:
+        description:
+          - "Who may have made it: account ids, C(self), or EC2's words such as C(amazon)."
+        type: list
+        elements: str
+        default: [self]
+      newest:
+        description:
+          - Whether the newest is meant where several fit. Otherwise several are a failure.
+        type: bool
+        default: false
+  image_ssm_parameter:
+    description:
+      - The SSM parameter that holds the id of the image that its instances boot from.
+    type: str
+  preflight:
+    description:
+      - Whether AWS is asked if a new image is there, is ready and fits the instance types.
+    type: str
+    choices:
+      auto:
+        - If there are credentials for it. What it may not tell is a warning.
+      required:
+        - It is, and it fails if it cannot be.
+      skip:
+        - It is not.
+    default: auto
   user_data_is_secret:
     description:
       - >-
@@ -971,6 +1008,16 @@ def main():
                 },
             },
             'spec': {'type': 'dict'},
+            'image': {
+                'type': 'dict',
+                'options': {
+                    'name': {'type': 'str', 'required': True},
+                    'owners': {'type': 'list', 'elements': 'str', 'default': ['self']},
+                    'newest': {'type': 'bool', 'default': False},
+                },
+            },
+            'image_ssm_parameter': {'type': 'str'},
+            'preflight': {'type': 'str', 'choices': ['auto', 'required', 'skip'], 'default': 'auto'},
             'user_data_is_secret': {'type': 'bool', 'default': True},
             'apply_tags': {'type': 'bool', 'default': False, 'aliases': ['auto_apply_tags']},
             'deallocation': {
@@ -1004,7 +1051,7 @@ def main():
             'aws_profile': {'type': 'str'},
             'timeout': {'type': 'int', 'default': 120},
         },
-        mutually_exclusive=[['user_data', 'user_data_base64'], ['zones', 'subnet_ids']],
+        mutually_exclusive=[['user_data', 'user_data_base64'], ['zones', 'subnet_ids'], ['image_id', 'image', 'image_ssm_parameter']],
         supports_check_mode=True,
     )
     module.fail_json(
