@@ -31,6 +31,9 @@ struct Fake {
     seconds: Mutex<u64>,
     /// Whether the zone `a` has capacity for one only.
     is_short: bool,
+    /// For so many seconds after a launch nothing is listed.
+    late_s: u64,
+    last_launch_s: Mutex<u64>,
 }
 
 impl Fake {
@@ -41,6 +44,8 @@ impl Fake {
             moments: Mutex::new((0, 0)),
             seconds: Mutex::default(),
             is_short,
+            late_s: 0,
+            last_launch_s: Mutex::default(),
         }
     }
 
@@ -101,6 +106,7 @@ impl Cloud for Fake {
             let mut all = self.launched.lock().unwrap();
             let made = instance(&format!("i-{}", all.len() + 1), order.zone, tags);
             all.insert(order.token.to_owned(), made.clone());
+            *self.last_launch_s.lock().unwrap() = *self.seconds.lock().unwrap();
             made
         });
         self.moment();
@@ -112,6 +118,9 @@ impl Cloud for Fake {
         _: &Region,
         tags: &BTreeMap<String, String>,
     ) -> Told<Vec<Ec2Instance>> {
+        if *self.seconds.lock().unwrap() < *self.last_launch_s.lock().unwrap() + self.late_s {
+            return Ok(Vec::new());
+        }
         let fits =
             |it: &Ec2Instance| tags.iter().all(|(key, value)| it.tags.get(key) == Some(value));
         Ok(self.living().into_iter().filter(fits).collect())
@@ -365,4 +374,26 @@ fn a_clean_up_that_was_killed_is_carried_on() {
         kill += 1;
     }
     assert!(kill > 8, "{kill}");
+}
+
+/// EC2 lists what was launched a little late. A launch that waits for nothing else waits for that, so that whoever counts next
+/// counts right.
+#[test]
+fn a_launch_does_not_end_before_its_machines_are_listed() {
+    for wait in [None, Some(Duration::from_secs(60))] {
+        let folder = tempfile::TempDir::new().unwrap();
+        let cloud = Fake { late_s: 2, ..Fake::new(false) };
+        let environment =
+            Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
+        let fleet = Fleets::find(None, &environment).unwrap().take("eu-west-1", "fleet").unwrap();
+        let quiet = |_: &str| {};
+        let progress = Progress::new(&cloud, &quiet);
+        let launcher = Launcher { cloud: &cloud, clock: &cloud, progress: &progress };
+        let job = Job { wait, settle: Duration::from_secs(10), ..job(1, WANTED, false) };
+        let report = launcher.launch(&fleet, &job, &mut ladder(), &mut BTreeMap::new()).unwrap();
+        assert_eq!((report.unfulfilled, report.not_running), (0, Vec::new()));
+        let tags = BTreeMap::from([(FLEET_TAG.to_owned(), "fleet".to_owned())]);
+        let listed = cloud.tagged_instances(&job.region, &tags).unwrap();
+        assert_eq!(listed.len(), WANTED as usize, "wait {wait:?}");
+    }
 }

@@ -342,21 +342,22 @@ impl Launcher<'_> {
         Ok(report)
     }
 
-    /// Waits until all run; those that do not in time.
+    /// Waits until all run, or at least are listed, so that whoever counts next counts them; those that do not run in time.
     fn running(&self, job: &Job, report: &Report) -> Result<Vec<InstanceId>, LaunchError> {
-        let Some(limit) = job.wait else { return Ok(Vec::new()) };
+        let limit = job.wait.unwrap_or(job.settle);
         let tags = tag(RUN_TAG, &report.run);
         let mut left: Vec<InstanceId> = report.launched.keys().cloned().collect();
         let waited = until(self.clock, limit, || {
             let listed = self.cloud.tagged_instances(&job.region, &tags)?;
             let runs = |id: &InstanceId| {
-                listed.iter().any(|it| it.id == *id && it.state.as_deref() == Some("running"))
+                let mut found = listed.iter().filter(|it| it.id == *id);
+                found.any(|it| job.wait.is_none() || it.state.as_deref() == Some("running"))
             };
             left.retain(|id| !runs(id));
             self.progress.tick(|| format!("waiting until {} machines run", left.len()));
             Ok::<_, Ec2Error>(left.is_empty().then_some(()))
         })?;
-        Ok(if waited.is_ok() { Vec::new() } else { left })
+        Ok(if waited.is_ok() || job.wait.is_none() { Vec::new() } else { left })
     }
 
     /// Asks EC2 whether it would launch the first rung.
