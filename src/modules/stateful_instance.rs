@@ -279,7 +279,9 @@ impl Module<World> for StatefulInstance {
             Step::Join { .. } if !job.wait => {
                 let returns = Returns::present(&job, sight.snapshot.as_ref());
                 let message = format!("{} is underway already", job.doing());
-                return Ok(Planned::unchanged(returns).with_message(message));
+                return Ok(Planned::unchanged(returns)
+                    .with_message(message)
+                    .with_warnings(oddities));
             }
             Step::Act { before } => (*before, false),
             Step::Join { before } => (*before, true),

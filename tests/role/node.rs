@@ -39,6 +39,8 @@ fn each_host_of_a_play_recycles_itself_and_is_checked_as_before() {
         let play = site.desk.file("play.yml", PLAY);
         let more = json!({
             "recycle_check_ports": [port],
+            // It never had a gate between.
+            "rolling_recycle_without_gates": false,
             "recycle_sanity_check":
                 {"type": "jolokia", "port": port, "endpoint": "/jolokia/read/kafka.server:name=URP/Value", "expect": 0},
             "rolling_recycle_canary_bake_seconds": 1,

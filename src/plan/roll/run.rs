@@ -214,12 +214,14 @@ impl Run {
     /// Takes one more entry in.
     pub fn note(&mut self, entry: &Entry) {
         let at = entry.at;
+        let silence = at.duration_since(self.last_sign).max(SignedDuration::ZERO);
         self.last_sign = self.last_sign.max(at);
         match &entry.event {
             Event::Held { holder, come_up } => {
                 self.holder = Some(holder.clone());
                 self.come_up.clone_from(come_up);
                 self.ended = None;
+                self.pass_over(silence);
                 self.forget_gates();
             }
             Event::Suspending { processes, minutes, from } => {
@@ -241,6 +243,7 @@ impl Run {
             }
             Event::Thawed { .. } => {
                 self.frozen = None;
+                self.pass_over(silence);
                 self.forget_gates();
             }
             Event::Ended { outcome, reason } => {
@@ -261,6 +264,13 @@ impl Run {
             }
             Event::Planned(_) | Event::Alive | Event::Electing { .. } | Event::Restoring { .. } => {
             }
+        }
+    }
+
+    /// While nobody rolled no time was spent on the node in flight: it would pass for the phase's own.
+    fn pass_over(&mut self, silence: SignedDuration) {
+        for node in self.nodes.iter_mut().filter(|node| node.phase.is_in_flight()) {
+            node.since = node.since.checked_add(silence).unwrap_or(node.since);
         }
     }
 

@@ -167,8 +167,10 @@ fn search_class(roles: &BTreeSet<String>) -> u8 {
     let holds_more = has(&["data", "data_hot", "data_content"]);
     let tier = TIERS.iter().rposition(|tier| has(tier));
     match (holds_more, tier, is_electable) {
-        (true, ..) => 3 + u8::from(is_electable),
-        (false, Some(tier), _) => u8::try_from(tier).unwrap_or(0),
+        (true, _, is_electable) => 3 + u8::from(is_electable),
+        // A loss of one that may be elected is a loss for the vote, however cold its data is.
+        (false, Some(_), true) => 4,
+        (false, Some(tier), false) => u8::try_from(tier).unwrap_or(0),
         (false, None, false) => 4,
         (false, None, true) => 5,
     }

@@ -87,8 +87,9 @@ fn tiers_go_from_cold_to_hot_and_electable_nodes_without_data_last() {
         ("cold", "", node(Observer, &["data_cold"], 0)),
         ("frozen", "", node(Observer, &["data_frozen"], 0)),
         ("warm", "", node(Observer, &["data_warm"], 0)),
+        ("cold voter", "", node(Follower, &["data_cold", "master"], 0)),
     ];
-    let expected = ["frozen", "cold", "warm", "hot", "ingest", "voter", "master"];
+    let expected = ["frozen", "cold", "warm", "hot", "cold voter", "ingest", "voter", "master"];
     assert_eq!(ordered(Technology::Search, &nodes, None).unwrap(), expected);
 }
 
