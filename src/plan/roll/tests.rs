@@ -329,3 +329,22 @@ fn nothing_is_waited_for_between_the_gate_before_and_the_stop() {
         assert!(from.may_wait_before(to), "{from} to {to}");
     }
 }
+
+#[test]
+fn time_in_which_nobody_rolled_is_no_time_of_a_phase() {
+    let thawed = Event::Thawed { reason: "looked at it".to_owned() };
+    for back in [held(), thawed] {
+        let events = [
+            (0, Event::Planned(Box::new(plan(json!({}))))),
+            (1, held()),
+            (2, entered(Phase::Stopped)),
+            (5, Event::Alive),
+            // Over night.
+            (600, back),
+            (601, entered(Phase::MidGate)),
+        ];
+        let entries = events.map(|(at, event)| Entry { at: minutes(at), event });
+        let run = Run::read(&entries).unwrap();
+        assert!((run.node(&node()).unwrap().total_seconds() - 4.0 * 60.0).abs() < 0.1);
+    }
+}
