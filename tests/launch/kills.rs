@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use spotinst_esg::domain::*;
-use spotinst_esg::drive::launch::{Fleets, Ground, Job, Launcher, Report};
+use spotinst_esg::drive::launch::{Fleet, Fleets, Ground, Job, LaunchError, Launcher, Report};
 use spotinst_esg::drive::market::Cloud;
 use spotinst_esg::drive::{Ec2Error, Environment, Progress};
 use spotinst_esg::plan::launch::{FLEET_TAG, Ladder, LadderSettings, Spread};
@@ -239,12 +239,23 @@ fn job(run: usize, wanted: u32, clean_up: bool) -> Job {
     }
 }
 
+/// The fleet's lock. Another test of this process that starts a program may hold a copy of it for a moment, until that program runs.
+fn taken(fleets: &Fleets) -> Fleet {
+    for _ in 0..1000 {
+        match fleets.take("eu-west-1", "fleet") {
+            Err(LaunchError::Busy { .. }) => std::thread::sleep(Duration::from_millis(5)),
+            other => return other.unwrap(),
+        }
+    }
+    panic!("the fleet stays locked")
+}
+
 /// One start of the program: `exact` counts the fleet again, as the module does. None if it was killed.
 fn start(folder: &Path, cloud: &Fake, run: usize, exact: bool, clean_up: bool) -> Option<Report> {
     let environment = Environment::new(BTreeMap::new(), None, None, Some(folder.to_owned()));
     let fleets = Fleets::find(None, &environment).unwrap();
     let carried = catch_unwind(AssertUnwindSafe(|| {
-        let fleet = fleets.take("eu-west-1", "fleet").unwrap();
+        let fleet = taken(&fleets);
         let quiet = |_: &str| {};
         let progress = Progress::new(cloud, &quiet);
         let launcher = Launcher { cloud, clock: cloud, progress: &progress };
@@ -341,7 +352,7 @@ fn a_clean_up_that_was_killed_is_carried_on() {
                 Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
             let fleets = Fleets::find(None, &environment).unwrap();
             catch_unwind(AssertUnwindSafe(|| {
-                let fleet = fleets.take("eu-west-1", "fleet").unwrap();
+                let fleet = taken(&fleets);
                 let quiet = |_: &str| {};
                 let progress = Progress::new(&cloud, &quiet);
                 let launcher = Launcher { cloud: &cloud, clock: &cloud, progress: &progress };
@@ -385,7 +396,7 @@ fn a_launch_does_not_end_before_its_machines_are_listed() {
         let cloud = Fake { late_s: 2, ..Fake::new(false) };
         let environment =
             Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
-        let fleet = Fleets::find(None, &environment).unwrap().take("eu-west-1", "fleet").unwrap();
+        let fleet = taken(&Fleets::find(None, &environment).unwrap());
         let quiet = |_: &str| {};
         let progress = Progress::new(&cloud, &quiet);
         let launcher = Launcher { cloud: &cloud, clock: &cloud, progress: &progress };
