@@ -190,49 +190,6 @@ fn the_playbook_stops_at_what_would_lose_data_and_leaves_the_settings_as_they_we
 }
 
 #[test]
-fn a_second_node_that_is_lost_in_the_middle_keeps_the_machine_of_the_first() {
-    if !clusters::can_run(SOURCE) {
-        return;
-    }
-    let yard = Yard::open(&[CLUSTER]);
-    let nodes = founded(&yard);
-    let player = Player::new(&yard, "opensearch");
-    let manager = settle(&nodes, "green");
-    let [target, third] =
-        &nodes.iter().filter(|node| node.number != manager).collect::<Vec<_>>()[..]
-    else {
-        panic!()
-    };
-    let other = nodes.iter().find(|node| node.number == manager).unwrap();
-    let before = settings(other);
-    let stop = player.file(
-        "stop.yml",
-        &format!(
-            "- name: Stop it\n  ansible.builtin.include_tasks: \"{{{{ role_path }}}}/tasks/stop.yml\"\n\
-             - name: Lose another one\n  ansible.builtin.command: {} stop\n",
-            yard.path(&format!("nodes/{}/service", third.address)).display(),
-        ),
-    );
-    let more = json!({"rolling_recycle_only": [target.stateful_id],
-        "recycle_elasticsearch_tasks": {"stop": stop},
-        "rolling_recycle_between_timeout": 5, "rolling_recycle_after_timeout": 5});
-    let ran = player.play(PLAYBOOK, &variables(&player, &more));
-    stopped(&ran, &["mid_gate", "nodes_present"]);
-    assert!(player.recycled().is_empty(), "its machine was not given up");
-    assert!(yard.process(target).is_some(), "its service was started again");
-    // What the gate has kept: without both of them nobody manages the cluster.
-    yard.stop(target);
-    until("the last one has no manager", 300, || {
-        let answer = ask(other, "GET", "/_cluster/health?timeout=1s", &Value::Null)?;
-        (answer["status"] != "green" && answer["status"] != "yellow").then_some(())
-    });
-    yard.start(target);
-    yard.start(third);
-    settle(&nodes, "green");
-    assert_eq!(settings(other), before, "allocation was put back");
-}
-
-#[test]
 fn a_node_that_comes_back_with_another_id_freezes_the_roll_before_anything_is_given_to_it() {
     if !clusters::can_run(SOURCE) {
         return;
