@@ -132,6 +132,45 @@ fn each_kind_passes_fails_or_is_unknown_with_its_evidence() {
     }
 }
 
+/// What the page about Kafka tells to ask of Cruise Control, of answers as that gives them.
+#[test]
+fn a_mover_that_is_at_work_or_would_heal_keeps_the_gate_shut() {
+    let page = std::fs::read_to_string("docs/kafka.md").unwrap();
+    let told = |name: &str| {
+        let begin = page.find(&format!("{{name: {name}, ")).unwrap();
+        let end = begin + page[begin..].find('}').unwrap();
+        serde_yaml::from_str::<Value>(&page[begin..=end]).unwrap()
+    };
+    let server = Canned::start(|request| {
+        let path = request.head.split(' ').nth(1).unwrap();
+        let (of, more) = path.split_once("/kafkacruisecontrol/state?json=true&").unwrap();
+        let is_busy = of == "/busy";
+        Reply::json(200, match more {
+            "substates=executor" => json!({"ExecutorState": {
+                "state": if is_busy { "INTER_BROKER_REPLICA_MOVEMENT_TASK_IN_PROGRESS" } else { "NO_TASK_IN_PROGRESS" }
+            }, "version": 1}),
+            "substates=anomaly_detector" => json!({"AnomalyDetectorState": {
+                "selfHealingEnabled": if is_busy { json!(["BROKER_FAILURE"]) } else { json!([]) },
+                "selfHealingDisabled": ["GOAL_VIOLATION"]
+            }, "version": 1}),
+            _ => json!({}),
+        }.to_string())
+    });
+    for (name, of, verdict) in [
+        ("mover", "idle", "pass"),
+        ("mover", "busy", "fail"),
+        ("healing", "idle", "pass"),
+        ("healing", "busy", "fail"),
+    ] {
+        let mut one = told(name);
+        let url = one["url"].as_str().unwrap();
+        let asked = url.replace("http://cruise-control:9090", &format!("{}/{of}", server.url()));
+        one["url"] = json!(asked);
+        let answer = gate(&desk(), &json!([one]), json!({})).answer;
+        assert_eq!(answer["verdict"], verdict, "{name} {of}: {answer}");
+    }
+}
+
 fn merged(mut one: Value, other: Value) -> Value {
     for (name, value) in other.as_object().unwrap() {
         one[name] = value.clone();

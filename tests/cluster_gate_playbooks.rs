@@ -38,7 +38,7 @@ fn assert_well(run: &Ran, version: &str) {
     assert_eq!(run.code, 0, "{version}: {}\n{}", run.stdout, run.stderr);
 }
 
-const VERDICTS: &str = "\
+const LOOKS: &str = "\
 - name: Gate
   spotinst.esg.cluster_gate:
     gates: \"{{ gates }}\"
@@ -57,6 +57,9 @@ const VERDICTS: &str = "\
     - {page: 5, waivers: [{predicate: lag, reason: known}]}
   ignore_errors: true
   register: gate
+";
+
+const MET: &str = "\
 - assert:
     that:
       - gate.results | map(attribute='failed') == [false, true, true, false]
@@ -75,12 +78,41 @@ const VERDICTS: &str = "\
 fn the_gate_opens_or_fails_the_task_with_its_evidence() {
     for version in VERSIONS {
         let (desk, server) = (Desk::with(""), server());
-        let run = play(&desk, version, &server, VERDICTS, &["-vv"]);
+        let run = play(&desk, version, &server, &format!("{LOOKS}{MET}"), &["-vv"]);
         assert_well(&run, version);
         assert!(run.stderr.contains("Gate: 0 of 1 predicates pass"), "{version}: {run:?}");
         assert!(run.stdout.contains("changed=0"), "{version}: {run:?}");
         let said = format!("{}{}", run.stdout, run.stderr);
         assert!(said.contains("waived (known): lag"), "{version}: {said}");
+    }
+}
+
+/// It looks and changes nothing, so the second run is as the first, and check mode tells the same of what it sees.
+#[test]
+fn looked_at_again_it_is_the_same_and_in_check_mode_too() {
+    let seen = "\
+- assert:
+    that:
+      - gate.results | map(attribute='failed') == [false, false, false, false]
+      - gate.results | map(attribute='verdict') == ['pass', 'fail', 'unknown', 'pass']
+      - gate.results | selectattr('changed') == []
+      - gate.results | map(attribute='looks') | list == [1, 1, 1, 1]
+      - gate.results[1].predicates[0].evidence is search('4, at most 3 wanted')
+";
+    let (done, foreseen) = (format!("{LOOKS}{MET}"), format!("{LOOKS}{seen}"));
+    for version in VERSIONS {
+        let (desk, server) = (Desk::with(""), server());
+        for (tasks, arguments) in [
+            (&done, &[][..]),
+            (&done, &["--diff"]),
+            (&foreseen, &["--check"]),
+            (&foreseen, &["--check", "--diff"]),
+        ] {
+            let run = play(&desk, version, &server, tasks, arguments);
+            assert_well(&run, version);
+            assert!(run.stdout.contains("changed=0"), "{version}: {run:?}");
+        }
+        assert!(server.requests().iter().all(|it| it.head.starts_with("GET ")), "{version}");
     }
 }
 

@@ -65,7 +65,7 @@ fn what_cannot_be_asked_is_refused_before_anything_is() {
             "\"127.0.0.1\" is no broker; expected host:port",
         ),
         (json!({"target": "n3"}), "target \"n3\" is no id"),
-        (json!({"brokers": [1, 1]}), "brokers names each broker once"),
+        (json!({"brokers": [1, 1]}), "brokers names each of them once"),
         (json!({"sasl_mechanism": "plain"}), "takes username and password"),
         (
             json!({"sasl_mechanism": "oauthbearer"}),

@@ -74,6 +74,78 @@ fn each_state_is_foreseen_done_once_and_done_no_more() {
     }
 }
 
+/// What is listed: all of it, by each filter, none, and what is misspelt or of the wrong type; all of it alike when it is asked again, in
+/// check mode, and when something has changed in between.
+const LISTED: &str = "\
+- spotinst.esg.stateful_instance_info: \"{{ item.options | default({}) }}\"
+  loop:
+    - {}
+    - {options: {elastigroups: kafka}}
+    - {options: {esg: [sig-1]}}
+    - {options: {elastigroups: 'k?fk*'}}
+    - {options: {ids: [ssi-2]}}
+    - {options: {id: \"{{ machine }}\"}}
+    - {options: {states: PAUSED}}
+    - {options: {states: [ACTIVE], regions: [eu-west-1]}}
+    - {options: {tags: {team: 'data*'}}}
+    - {options: {include: [managed_instances]}}
+    - {options: {include: [stateful, managed_instances]}}
+    - {options: {elastigroups: none*}}
+    - {options: {ids: [ssi-2], states: [PAUSED]}}
+    - {options: {tags: {team: [other]}}}
+    - {options: {elastigroup: kafka}}
+    - {options: {tags: kafka}}
+    - {options: {include: [everything]}}
+    - {options: {concurrency: 0}}
+  ignore_errors: true
+  register: seen
+- set_fact:
+    ids: \"{{ seen.results[:14] | map(attribute='stateful_instances') | map('map', attribute='id') | map('list') | list }}\"
+    all: [ssi-1, ssi-2, ssi-3]
+- assert:
+    that:
+      - ids[:4] == [all, all, all, all]
+      - ids[4:8] == [['ssi-2'], ['ssi-1'], ['ssi-3'], ['ssi-1', 'ssi-2']]
+      - ids[8:11] == [all, ['smi-1'], all + ['smi-1']] or ids[8:11] == [all, ['smi-1'], ['smi-1'] + all]
+      - ids[11:] == [[], [], []]
+      - seen.results | map(attribute='failed') | list == [false] * 14 + [true] * 4
+      - seen.results[14].msg is search('elastigroup.*did you mean elastigroups')
+      - seen.results[15].msg is search('tags')
+      - seen.results[16].msg is search('everything')
+      - seen.results[17].msg is search('concurrency')
+      - seen.results | selectattr('changed') == []
+      - seen.results[5].stateful_instances[0].instanceId == machine
+      - seen.results[5].stateful_instances[0].privateIp == '10.0.0.1'
+";
+
+#[test]
+fn what_there_is_is_listed_alike_again_in_check_mode_and_after_a_change() {
+    for version in VERSIONS {
+        let desk = Desk::with(&FLEET.replace(
+            "region: eu-west-1, image: ami-2",
+            "region: eu-west-1, tags: {team: data-1}, image: ami-2",
+        ));
+        let list = |machine: &str, arguments: &[&str]| {
+            let machine = format!("machine={machine}");
+            let run = play(&desk, version, LISTED, &[&["-e", &machine], arguments].concat());
+            assert_eq!(changed(&run), 0, "{version}");
+        };
+        list("i-1", &[]);
+        list("i-1", &[]);
+        list("i-1", &["--check", "--diff"]);
+        assert_eq!(mutations(&desk), 0, "{version}");
+        let recycle = "\
+- spotinst.esg.stateful_instance: {group_id: sig-1, id: ssi-1, instance_id: i-1, state: recycled}
+  register: done
+- copy: {content: \"{{ done.after.instanceId }}\", dest: \"{{ playbook_dir }}/new\", mode: '0600'}
+";
+        assert_eq!(changed(&play(&desk, version, recycle, &[])), 2, "{version}");
+        let new = std::fs::read_to_string(desk.home.path().join("new")).unwrap();
+        list(&new, &[]);
+        list(&new, &["--check"]);
+    }
+}
+
 #[test]
 fn the_predecessors_playbook_runs_and_says_what_to_change() {
     let tasks = "\

@@ -20,6 +20,10 @@ pub use member::{SearchMember, Told};
 /// The list of ten thousands of shards is some mebibytes long.
 const LONGEST: usize = 64 << 20;
 
+/// Recoveries under way, in bytes.
+const RECOVERIES: &str = "_cat/recovery?active_only=true&format=json&bytes=b\
+    &h=index,shard,target_node,stage,bytes_recovered,translog_ops_recovered";
+
 /// How a cluster is asked.
 #[derive(Clone, Debug)]
 pub struct SearchTarget {
@@ -116,6 +120,7 @@ fn silent(obstacle: &Obstacle) -> SearchCluster {
         disks: no(obstacle),
         high_watermark: no(obstacle),
         snapshots: no(obstacle),
+        recoveries: no(obstacle),
     }
 }
 
@@ -153,6 +158,7 @@ impl Asker<'_> {
             },
             disks: self.ask("_cat/allocation?format=json&h=node,disk.percent", read::disks),
             snapshots: self.ask("_snapshot/_status", read::snapshots),
+            recoveries: self.ask(RECOVERIES, read::recoveries),
             health: self.health(),
             identity,
         }

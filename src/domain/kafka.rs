@@ -103,6 +103,8 @@ pub struct KafkaLogDirs {
 pub struct KafkaQuorum {
     /// Who leads it.
     pub leader: Option<KafkaNodeId>,
+    /// How many leaders it has had; none if it is not told.
+    pub epoch: Option<i32>,
     /// Who votes.
     pub voters: BTreeMap<KafkaNodeId, KafkaQuorumReplica>,
     /// Who follows without a vote: brokers that are no controllers.

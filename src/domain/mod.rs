@@ -62,7 +62,7 @@ pub use quoted::{one_line, printable, shell_word};
 pub use scheduled_task::{Frequency, ScheduledTask, TaskKind};
 pub use search::{
     SearchCluster, SearchHealth, SearchIdentity, SearchNode, SearchProduct, SearchSetting,
-    SearchShutdown, SearchStatus, ShardCopy, ShardSight, Voting, Watermark,
+    SearchShutdown, SearchStatus, ShardCopy, ShardRecovery, ShardSight, Voting, Watermark,
 };
 pub use stateful::{Device, StatefulInstance, StatefulState};
 pub use suspension::{Process, Suspension};

@@ -30,6 +30,23 @@ pub struct SearchCluster {
     pub high_watermark: Result<Watermark, Obstacle>,
     /// Snapshots that are being taken.
     pub snapshots: Result<Vec<String>, Obstacle>,
+    /// Copies that are being recovered.
+    pub recoveries: Result<Vec<ShardRecovery>, Obstacle>,
+}
+
+/// A copy of a shard that is being recovered: from its own disk, from another copy, from a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardRecovery {
+    /// The index.
+    pub index: String,
+    /// The shard's number.
+    pub shard: u64,
+    /// The name of the node that gets it.
+    pub node: String,
+    /// How far it is, such as `index` or `translog`.
+    pub stage: String,
+    /// How much has been brought back: bytes of files, and operations that were done anew.
+    pub recovered: u64,
 }
 
 /// Which cluster it is.

@@ -58,17 +58,18 @@ use part::Part;
 /// `elasticsearch` asks an Elasticsearch or OpenSearch cluster: `NAME.identified`, `NAME.settled` (no shard moves, is made or has no
 /// node), `NAME.status` (green; in phase `mid` yellow will do), `NAME.nodes_present` (exactly `nodes`, without `target` in phase
 /// `mid`), `NAME.master_elected`, `NAME.voting_majority`. In phase `pre` also `NAME.copies_elsewhere` (each shard with a copy on
-/// `target` has another that serves; green does not say that), `NAME.roles_elsewhere`, `NAME.disk_headroom` and `NAME.no_snapshot`; in
-/// `mid` and `post` `NAME.copies_serve`; in `pre` and `post` `NAME.nothing_left_over` (allocation is not restricted, no node excluded
+/// `target` has another that serves; green does not say that), `NAME.managers_to_spare` (three may be elected, if `target` may), `NAME.roles_elsewhere`, `NAME.disk_headroom` and
+/// `NAME.no_snapshot`; in `mid` and `post` `NAME.copies_serve`; in `post` `NAME.no_recovery`, where what is brought back of a shard is progress; in `pre` and `post` `NAME.nothing_left_over` (allocation is not restricted, no node excluded
 /// or registered to be shut down). With `node_id` also `NAME.same_node` in `pre` and `post`. In phase `back` only whether the nodes are
 /// members again, `target` with that id: `NAME.identified`, `NAME.nodes_present`, `NAME.master_elected`, `NAME.same_node`. An index that does not pass is an object of its own, so that a waiver can name it.
 ///
 /// `kafka` asks a Kafka cluster, with its own quorum or with ZooKeeper: `NAME.identified`, `NAME.brokers_live` (exactly `brokers`,
 /// without `target` in phase `mid`), `NAME.views_agree` (two brokers or more, none of them `target` and
 /// all in step with the quorum, tell the same of all topics; unknown where there is but one besides `target`), `NAME.visible` (what lies on
-/// the brokers' disks is what the metadata tells: who is not allowed to see a topic would find all well), `NAME.led`,
+/// the brokers' disks is what the metadata tells: who is not allowed to see a topic would find all well), `NAME.folders_usable`, `NAME.led`,
 /// `NAME.replicas_online`, `NAME.in_sync`, `NAME.above_min_in_sync` (writes are taken without `target`), `NAME.clean_elections`,
-/// `NAME.no_reassignment`, and `NAME.quorum_in_step` or, with ZooKeeper, `NAME.controller_known`; in phase `post` also
+/// `NAME.no_reassignment`, and `NAME.quorum_in_step` or, with ZooKeeper, `NAME.controller_known`; in `pre` and `post` `NAME.quorum_steady`
+/// (an election begins the looks in a row anew); with `controllers` `NAME.voters_expected`; in phase `post` also
 /// `NAME.target_answers` and `NAME.preferred_leaders`. A topic that does not pass is an object of its own, so that a waiver can
 /// name it. Brokers that cannot be reached, or that do not let one ask, are unknown.
 ///

@@ -185,7 +185,7 @@ fn what_is_wrong_is_said_by_its_predicate() {
             },
             &[
                 ("brokers_live", ALL, "fail", "not live: 2"),
-                ("replicas_online", ALL, "fail", "orders-0"),
+                ("replicas_online", "orders", "fail", "orders-0"),
                 ("views_agree", ALL, "unknown", "only broker 1 tells"),
             ],
         ),
@@ -194,7 +194,7 @@ fn what_is_wrong_is_said_by_its_predicate() {
                 let partition = &mut known.topics.get_mut("orders").unwrap().partitions[1];
                 partition.leader = -1;
             },
-            &[("led", ALL, "fail", "orders-1")],
+            &[("led", "orders", "fail", "orders-1")],
         ),
         (
             |known| known.topics.get_mut("orders").unwrap().min_in_sync = None,
@@ -204,12 +204,12 @@ fn what_is_wrong_is_said_by_its_predicate() {
             |known| {
                 known.moving.insert("orders".to_owned(), 2);
             },
-            &[("no_reassignment", ALL, "fail", "orders-2")],
+            &[("no_reassignment", "orders", "fail", "orders-2")],
         ),
         (
             |known| drop(known.broken.insert(2, "/data/\u{1b}[2J\n2".to_owned())),
             &[(
-                "replicas_online",
+                "folders_usable",
                 ALL,
                 "fail",
                 "broker 2 cannot use its folder /data/\\u{1b}[2J\\n2",
@@ -217,7 +217,10 @@ fn what_is_wrong_is_said_by_its_predicate() {
         ),
         (
             |known| known.quorum.leader = -1,
-            &[("quorum_in_step", ALL, "fail", "the quorum has no leader")],
+            &[
+                ("quorum_in_step", ALL, "fail", "the quorum has no leader"),
+                ("quorum_steady", ALL, "fail", "the quorum has no leader"),
+            ],
         ),
         (
             |known| {
@@ -322,8 +325,8 @@ fn hostile_names_are_shown_as_they_are_and_do_no_more() {
         &brokers,
         "pre",
         &[
-            ("led", ALL, "fail", &format!("{shown}-0")),
-            ("no_reassignment", ALL, "fail", &format!("{shown}-1")),
+            ("led", shown, "fail", &format!("{shown}-0")),
+            ("no_reassignment", shown, "fail", &format!("{shown}-1")),
             ("above_min_in_sync", shown, "unknown", "is not told"),
         ],
     );

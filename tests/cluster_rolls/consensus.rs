@@ -28,9 +28,10 @@ pub(crate) struct Consensus {
     pub(crate) barred_until: f64,
     /// When each was last level with the leader.
     pub(crate) level_at: BTreeMap<usize, f64>,
+    /// How many leaders there have been.
+    pub(crate) epoch: u32,
     slot: usize,
     next: u64,
-    epoch: u32,
     election_at: Option<f64>,
     sync_at: BTreeMap<usize, f64>,
     alone_since: Option<f64>,

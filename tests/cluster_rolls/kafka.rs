@@ -316,6 +316,7 @@ impl Cluster for Kafka {
             question: Question { gate: "kafka".to_owned(), phase, target: name },
             target: id(&target),
             brokers: self.brokers.iter().map(id).collect(),
+            controllers: None,
             cluster_id: Some("a-cluster".to_owned()),
             margin: 0,
         };

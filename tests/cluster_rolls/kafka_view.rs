@@ -109,6 +109,7 @@ fn told_quorum(quorum: &Consensus, plant: &Plant, brokers: &[usize]) -> KafkaQuo
         brokers.iter().map(|broker| id(*broker)).filter(|broker| !voters.contains_key(broker));
     KafkaQuorum {
         leader: quorum.leader.map(id),
+        epoch: i32::try_from(quorum.epoch).ok(),
         observers: observers.map(|broker| (broker, level.clone())).collect(),
         voters,
         fetch_timeout_ms: Some(2000),

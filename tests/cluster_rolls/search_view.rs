@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use spotinst_esg::domain::{
     Obstacle, SearchCluster, SearchHealth, SearchIdentity, SearchNode, SearchProduct,
-    SearchSetting, SearchStatus, ShardCopy, Voting, Watermark,
+    SearchSetting, SearchStatus, ShardCopy, ShardRecovery, Voting, Watermark,
 };
 
 use super::cluster::{half, silence};
@@ -25,6 +25,7 @@ fn nothing() -> SearchCluster {
         disks: Err(none()),
         high_watermark: Err(none()),
         snapshots: Err(none()),
+        recoveries: Err(none()),
     }
 }
 
@@ -63,6 +64,7 @@ pub(crate) fn view(search: &Search, plant: &Plant) -> SearchCluster {
         disks: Ok(there.iter().map(|node| (name(*node), 40.0)).collect::<BTreeMap<_, _>>()),
         high_watermark: Ok(Watermark::Percent(90.0)),
         snapshots: Ok(search.snapshot_runs.then(|| "nightly".to_owned()).into_iter().collect()),
+        recoveries: Ok(recoveries(search)),
     }
 }
 
@@ -84,6 +86,21 @@ fn copies(search: &Search) -> Vec<ShardCopy> {
             }
         };
         shard.copies.iter().map(copy).collect()
+    };
+    search.shards.iter().flat_map(of).collect()
+}
+
+fn recoveries(search: &Search) -> Vec<ShardRecovery> {
+    let of = |shard: &super::search::Shard| -> Vec<ShardRecovery> {
+        let is_made = |copy: &&super::search::Copy| matches!(copy.state, State::Initializing(_));
+        let recovery = |copy: &super::search::Copy| ShardRecovery {
+            index: shard.index.clone(),
+            shard: shard.number,
+            node: format!("es-{}", copy.node + 1),
+            stage: "index".to_owned(),
+            recovered: 0,
+        };
+        shard.copies.iter().filter(is_made).map(recovery).collect()
     };
     search.shards.iter().flat_map(of).collect()
 }

@@ -27,6 +27,7 @@ pub(crate) fn well(path: &str) -> Value {
         "/_cat/allocation" => json!([
             {"node": "n1", "disk.percent": "20"}, {"node": "n2", "disk.percent": "30"}, {"node": "UNASSIGNED", "disk.percent": null}
         ]),
+        "/_cat/recovery" => json!([]),
         "/_snapshot/_status" => json!({"snapshots": []}),
         "/_cluster/health" => {
             json!({"status": "green", "timed_out": false, "number_of_nodes": 3, "active_shards": 2, "relocating_shards": 0,

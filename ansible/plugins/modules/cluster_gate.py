@@ -53,23 +53,26 @@ description:
     moves, is made or has no node), C(NAME.status) (green; in phase C(mid) yellow will do),
     C(NAME.nodes_present) (exactly C(nodes), without C(target) in phase C(mid)), C(NAME.master_elected),
     C(NAME.voting_majority). In phase C(pre) also C(NAME.copies_elsewhere) (each shard with a copy on C(target)
-    has another that serves; green does not say that), C(NAME.roles_elsewhere), C(NAME.disk_headroom) and
-    C(NAME.no_snapshot); in C(mid) and C(post) C(NAME.copies_serve); in C(pre) and C(post)
-    C(NAME.nothing_left_over) (allocation is not restricted, no node excluded or registered to be shut down).
-    With C(node_id) also C(NAME.same_node) in C(pre) and C(post). In phase C(back) only whether the nodes are
-    members again, C(target) with that id: C(NAME.identified), C(NAME.nodes_present), C(NAME.master_elected),
-    C(NAME.same_node). An index that does not pass is an object of its own, so that a waiver can name it.
+    has another that serves; green does not say that), C(NAME.managers_to_spare) (three may be elected, if
+    C(target) may), C(NAME.roles_elsewhere), C(NAME.disk_headroom) and C(NAME.no_snapshot); in C(mid) and
+    C(post) C(NAME.copies_serve); in C(post) C(NAME.no_recovery), where what is brought back of a shard is
+    progress; in C(pre) and C(post) C(NAME.nothing_left_over) (allocation is not restricted, no node excluded or
+    registered to be shut down). With C(node_id) also C(NAME.same_node) in C(pre) and C(post). In phase C(back)
+    only whether the nodes are members again, C(target) with that id: C(NAME.identified), C(NAME.nodes_present),
+    C(NAME.master_elected), C(NAME.same_node). An index that does not pass is an object of its own, so that a
+    waiver can name it.
   - >-
     C(kafka) asks a Kafka cluster, with its own quorum or with ZooKeeper: C(NAME.identified),
     C(NAME.brokers_live) (exactly C(brokers), without C(target) in phase C(mid)), C(NAME.views_agree) (two
     brokers or more, none of them C(target) and all in step with the quorum, tell the same of all topics;
     unknown where there is but one besides C(target)), C(NAME.visible) (what lies on the brokers' disks is what
-    the metadata tells: who is not allowed to see a topic would find all well), C(NAME.led),
-    C(NAME.replicas_online), C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken without C(target)),
-    C(NAME.clean_elections), C(NAME.no_reassignment), and C(NAME.quorum_in_step) or, with ZooKeeper,
-    C(NAME.controller_known); in phase C(post) also C(NAME.target_answers) and C(NAME.preferred_leaders). A
-    topic that does not pass is an object of its own, so that a waiver can name it. Brokers that cannot be
-    reached, or that do not let one ask, are unknown.
+    the metadata tells: who is not allowed to see a topic would find all well), C(NAME.folders_usable),
+    C(NAME.led), C(NAME.replicas_online), C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken without
+    C(target)), C(NAME.clean_elections), C(NAME.no_reassignment), and C(NAME.quorum_in_step) or, with ZooKeeper,
+    C(NAME.controller_known); in C(pre) and C(post) C(NAME.quorum_steady) (an election begins the looks in a row
+    anew); with C(controllers) C(NAME.voters_expected); in phase C(post) also C(NAME.target_answers) and
+    C(NAME.preferred_leaders). A topic that does not pass is an object of its own, so that a waiver can name it.
+    Brokers that cannot be reached, or that do not let one ask, are unknown.
   - >-
     C(ec2) asks EC2 of a machine: C(NAME.running), C(NAME.system_status), C(NAME.instance_status) and, where EC2
     tells of it, C(NAME.volumes_status). A check that is impaired or has yet to be made fails; what EC2 cannot
@@ -354,6 +357,11 @@ options:
       brokers:
         description:
           - "Of C(kafka): the ids of all brokers that there should be."
+        type: list
+        elements: int
+      controllers:
+        description:
+          - "Of C(kafka): the ids of all controllers, where just those must vote in the metadata quorum (KRaft)."
         type: list
         elements: int
       cluster_id:
@@ -768,6 +776,7 @@ def main():
                     'api_key_file': {'type': 'path'},
                     'bootstrap': {'type': 'list', 'elements': 'str'},
                     'brokers': {'type': 'list', 'elements': 'int'},
+                    'controllers': {'type': 'list', 'elements': 'int'},
                     'cluster_id': {'type': 'str'},
                     'margin': {'type': 'int'},
                     'sasl_mechanism': {'type': 'str', 'choices': ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']},

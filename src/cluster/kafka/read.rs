@@ -122,6 +122,7 @@ pub(super) fn quorum(told: QuorumInfo, fetch_timeout_ms: Option<u64>) -> KafkaQu
     };
     KafkaQuorum {
         leader: (told.leader_id > NOBODY).then_some(told.leader_id),
+        epoch: (told.leader_epoch >= 0).then_some(told.leader_epoch),
         voters: told.voters.into_iter().map(replica).collect(),
         observers: told.observers.into_iter().map(replica).collect(),
         fetch_timeout_ms,

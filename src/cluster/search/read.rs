@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{
     Obstacle, ObstacleKind, SearchHealth, SearchIdentity, SearchNode, SearchProduct, SearchSetting,
-    SearchShutdown, SearchStatus, ShardCopy, Voting, Watermark, printable,
+    SearchShutdown, SearchStatus, ShardCopy, ShardRecovery, Voting, Watermark, printable,
 };
 
 const WATERMARK: &str = "cluster.routing.allocation.disk.watermark.high";
@@ -229,6 +229,26 @@ pub(super) fn snapshots(told: &Value) -> Read<Vec<String>> {
         return odd("which snapshots are taken");
     };
     Ok(running.iter().map(|it| printable(text(it, "snapshot").unwrap_or("one"))).collect())
+}
+
+/// What is listed of recoveries that are under way.
+pub(super) fn recoveries(told: &Value) -> Read<Vec<ShardRecovery>> {
+    let recovery = |row: &Value| {
+        let counted = |key: &str| row.get(key).and_then(number).unwrap_or(0);
+        let (Some(index), Some(shard), Some(stage)) =
+            (text(row, "index"), row.get("shard").and_then(number), text(row, "stage"))
+        else {
+            return odd("a recovery");
+        };
+        Ok(ShardRecovery {
+            index: printable(index),
+            shard,
+            node: printable(text(row, "target_node").unwrap_or("a node")),
+            stage: printable(stage),
+            recovered: counted("bytes_recovered").saturating_add(counted("translog_ops_recovered")),
+        })
+    };
+    list(told, "what is recovered")?.iter().map(recovery).collect()
 }
 
 #[cfg(test)]

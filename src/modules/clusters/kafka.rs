@@ -1,5 +1,7 @@
 //! The kind `kafka` of a gate, as it is typed.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -18,6 +20,8 @@ pub(in crate::modules) struct KafkaArgs {
     pub(in crate::modules) bootstrap: Option<Vec<String>>,
     /// Of `kafka`: the ids of all brokers that there should be.
     brokers: Option<Vec<KafkaNodeId>>,
+    /// Of `kafka`: the ids of all controllers, where just those must vote in the metadata quorum (KRaft).
+    controllers: Option<Vec<KafkaNodeId>>,
     /// Of `kafka`: the unique id of the cluster, where it must be this one.
     cluster_id: Option<String>,
     /// Of `kafka`: how many more replicas than writes need must be in sync without `target`; `0` when not given. With `1` one more
@@ -50,10 +54,11 @@ enum Mechanism {
 
 impl KafkaArgs {
     /// Its options, and whether each is given.
-    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 7] {
+    pub(in crate::modules) fn given(&self) -> [(&'static str, bool); 8] {
         [
             ("bootstrap", self.bootstrap.is_some()),
             ("brokers", self.brokers.is_some()),
+            ("controllers", self.controllers.is_some()),
             ("cluster_id", self.cluster_id.is_some()),
             ("margin", self.margin.is_some()),
             ("sasl_mechanism", self.sasl_mechanism.is_some()),
@@ -126,12 +131,19 @@ impl KafkaArgs {
             let text = one_line(&question.target);
             return Err(format!("target {text:?} is no id of a broker or a controller"));
         };
-        let given = self.brokers.iter().flatten();
-        let brokers: std::collections::BTreeSet<KafkaNodeId> = given.clone().copied().collect();
-        if brokers.len() != given.count() || brokers.is_empty() {
-            return Err("brokers names each broker once, by its id".to_owned());
-        }
+        let brokers = each_once("brokers", self.brokers.as_deref().unwrap_or_default())?;
+        let controllers = self.controllers.as_deref();
+        let controllers = controllers.map(|ids| each_once("controllers", ids)).transpose()?;
         let (cluster_id, margin) = (self.cluster_id.clone(), self.margin.unwrap_or(0));
-        Ok(KafkaQuestion { question, target, brokers, cluster_id, margin })
+        Ok(KafkaQuestion { question, target, brokers, controllers, cluster_id, margin })
     }
+}
+
+/// Ids, none of them twice.
+fn each_once(option: &str, given: &[KafkaNodeId]) -> Result<BTreeSet<KafkaNodeId>, String> {
+    let ids: BTreeSet<KafkaNodeId> = given.iter().copied().collect();
+    if ids.len() != given.len() || ids.is_empty() {
+        return Err(format!("{option} names each of them once, by its id"));
+    }
+    Ok(ids)
 }

@@ -4,24 +4,18 @@
 //! under-replicated. Replication is judged from the metadata, by its leaders' word, and only where several brokers other than
 //! that one agree and the one who asks is allowed to see all of it.
 
+mod quorum;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::phase::{Judged, Phase, Question, or_unknown};
 use crate::domain::{
-    KafkaCluster, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaQuorum, KafkaQuorumReplica,
-    KafkaReplicas, KafkaView,
+    KafkaCluster, KafkaMembers, KafkaNodeId, KafkaPartition, KafkaReplicas, KafkaView,
 };
 use crate::plan::gate::Finding;
 
 const KIND: &str = "kafka";
-
-/// A voter whose log ends by so many records before the longest is not in step.
-const MOST_BEHIND: i64 = 1000;
-
-/// After so long without a fetch a voter is taken for lost (`controller.quorum.fetch.timeout.ms`, Kafka's default).
-const FETCH_TIMEOUT_MS: u64 = 2000;
 
 /// Most partitions that a line names.
 const MOST_NAMED: usize = 5;
@@ -35,6 +29,8 @@ pub struct KafkaQuestion {
     pub target: KafkaNodeId,
     /// The ids of all brokers that there should be, the target among them if it is one.
     pub brokers: BTreeSet<KafkaNodeId>,
+    /// The ids of all that vote in the metadata quorum; whoever votes if none.
+    pub controllers: Option<BTreeSet<KafkaNodeId>>,
     /// Which cluster it must be, by its unique id; any if none.
     pub cluster_id: Option<String>,
     /// How many more replicas must be in sync without the target than writes need: to survive one more surprise, 1.
@@ -45,9 +41,9 @@ type Partitions = BTreeMap<KafkaPartition, KafkaReplicas>;
 
 /// Judges one look at a cluster.
 ///
-/// `identified`, `brokers_live`, `views_agree`, `visible`, `led`, `replicas_online`, `in_sync`, `above_min_in_sync` by topic,
-/// `clean_elections` by topic, `no_reassignment`, `quorum_in_step` or (in ZooKeeper mode) `controller_known`; in phase `post` also
-/// `target_answers` and `preferred_leaders`. The names begin with the gate's.
+/// `identified`, `brokers_live`, `views_agree`, `visible`, `folders_usable`; by topic `led`, `replicas_online`, `in_sync`, `above_min_in_sync`,
+/// `clean_elections`, `no_reassignment`; `quorum_in_step`, `quorum_steady` (pre and post) and, where they are named, `voters_expected`, or in
+/// ZooKeeper mode `controller_known`; in phase `post` also `target_answers` and `preferred_leaders`. The names begin with the gate's.
 pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
     let it = Asked { cluster, wanted: question, phase: question.question.phase };
     let mut found = vec![
@@ -55,31 +51,33 @@ pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
         it.whole("brokers_live", or_unknown(&cluster.members, |members| it.brokers_live(members))),
         it.whole("views_agree", it.views_agree()),
         it.whole("visible", it.of_partitions(|partitions| it.visible(partitions))),
-        it.whole("led", it.of_partitions(|partitions| it.led(partitions))),
-        it.whole("replicas_online", it.of_partitions(|partitions| it.replicas_online(partitions))),
-        it.whole("in_sync", it.of_partitions(|partitions| it.in_sync(partitions))),
-        it.whole(
-            "no_reassignment",
-            or_unknown(&cluster.reassignments, |moving| {
-                none_of(moving.iter(), "no partition is moved", "moved")
-            }),
-        ),
+        it.whole("folders_usable", or_unknown(&cluster.members, |_| it.folders_usable())),
     ];
-    found.push(match &cluster.quorum {
-        Err(obstacle) => it.whole("quorum_in_step", Judged::unknown(obstacle.to_string())),
-        Ok(Some(quorum)) => it.whole("quorum_in_step", it.quorum_in_step(quorum)),
-        Ok(None) => it.whole("controller_known", it.controller_known()),
+    found.extend(match &cluster.reassignments {
+        Ok(moving) => {
+            it.of_topics("no_reassignment", moving.iter(), "no partition is moved", "moved")
+        }
+        Err(obstacle) => vec![it.whole("no_reassignment", Judged::unknown(obstacle.to_string()))],
     });
+    match &cluster.quorum {
+        Err(obstacle) => {
+            found.push(it.whole("quorum_in_step", Judged::unknown(obstacle.to_string())));
+        }
+        Ok(Some(quorum)) => found.extend(it.of_quorum(quorum)),
+        Ok(None) => found.push(it.whole("controller_known", it.controller_known())),
+    }
     match it.view() {
         Ok(view) => {
+            found.extend(it.led(&view.partitions));
+            found.extend(it.replicas_online(&view.partitions));
+            found.extend(it.in_sync(&view.partitions));
             found.extend(it.above_min_in_sync(view));
             found.extend(it.clean_elections(view));
         }
-        Err(obstacle) => {
-            for name in ["above_min_in_sync", "clean_elections"] {
-                found.push(it.whole(name, Judged::unknown(obstacle.to_string())));
-            }
-        }
+        Err(obstacle) => found.extend(
+            ["led", "replicas_online", "in_sync", "above_min_in_sync", "clean_elections"]
+                .map(|name| it.whole(name, Judged::unknown(obstacle.to_string()))),
+        ),
     }
     if it.phase == Phase::Post {
         found.push(it.whole("target_answers", it.target_answers()));
@@ -100,6 +98,18 @@ fn none_of(some: impl Iterator<Item = impl std::fmt::Display>, good: &str, bad: 
     };
     let named = &all[..all.len().min(MOST_NAMED)];
     Judged::fail(format!("{bad}: {}{more}", named.join(", "))).off_by(all.len() as u64)
+}
+
+/// Each topic of which there are such partitions, and some of those.
+fn by_topic<'p>(
+    some: impl Iterator<Item = &'p KafkaPartition>,
+    bad: &str,
+) -> BTreeMap<&'p str, Judged> {
+    let mut topics: BTreeMap<&str, Vec<&KafkaPartition>> = BTreeMap::new();
+    for it in some {
+        topics.entry(&it.topic).or_default().push(it);
+    }
+    topics.into_iter().map(|(topic, all)| (topic, none_of(all.iter(), "", bad))).collect()
 }
 
 struct Asked<'a> {
@@ -188,39 +198,74 @@ impl<'a> Asked<'a> {
     }
 
     /// A broker that is stopped leads nothing, whatever an old view says.
-    fn led(&self, partitions: &Partitions) -> Judged {
+    fn led(&self, partitions: &Partitions) -> Vec<Finding> {
         let is_led = |it: &KafkaReplicas| it.leader.is_some_and(|leader| !self.is_away(leader));
-        let orphans = partitions.iter().filter(|(_, it)| !is_led(it));
-        none_of(orphans.map(|(it, _)| it), "every partition is led", "nobody leads")
+        let orphans = partitions.iter().filter(|(_, it)| !is_led(it)).map(|(it, _)| it);
+        self.of_topics("led", orphans, "every partition is led", "nobody leads")
     }
 
-    /// No replica and no folder is offline. Without the target its replicas are, as they should be.
-    fn replicas_online(&self, partitions: &Partitions) -> Judged {
-        let dirs =
-            self.cluster.log_dirs.iter().filter_map(|(id, told)| Some((id, told.as_ref().ok()?)));
-        for (broker, told) in dirs {
-            if let Some(folder) = told.offline.first() {
-                return Judged::fail(format!("broker {broker} cannot use its folder {folder}"));
+    /// Each broker can use all its folders, by its own word.
+    fn folders_usable(&self) -> Judged {
+        let mut obstacle = None;
+        for (broker, told) in self.cluster.log_dirs.iter().filter(|(id, _)| !self.is_away(**id)) {
+            match told {
+                Ok(told) => {
+                    if let Some(folder) = told.offline.first() {
+                        return Judged::fail(format!(
+                            "broker {broker} cannot use its folder {folder}"
+                        ));
+                    }
+                }
+                Err(why) => obstacle = Some(format!("broker {broker}: {why}")),
             }
         }
-        let offline = partitions
-            .iter()
-            .filter(|(_, it)| it.offline.iter().any(|broker| !self.is_away(*broker)));
-        none_of(offline.map(|(it, _)| it), "all replicas are online", "a replica is offline of")
+        match obstacle {
+            Some(why) => Judged::unknown(why),
+            None if self.cluster.log_dirs.is_empty() => {
+                Judged::unknown("no broker tells of its folders")
+            }
+            None => Judged::pass("all brokers can use their folders"),
+        }
     }
 
-    fn in_sync(&self, partitions: &Partitions) -> Judged {
-        let lagging = partitions.iter().filter(|(_, it)| {
-            it.replicas.iter().any(|broker| !it.in_sync.contains(broker) && !self.is_away(*broker))
-        });
-        let judged = none_of(
-            lagging.map(|(it, _)| it),
-            "all replicas are in sync",
-            "not all are in sync of",
-        );
+    /// No replica is offline. Without the target its replicas are, as they should be.
+    fn replicas_online(&self, partitions: &Partitions) -> Vec<Finding> {
+        let is_offline =
+            |it: &KafkaReplicas| it.offline.iter().any(|broker| !self.is_away(*broker));
+        let offline = partitions.iter().filter(|(_, it)| is_offline(it)).map(|(it, _)| it);
+        self.of_topics(
+            "replicas_online",
+            offline,
+            "all replicas are online",
+            "a replica is offline of",
+        )
+    }
+
+    fn in_sync(&self, partitions: &Partitions) -> Vec<Finding> {
+        let is_missing = |it: &KafkaReplicas, broker: KafkaNodeId| {
+            !it.in_sync.contains(&broker) && !self.is_away(broker)
+        };
+        let lagging = partitions
+            .iter()
+            .filter(|(_, it)| it.replicas.iter().any(|broker| is_missing(it, *broker)));
         // A replica that catches up is progress before it is in sync.
         let lag: u64 = self.cluster.log_dirs.values().flatten().map(|dirs| dirs.lag).sum();
-        if judged.passes() { judged } else { judged.off_by(lag.saturating_add(1)) }
+        let bad = by_topic(lagging.map(|(it, _)| it), "not all are in sync of")
+            .into_iter()
+            .map(|(topic, judged)| (topic, judged.off_by(lag.saturating_add(1))))
+            .collect();
+        self.by_topic("in_sync", "all replicas are in sync", bad)
+    }
+
+    /// One finding for each topic of which there are such partitions.
+    fn of_topics<'p>(
+        &self,
+        name: &str,
+        some: impl Iterator<Item = &'p KafkaPartition>,
+        good: &str,
+        bad: &str,
+    ) -> Vec<Finding> {
+        self.by_topic(name, good, by_topic(some, bad))
     }
 
     /// One finding for each topic that would take no writes without the target, or takes none now.
@@ -285,42 +330,6 @@ impl<'a> Asked<'a> {
         found
     }
 
-    /// The quorum has a leader, and without the target a majority of it is in step. A broker that comes back needs it to
-    /// register, so it is asked for whoever is rolled.
-    fn quorum_in_step(&self, quorum: &KafkaQuorum) -> Judged {
-        let target = self.wanted.target;
-        let Some(leader) = quorum.leader else { return Judged::fail("the quorum has no leader") };
-        if self.is_away(leader) {
-            return Judged::fail(format!("{leader} still leads the quorum"));
-        }
-        let all = quorum.voters.len();
-        let Some(leading) = quorum.voters.get(&leader) else {
-            return Judged::unknown(format!("{leader} leads and is none of the voters"));
-        };
-        let is_counted = |id: KafkaNodeId| self.phase == Phase::Post || id != target;
-        let mut behind = Vec::new();
-        let mut in_step = 0;
-        for (id, voter) in quorum.voters.iter().filter(|(id, _)| is_counted(**id)) {
-            if *id == leader || is_in_step(voter, leading, quorum) {
-                in_step += 1;
-            } else {
-                behind.push(id.to_string());
-            }
-        }
-        let needed = all / 2 + 1;
-        let text = format!(
-            "{leader} leads, {in_step} of {all} voters are in step, {needed} are a majority"
-        );
-        if quorum.voters.contains_key(&target) && all < 3 && self.phase == Phase::Pre {
-            return Judged::fail(format!("{text}: of {all} voters none can be lost"));
-        }
-        if !behind.is_empty() {
-            let off = behind.len() as u64;
-            return Judged::fail(format!("{text}; behind: {}", behind.join(", "))).off_by(off);
-        }
-        if in_step >= needed { Judged::pass(text) } else { Judged::fail(text) }
-    }
-
     /// In ZooKeeper mode the controller is one of the brokers.
     fn controller_known(&self) -> Judged {
         or_unknown(&self.cluster.members, |members| match members.controller {
@@ -358,21 +367,6 @@ impl<'a> Asked<'a> {
         let good = "it leads what it is to lead";
         none_of(elsewhere.map(|(it, _)| it), good, "another one leads")
     }
-}
-
-fn is_in_step(
-    follower: &KafkaQuorumReplica,
-    leading: &KafkaQuorumReplica,
-    quorum: &KafkaQuorum,
-) -> bool {
-    let longest = quorum.voters.values().filter_map(|it| it.log_end).max();
-    let limit_ms = quorum.fetch_timeout_ms.unwrap_or(FETCH_TIMEOUT_MS);
-    let (Some(end), Some(longest)) = (follower.log_end, longest) else { return false };
-    let (Some(its), Some(his)) = (follower.caught_up_ms, leading.caught_up_ms) else {
-        return false;
-    };
-    let late = u64::try_from(his.saturating_sub(its)).unwrap_or(0);
-    longest.saturating_sub(end) < MOST_BEHIND && late < limit_ms
 }
 
 #[cfg(test)]

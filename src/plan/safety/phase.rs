@@ -66,10 +66,6 @@ impl Judged {
         Self { verdict: Verdict::Unknown, evidence: evidence.into(), distance: None }
     }
 
-    pub(super) fn passes(&self) -> bool {
-        self.verdict == Verdict::Pass
-    }
-
     /// How far it is from where it is wanted: what comes nearer is progress.
     pub(super) fn off_by(self, distance: u64) -> Self {
         // Counts of nodes and requests are far below where this loses precision.

@@ -4,21 +4,21 @@
 //! the node must have another copy that serves, and the vote for a master must be won without it.
 
 mod alone;
+mod health;
+mod voting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use alone::alone_on;
+use health::{settled, status};
 
 use super::phase::{Judged, Phase, Question, or_unknown};
-use crate::domain::{SearchCluster, SearchHealth, SearchNode, SearchStatus, ShardCopy, Watermark};
+use crate::domain::{SearchCluster, SearchNode, ShardCopy, Watermark};
 use crate::plan::gate::Finding;
 
 pub use alone::{Alone, Elsewhere, copies_elsewhere};
 
 const KIND: &str = "elasticsearch";
-
-/// More tasks that wait for the master are a master that does not keep up.
-const MOST_PENDING: u64 = 9;
 
 /// What may be set of allocation for good.
 const ENABLE: &str = "cluster.routing.allocation.enable";
@@ -51,8 +51,8 @@ pub enum Extent {
 /// Judges one look at a cluster.
 ///
 /// `identified`, `settled`, `status`, `nodes_present`, `master_elected`, `shards` (all that serve are listed), `copies_elsewhere` by index (pre), `copies_serve` by index
-/// (mid and post), `voting_majority`, `nothing_left_over` (pre and post), `roles_elsewhere` (pre), `disk_headroom` (pre),
-/// `no_snapshot` (pre), `same_node` (where an id is wanted); the names begin with the gate's. Of [`Extent::Members`] only
+/// (mid and post), `voting_majority`, `managers_to_spare` (pre), `nothing_left_over` (pre and post), `roles_elsewhere` (pre), `disk_headroom` (pre),
+/// `no_snapshot` (pre), `no_recovery` (post), `same_node` (where an id is wanted); the names begin with the gate's. Of [`Extent::Members`] only
 /// `identified`, `nodes_present`, `master_elected` and `same_node`.
 pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding> {
     let it = Asked { cluster, wanted: question, phase: question.question.phase };
@@ -85,7 +85,11 @@ pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding>
     if it.phase != Phase::Mid {
         found.push(it.whole("nothing_left_over", it.nothing_left_over()));
     }
+    if it.phase == Phase::Post {
+        found.extend(it.no_recovery());
+    }
     if it.phase == Phase::Pre {
+        found.push(it.whole("managers_to_spare", it.managers_to_spare()));
         found.push(it.whole("roles_elsewhere", it.roles_elsewhere()));
         found.push(it.whole("disk_headroom", it.disk_headroom()));
         found.push(it.whole("no_snapshot", or_unknown(&cluster.snapshots, |it| no_snapshot(it))));
@@ -168,37 +172,6 @@ impl Asked<'_> {
             }
             (Ok(Some(master)), _) => Judged::pass(format!("{master} is the master")),
         }
-    }
-
-    /// More than half of those whose votes count are there, the target not counted until it is back. It goes by the voting
-    /// configuration that was agreed on, not by a count of nodes.
-    fn voting_majority(&self) -> Judged {
-        let (voting, nodes) = match (&self.cluster.voting, &self.cluster.nodes) {
-            (Ok(voting), Ok(nodes)) => (voting, nodes),
-            (Err(obstacle), _) | (_, Err(obstacle)) => {
-                return Judged::unknown(obstacle.to_string());
-            }
-        };
-        if !voting.exclusions.is_empty() {
-            let excluded = voting.exclusions.join(", ");
-            return Judged::fail(format!("excluded from voting by someone: {excluded}"));
-        }
-        let all = voting.committed.len();
-        if all == 0 {
-            return Judged::unknown("nobody votes, as it is told");
-        }
-        let counts = |name: &str| self.phase == Phase::Post || name != self.target();
-        let there = nodes
-            .iter()
-            .filter(|(name, node)| counts(name) && voting.committed.contains(&node.id))
-            .count();
-        let text = format!("{there} of {all} votes are there without {}", self.target());
-        let text = if self.phase == Phase::Post {
-            format!("{there} of {all} votes are there")
-        } else {
-            text
-        };
-        if there * 2 > all { Judged::pass(text) } else { Judged::fail(text) }
     }
 
     /// A list that leaves copies out, as one that may not see them all would, proves nothing of those.
@@ -336,36 +309,6 @@ impl Asked<'_> {
         } else {
             Judged::fail(format!("{}; {text}", full.join(", ")))
         }
-    }
-}
-
-fn settled(health: &SearchHealth, phase: Phase) -> Judged {
-    if health.timed_out {
-        return Judged::unknown("the cluster had still to settle when it answered");
-    }
-    let SearchHealth {
-        relocating, initializing, unassigned, in_flight_fetches, pending_tasks, ..
-    } = *health;
-    // Without the target its copies are without a node, as they should be.
-    let unassigned = if phase == Phase::Mid { 0 } else { unassigned };
-    let moving = relocating + initializing + unassigned + in_flight_fetches;
-    let text = format!(
-        "{relocating} shards move, {initializing} are made, {unassigned} have no node, {in_flight_fetches} are asked for, \
-         {pending_tasks} tasks wait"
-    );
-    let late = pending_tasks.saturating_sub(MOST_PENDING);
-    match moving + late {
-        0 => Judged::pass(text),
-        off => Judged::fail(text).off_by(off),
-    }
-}
-
-fn status(health: &SearchHealth, phase: Phase) -> Judged {
-    let text = format!("the cluster is {}", health.status);
-    match (&health.status, phase) {
-        (SearchStatus::Green, _) | (SearchStatus::Yellow, Phase::Mid) => Judged::pass(text),
-        (SearchStatus::Yellow | SearchStatus::Red, _) => Judged::fail(text),
-        (SearchStatus::Other(_), _) => Judged::unknown(text),
     }
 }
 

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{KafkaBroker, KafkaLogDirs, KafkaTopic, Obstacle, ObstacleKind};
+use crate::domain::{
+    KafkaBroker, KafkaLogDirs, KafkaQuorum, KafkaQuorumReplica, KafkaTopic, Obstacle, ObstacleKind,
+};
 use crate::plan::Verdict;
 
 fn obstacle() -> Obstacle {
@@ -76,6 +78,7 @@ fn cluster(count: KafkaNodeId) -> KafkaCluster {
         answers: ids.iter().map(|id| (*id, Ok(()))).collect(),
         quorum: Ok(Some(KafkaQuorum {
             leader: Some(1),
+            epoch: Some(4),
             voters: ids.iter().map(|id| (*id, voter.clone())).collect(),
             observers: BTreeMap::new(),
             fetch_timeout_ms: None,
@@ -124,6 +127,7 @@ fn question(count: KafkaNodeId, phase: Phase, target: KafkaNodeId) -> KafkaQuest
         question: Question { gate: "k".to_owned(), phase, target: target.to_string() },
         target,
         brokers: (1..=count).collect(),
+        controllers: None,
         cluster_id: None,
         margin: 0,
     }
@@ -202,7 +206,12 @@ fn cases() -> Vec<Case> {
             },
             &[("brokers_live", ALL, Fail)],
         ),
-        ("nobody leads one", Pre, |it| told(it, 0, |it| it.leader = None), &[("led", ALL, Fail)]),
+        (
+            "nobody leads one",
+            Pre,
+            |it| told(it, 0, |it| it.leader = None),
+            &[("led", "orders", Fail)],
+        ),
         (
             "one replica is offline",
             Pre,
@@ -211,7 +220,7 @@ fn cases() -> Vec<Case> {
                     it.offline.insert(2);
                 })
             },
-            &[("replicas_online", ALL, Fail)],
+            &[("replicas_online", "orders", Fail)],
         ),
         (
             "a folder is offline",
@@ -219,7 +228,7 @@ fn cases() -> Vec<Case> {
             |it| {
                 it.log_dirs.get_mut(&2).unwrap().as_mut().unwrap().offline.push("/d".to_owned());
             },
-            &[("replicas_online", ALL, Fail)],
+            &[("folders_usable", ALL, Fail)],
         ),
         (
             "one lags",
@@ -229,7 +238,7 @@ fn cases() -> Vec<Case> {
                     it.in_sync.remove(&2);
                 })
             },
-            &[("in_sync", ALL, Fail), ("above_min_in_sync", "orders", Fail)],
+            &[("in_sync", "orders", Fail), ("above_min_in_sync", "orders", Fail)],
         ),
         (
             "the target lags, and nobody needs it",
@@ -239,7 +248,7 @@ fn cases() -> Vec<Case> {
                     it.in_sync.remove(&3);
                 });
             },
-            &[("in_sync", ALL, Fail)],
+            &[("in_sync", "orders", Fail)],
         ),
         (
             "writes need all",
@@ -277,7 +286,7 @@ fn cases() -> Vec<Case> {
             |it| {
                 it.reassignments.as_mut().unwrap().insert(partition("orders", 1));
             },
-            &[("no_reassignment", ALL, Fail)],
+            &[("no_reassignment", "orders", Fail)],
         ),
         (
             "one is hidden from the one who asks",
@@ -294,7 +303,7 @@ fn cases() -> Vec<Case> {
             |it| {
                 it.log_dirs.values_mut().for_each(|dirs| *dirs = Err(obstacle()));
             },
-            &[("visible", ALL, Unknown)],
+            &[("visible", ALL, Unknown), ("folders_usable", ALL, Unknown)],
         ),
         (
             "a disk came back empty",
@@ -381,7 +390,19 @@ fn cases() -> Vec<Case> {
             "the quorum has no leader",
             Pre,
             |it| quorum(it).leader = None,
-            &[("quorum_in_step", ALL, Fail)],
+            &[("quorum_in_step", ALL, Fail), ("quorum_steady", ALL, Fail)],
+        ),
+        (
+            "its epoch is not told",
+            Pre,
+            |it| quorum(it).epoch = None,
+            &[("quorum_steady", ALL, Unknown)],
+        ),
+        (
+            "one does not tell of its folders",
+            Post,
+            |it| drop(it.log_dirs.insert(3, Err(obstacle()))),
+            &[("visible", ALL, Unknown), ("folders_usable", ALL, Unknown)],
         ),
         (
             "a voter is late",
@@ -425,7 +446,7 @@ fn cases() -> Vec<Case> {
             "it still runs",
             Mid,
             |it| *it = cluster(3),
-            &[("led", ALL, Fail), ("brokers_live", ALL, Fail)],
+            &[("led", "orders", Fail), ("brokers_live", ALL, Fail)],
         ),
         (
             "one more is gone",
@@ -433,8 +454,8 @@ fn cases() -> Vec<Case> {
             |it| *it = without(it.clone(), 2),
             &[
                 ("brokers_live", ALL, Fail),
-                ("replicas_online", ALL, Fail),
-                ("in_sync", ALL, Fail),
+                ("replicas_online", "orders", Fail),
+                ("in_sync", "orders", Fail),
                 ("above_min_in_sync", "orders", Fail),
                 ("views_agree", ALL, Unknown),
                 ("quorum_in_step", ALL, Fail),
@@ -492,6 +513,40 @@ fn a_margin_and_another_cluster_are_judged_where_they_are_asked_for() {
     asked.cluster_id = Some("k2".to_owned());
     let found = unmet(&cluster(3), &asked);
     assert_eq!(found, [(("identified".to_owned(), "cluster".to_owned()), Verdict::Fail)].into());
+}
+
+/// Where they are named just the controllers vote: a folder that was made anew votes as another one.
+#[test]
+fn those_vote_that_are_expected() {
+    let expected = ("voters_expected".to_owned(), "cluster".to_owned());
+    for (wanted, verdict) in [
+        ([1, 2, 3].as_slice(), None),
+        (&[1, 2], Some(Verdict::Fail)),
+        (&[1, 2, 3, 4], Some(Verdict::Fail)),
+        (&[1, 2, 4], Some(Verdict::Fail)),
+    ] {
+        for phase in [Phase::Pre, Phase::Mid, Phase::Post] {
+            let it = if phase == Phase::Mid { without(cluster(3), 3) } else { cluster(3) };
+            let controllers = Some(wanted.iter().copied().collect());
+            let asked = KafkaQuestion { controllers, ..question(3, phase, 3) };
+            let verdict = verdict.map(|verdict| (expected.clone(), verdict));
+            assert_eq!(unmet(&it, &asked), verdict.into_iter().collect(), "{wanted:?}");
+        }
+    }
+}
+
+/// Whoever is elected while one looks on begins the looks anew.
+#[test]
+fn an_election_is_another_object() {
+    let steady = |epoch| {
+        let mut it = cluster(3);
+        quorum(&mut it).epoch = Some(epoch);
+        let found = judge(&it, &question(3, Phase::Post, 3));
+        found.into_iter().find(|it| it.name == "k.quorum_steady").unwrap()
+    };
+    let (before, after) = (steady(4), steady(5));
+    assert_eq!((before.verdict, after.verdict), (Verdict::Pass, Verdict::Pass));
+    assert_ne!(before.object, after.object);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Asked, Judged, is_in_step, none_of};
+use super::quorum::is_in_step;
+use super::{Asked, Judged, none_of};
 use crate::domain::{KafkaNodeId, KafkaView, Obstacle, ObstacleKind};
 
 /// So many brokers must tell the same: one that is cut off goes on telling what was.

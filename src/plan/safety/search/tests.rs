@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Obstacle, ObstacleKind, SearchIdentity, SearchProduct, SearchSetting, Voting};
+use crate::domain::{
+    Obstacle, ObstacleKind, SearchHealth, SearchIdentity, SearchProduct, SearchSetting,
+    SearchStatus, ShardRecovery, Voting,
+};
 use crate::plan::Verdict;
 
 fn name(id: usize) -> String {
@@ -60,6 +63,7 @@ fn cluster(count: usize) -> SearchCluster {
         disks: Ok((1..=count).map(|id| (name(id), 50.0)).collect()),
         high_watermark: Ok(Watermark::Percent(90.0)),
         snapshots: Ok(Vec::new()),
+        recoveries: Ok(Vec::new()),
     }
 }
 
@@ -383,6 +387,84 @@ fn another_cluster_at_the_same_address_does_not_pass() {
     asked.cluster_uuid = Some("u2".to_owned());
     let found = unmet(&cluster(3), &asked);
     assert_eq!(found, [(("identified".to_owned(), "cluster".to_owned()), Verdict::Fail)].into());
+}
+
+/// A large shard takes longer than a standstill is waited for: what has been brought back counts.
+#[test]
+fn what_a_recovery_brings_back_brings_it_nearer() {
+    let told = |recovered| {
+        let mut it = cluster(3);
+        let recovery = |shard, recovered| ShardRecovery {
+            index: "logs".to_owned(),
+            shard,
+            node: "n3".to_owned(),
+            stage: "index".to_owned(),
+            recovered,
+        };
+        it.recoveries = Ok(vec![recovery(0, recovered), recovery(1, 7)]);
+        let found = judge(&it, &question(3, Phase::Post, 3));
+        found.into_iter().filter(|it| it.name == "es.no_recovery").collect::<Vec<_>>()
+    };
+    let (before, after) = (told(1_000_000), told(1_000_001));
+    let objects: Vec<&str> = before.iter().map(|it| it.object.as_str()).collect();
+    assert_eq!(objects, ["logs[0] on n3", "logs[1] on n3"]);
+    assert!(before.iter().all(|it| it.verdict == Verdict::Fail), "{before:?}");
+    assert!(after[0].distance < before[0].distance && after[1].distance == before[1].distance);
+
+    let mut silent = cluster(3);
+    silent.recoveries = Err(obstacle());
+    let expected = [(("no_recovery".to_owned(), "cluster".to_owned()), Verdict::Unknown)].into();
+    assert_eq!(unmet(&silent, &question(3, Phase::Post, 3)), expected);
+    assert_eq!(unmet(&silent, &question(3, Phase::Pre, 3)), BTreeMap::new());
+}
+
+/// An hour of one large shard is waited for, though nothing else comes nearer; a recovery that brings nothing back is given up.
+#[test]
+fn one_large_shard_is_no_standstill() {
+    use crate::plan::gate::{End, Step, Terms, Watch};
+    use std::time::Duration;
+    let terms = Terms {
+        samples: 6,
+        spacing: Duration::from_secs(5),
+        window: Duration::from_secs(60),
+        limit: Duration::from_secs(6 * 3600),
+        stall: Some(Duration::from_secs(600)),
+    };
+    let mut watch = Watch::new(terms, Vec::new());
+    let mut look = |seconds: u64, recovered: u64| {
+        let mut it = without(cluster(3), 3);
+        it.nodes = cluster(3).nodes;
+        health(&mut it).initializing = 1;
+        let recovery = ShardRecovery {
+            index: "logs".to_owned(),
+            shard: 0,
+            node: "n3".to_owned(),
+            stage: "index".to_owned(),
+            recovered,
+        };
+        it.recoveries = Ok(vec![recovery]);
+        watch.weigh(Duration::from_secs(seconds), judge(&it, &question(3, Phase::Post, 3)))
+    };
+    for minute in 0..60 {
+        let step = look(minute * 60, minute * 1_000_000);
+        assert!(matches!(step, Step::Again(_)), "{minute}: {step:?}");
+    }
+    let stuck: Vec<Step> = (60..=69).map(|minute| look(minute * 60, 59_000_000)).collect();
+    assert!(stuck[..9].iter().all(|step| matches!(step, Step::Again(_))), "{stuck:?}");
+    assert_eq!(stuck[9], Step::Over(End::Stalled(600)));
+}
+
+/// Of two that may be elected one votes, so the other can be lost by the vote; then nothing else may happen.
+#[test]
+fn a_node_that_may_be_elected_is_one_of_three() {
+    let spare = ("managers_to_spare".to_owned(), "cluster".to_owned());
+    let mut it = cluster(3);
+    it.nodes.as_mut().unwrap().get_mut("n2").unwrap().roles.remove("cluster_manager");
+    it.voting.as_mut().unwrap().committed = ["id1".to_owned()].into();
+    let found = unmet(&it, &question(3, Phase::Pre, 3));
+    assert_eq!(found, [(spare, Verdict::Fail)].into());
+    assert_eq!(unmet(&it, &question(3, Phase::Pre, 2)), BTreeMap::new(), "it cannot be elected");
+    assert_eq!(unmet(&it, &question(3, Phase::Post, 3)), BTreeMap::new());
 }
 
 proptest! {
