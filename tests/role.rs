@@ -19,11 +19,15 @@ mod node;
 mod order;
 #[path = "role/reach.rs"]
 mod reach;
+#[path = "role/recovery.rs"]
+mod recovery;
 #[path = "role/rolls.rs"]
 mod rolls;
 #[path = "role/site.rs"]
 mod site;
 #[path = "role/systemd.rs"]
 mod systemd;
+#[path = "role/unmount.rs"]
+mod unmount;
 #[path = "role/words.rs"]
 mod words;

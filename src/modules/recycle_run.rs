@@ -375,7 +375,7 @@ fn advance<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Re
             let message = match args.phase.and_then(PhaseArg::phase) {
                 Some(phase) => {
                     roller.advance(&mut journal, &id, phase, patience)?;
-                    roller.place(journal.run(), &id)
+                    roller.place(journal.run(), &id).to_string()
                 }
                 None => {
                     let reason =

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::site::{NEW, Site, changed, last_words};
 use crate::support::ansible::VERSIONS;
+use crate::support::cluster::closed_port;
 use crate::support::killing::kill;
 
 /// Looks until it is so; panics after five minutes, since Ansible is slow beside other work.
@@ -73,6 +74,67 @@ fn a_roll_that_is_killed_anywhere_goes_on_when_it_is_run_again() {
             assert!(site.told(&node).ends_with("started"), "{event} {count}: {}", site.told(&node));
         }
         assert_eq!(changed(&site.roll(version, &more, &[])), 0, "{event} {count}");
+    }
+}
+
+/// The image and the root's persistence are switched before the first node and put back after the last one.
+#[test]
+fn a_roll_over_persisted_roots_that_is_killed_while_it_sets_or_puts_back_goes_on_when_it_is_run_again()
+ {
+    let moments = [
+        ("switching", 1),
+        ("switched", 1),
+        ("asking", 1),
+        ("asking", 2),
+        ("restoring", 1),
+        ("restoring", 2),
+        ("restored", 1),
+    ];
+    let more = json!({"rolling_recycle_acknowledge_root_data_loss": true});
+    for (index, (event, count)) in moments.into_iter().enumerate() {
+        let version = VERSIONS[index % 2];
+        let site = Site::with_persisted_roots(2);
+        let before = site.settings();
+        assert_eq!(before["config"]["strategy"]["persistence"]["shouldPersistRootDevice"], true);
+        let mut command = site.command(version, "spotinst.esg.recycle", &more);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        await_until(|| events(&site).iter().filter(|it| *it == event).count() >= count);
+        kill(child);
+        let run = site.roll(version, &more, &[]);
+        assert_eq!(run.code, 0, "{event} {count}: {}\n{}", run.stdout, run.stderr);
+        site.assert_recycled_once(&site.nodes());
+        assert_eq!(site.images(), [NEW, NEW], "{event} {count}");
+        site.assert_restored(before, NEW);
+        for node in site.nodes() {
+            assert!(site.told(&node).ends_with("started"), "{event} {count}: {}", site.told(&node));
+        }
+        assert_eq!(changed(&site.roll(version, &more, &[])), 0, "{event} {count}");
+    }
+}
+
+/// Ansible ends a play at a node that it cannot reach, without asking the role; what is left then is as after a kill.
+#[test]
+fn a_roll_that_ends_at_a_node_that_a_task_of_the_users_cannot_reach_goes_on_when_it_is_run_again() {
+    for version in VERSIONS {
+        let site = Site::with(2);
+        let before = site.settings();
+        let closed = closed_port();
+        let unreachable = format!(
+            "- ansible.builtin.command: 'true'\n  changed_when: false\n  \
+             vars: {{ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: {closed}}}\n  delegate_to: \"{{{{ rolling_recycle_host }}}}\"\n"
+        );
+        let more = json!({"rolling_recycle_tasks": site.tasks("drain", &unreachable)});
+        let run = site.roll(version, &more, &[]);
+        assert_ne!(run.code, 0, "{version}: {}", run.stdout);
+        assert!(run.stdout.contains("UNREACHABLE!"), "{version}: {}", run.stdout);
+        assert!(site.recycles().is_empty(), "{version}: no machine was given up");
+        assert_eq!(site.told("ssi-01"), "", "{version}: nothing was stopped");
+        let run = site.roll(version, &json!({}), &[]);
+        assert_eq!(run.code, 0, "{version}: {}\n{}", run.stdout, run.stderr);
+        site.assert_recycled_once(&site.nodes());
+        assert_eq!(site.journals().len(), 1, "{version}: it went on with the same run");
+        site.assert_restored(before, NEW);
+        assert_eq!(changed(&site.roll(version, &json!({}), &[])), 0, "{version}");
     }
 }
 

@@ -61,8 +61,15 @@ fn who_leads_is_rolled_last_and_asked_anew_before_each_node() {
         let run = site.roll(version, &more, &[]);
         assert!(changed(&run) > 3, "{version}");
         assert_eq!(recycled(&site), ["ssi-02", "ssi-01", "ssi-03"], "{version}");
-        for word in ["node 2 of 3: ssi-01", "node 3 of 3: ssi-03"] {
-            assert!(run.stdout.contains(word), "{version}: {word}: {}", run.stdout);
+        // The tasks and the progress between them count alike.
+        let said = format!("{}{}", run.stdout, run.stderr);
+        for (position, node) in [(1, "ssi-02"), (2, "ssi-01"), (3, "ssi-03")] {
+            for word in [
+                format!("node {position} of 3: {node}"),
+                format!("node {position} of 3 ({node}): stopped"),
+            ] {
+                assert!(said.contains(&word), "{version}: {word}: {said}");
+            }
         }
     }
 }

@@ -41,15 +41,26 @@ fn a_group_is_rolled_node_by_node_and_then_left_alone() {
         for word in ["completed: 3 of 3 nodes", "ssi-02 done", "identity"] {
             assert!(run.stdout.contains(word), "{version}: {word}: {}", run.stdout);
         }
-        assert!(
-            run.stderr.contains("node 2 of 3 (ssi-02): stopped")
-                || run.stdout.contains("node 2 of 3")
-        );
+        let said = format!("{}{}", run.stdout, run.stderr);
+        let progress = |said: &str| {
+            let line = said.lines().find(|line| line.contains("node 2 of 3 (ssi-02): stopped, "));
+            line.unwrap_or_else(|| panic!("{version}: {said}")).to_owned()
+        };
+        let line = progress(&said);
+        assert!(line.contains(" so far") && !line.contains(" to go"), "{version}: {line}");
         assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "{version}");
 
         let again = site.roll(version, &json!({}), &["--diff"]);
         assert_eq!((changed(&again), site.journals().len()), (0, 1), "{version}");
         assert!(again.stdout.contains("nothing to roll"), "{version}: {}", again.stdout);
+
+        // By then it is known how long a node takes.
+        let later = json!({"rolling_recycle_image_id": OLD});
+        let foreseen = site.roll(version, &later, &["--check"]);
+        assert!(foreseen.stdout.contains("by earlier rolls"), "{version}: {}", foreseen.stdout);
+        let run = site.roll(version, &later, &[]);
+        let line = progress(&format!("{}{}", run.stdout, run.stderr));
+        assert!(line.contains(" so far, about ") && line.contains(" to go"), "{version}: {line}");
     }
 }
 

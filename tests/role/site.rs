@@ -52,15 +52,20 @@ pub(crate) struct Site {
 impl Site {
     /// A group of so many nodes, named `ssi-01` and so on, with addresses of loopback.
     pub(crate) fn with(count: usize) -> Self {
-        Self::whose_addresses(count, true)
+        Self::made(count, true, false)
+    }
+
+    /// The same, whose roots are persisted as well.
+    pub(crate) fn with_persisted_roots(count: usize) -> Self {
+        Self::made(count, true, true)
     }
 
     /// The same, whose nodes come back with other addresses.
     pub(crate) fn moving(count: usize) -> Self {
-        Self::whose_addresses(count, false)
+        Self::made(count, false, false)
     }
 
-    fn whose_addresses(count: usize, are_kept: bool) -> Self {
+    fn made(count: usize, are_kept: bool, is_root: bool) -> Self {
         let nodes: Vec<String> = (1..=count)
             .map(|n| format!("{{id: ssi-{n:02}, private_ip: 127.0.0.{}}}", n + 1))
             .collect();
@@ -68,7 +73,7 @@ impl Site {
             "clock: {{start: '{}'}}
 latency: {{accepted_seconds: 0.1, terminating_seconds: 0.1, imaging_seconds: 0.1, replacing_seconds: 0.1, booting_seconds: 0.1}}
 groups:
-  - {{name: kafka, id: sig-1, region: eu-west-1, image: {OLD}, persistence: {{data: reattach, private_ip: {are_kept}}},
+  - {{name: kafka, id: sig-1, region: eu-west-1, image: {OLD}, persistence: {{root: {is_root}, data: reattach, private_ip: {are_kept}}},
      zones: [{{name: eu-west-1a}}],
      created_at: '2025-11-01T00:00:00Z', volumes: [{{device: /dev/xvdb}}], capacity: {{minimum: 0, maximum: 99}},
      stateful: [{}]}}

@@ -298,7 +298,7 @@ impl Roller<'_> {
             let (node, phase) = (id.clone(), Phase::Recycling);
             journal.write(self.clock, Event::Entered { node, phase })?;
         }
-        self.progress.tell(&self.place(journal.run(), id));
+        self.progress.tell(&self.place(journal.run(), id).to_string());
         Ok(())
     }
 

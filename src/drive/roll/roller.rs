@@ -15,8 +15,8 @@ use crate::drive::progress::Progress;
 use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
-    Claim, Displaced, Event, Hold, Holder, Liveness, Node, Phase, Run, Survey, is_itself,
-    may_enter, may_go_on, told,
+    Claim, Displaced, Event, Hold, Holder, Liveness, Node, Phase, Run, Survey, Whereabouts,
+    is_itself, may_enter, may_go_on,
 };
 use crate::spot::{Client, SpotError};
 
@@ -166,7 +166,7 @@ impl Roller<'_> {
         if journal.run().node(id).is_none_or(|node| node.phase != phase) {
             journal.write(self.clock, Event::Entered { node: id.clone(), phase })?;
         }
-        self.progress.tell(&self.place(journal.run(), id));
+        self.progress.tell(&self.place(journal.run(), id).to_string());
         Ok(())
     }
 
@@ -289,22 +289,8 @@ impl Roller<'_> {
     }
 
     /// Where a run is, for the person who follows it.
-    pub fn place(&self, run: &Run, id: &StatefulInstanceId) -> String {
-        let count = run.nodes.len();
-        let position =
-            run.nodes.iter().position(|node| node.planned.id == *id).map_or(0, |at| at + 1);
-        let phase = run.node(id).map_or(Phase::Planned, |node| node.phase);
-        let elapsed = self.clock.now().duration_since(run.began_at);
-        let expected = run.plan.expected_seconds.map(|expected| {
-            let left = (expected - elapsed.as_secs_f64()).max(0.0);
-            let left = SignedDuration::try_from_secs_f64(left).unwrap_or_default();
-            format!(", about {} to go", told(left))
-        });
-        format!(
-            "node {position} of {count} ({id}): {phase}, {} since the start{}",
-            told(elapsed),
-            expected.unwrap_or_default()
-        )
+    pub fn place(&self, run: &Run, id: &StatefulInstanceId) -> Whereabouts {
+        Whereabouts::of(run, id, self.clock.now())
     }
 
     /// Keeps what a gate of a node saw.

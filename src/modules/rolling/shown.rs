@@ -156,11 +156,18 @@ pub(in crate::modules) fn findings_of(run: &Run, findings: &[Finding]) -> Vec<Sh
 
 /// Nodes of a run that are not done, as they are taken up again.
 pub(in crate::modules) fn nodes_of(run: &Run) -> Vec<PlannedNode> {
-    let left = run.nodes.iter().enumerate().filter(|(_, node)| node.phase != Phase::Done);
-    left.map(|(index, node)| taken_up(index, node)).collect()
+    let (done, mut left): (Vec<&NodeRun>, Vec<&NodeRun>) =
+        run.nodes.iter().partition(|node| node.phase == Phase::Done);
+    // The order of the plan may not be the one in which they are really rolled, so what is in flight is the next one after those done.
+    let has_begun = |node: &NodeRun| {
+        node.must_start() || !matches!(node.taken_up_at(), Phase::Planned | Phase::PreGate)
+    };
+    left.sort_by_key(|node| !has_begun(node));
+    let first = done.len() + 1;
+    left.iter().enumerate().map(|(at, node)| taken_up(first + at, node)).collect()
 }
 
-fn taken_up(index: usize, node: &NodeRun) -> PlannedNode {
+fn taken_up(position: usize, node: &NodeRun) -> PlannedNode {
     let planned = &node.planned;
     PlannedNode {
         id: planned.id.to_string(),
@@ -170,8 +177,8 @@ fn taken_up(index: usize, node: &NodeRun) -> PlannedNode {
         zone: planned.zone.clone(),
         volumes: planned.volumes.clone(),
         launched_at: planned.launched_at.clone(),
-        position: index + 1,
-        is_canary: index == 0,
+        position,
+        is_canary: position == 1,
         phase: node.taken_up_at().as_str().to_owned(),
         must_start: node.must_start(),
         why: format!("in phase {}", node.phase),

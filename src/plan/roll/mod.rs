@@ -28,6 +28,7 @@ mod suspended;
 mod target;
 mod telling;
 mod volumes;
+mod whereabouts;
 
 #[cfg(test)]
 mod tests;
@@ -65,3 +66,4 @@ pub use survey::{ImageSight, Node, Survey};
 pub use suspended::Foreign;
 pub use target::{Match, Target, Wanted};
 pub use volumes::known_before;
+pub use whereabouts::Whereabouts;

@@ -348,3 +348,51 @@ fn time_in_which_nobody_rolled_is_no_time_of_a_phase() {
         assert!((run.node(&node()).unwrap().total_seconds() - 4.0 * 60.0).abs() < 0.1);
     }
 }
+
+/// The order may be another one than the plan's, since who leads is asked before each node; so the position is counted by what is done.
+#[test]
+fn whereabouts_count_what_was_really_rolled_and_foresee_the_rest() {
+    let each = |id: &str| {
+        json!({"id": id, "instance_id": format!("i-{id}"), "image_id": "ami-1", "private_ip": null, "zone": null,
+            "volumes": ["vol-1"], "launched_at": null})
+    };
+    let three = json!({"nodes": [each("a"), each("b"), each("c")], "expected_seconds": 1800.0});
+    let enter = |node: &str, phase| Event::Entered { node: StatefulInstanceId::new(node), phase };
+    let events = [
+        (0, Event::Planned(Box::new(plan(three)))),
+        (1, enter("c", Phase::PreGate)),
+        (5, enter("c", Phase::Done)),
+        (6, enter("a", Phase::PreGate)),
+        (8, enter("a", Phase::Stopped)),
+    ];
+    let entries: Vec<Entry> =
+        events.into_iter().map(|(at, event)| Entry { at: minutes(at), event }).collect();
+    let whereabouts = |entries: &[Entry], node: &str, at| {
+        let run = Run::read(entries).unwrap();
+        Whereabouts::of(&run, &StatefulInstanceId::new(node), minutes(at)).to_string()
+    };
+    assert_eq!(
+        whereabouts(&entries, "a", 9),
+        "node 2 of 3 (a): stopped, 7 min so far, about 17 min to go"
+    );
+    assert_eq!(
+        whereabouts(&entries[..3], "c", 5),
+        "node 1 of 3 (c): done, 4 min so far, about 20 min to go"
+    );
+    // One that takes longer than the others did has nothing to go itself; the third one has.
+    assert_eq!(
+        whereabouts(&entries, "a", 60),
+        "node 2 of 3 (a): stopped, 58 min so far, about 10 min to go"
+    );
+    // A night in which nobody rolled.
+    let mut resumed = entries.clone();
+    resumed.push(Entry { at: minutes(9), event: Event::Alive });
+    resumed.push(Entry { at: minutes(700), event: held() });
+    resumed.push(Entry { at: minutes(701), event: enter("a", Phase::Draining) });
+    assert_eq!(
+        whereabouts(&resumed, "a", 702),
+        "node 2 of 3 (a): draining, 9 min so far, about 15 min to go"
+    );
+    let unknown = [Entry { at: minutes(0), event: Event::Planned(Box::new(plan(json!({})))) }];
+    assert_eq!(whereabouts(&unknown, "ssi-1", 1), "node 1 of 1 (ssi-1): planned, 0 s so far");
+}
