@@ -101,6 +101,10 @@ fn roll(
     let samples = sampler.finish();
     samples.report(&ledger);
     assert_eq!(samples.max_down(), 1);
+    // In ZooKeeper mode nobody is asked who controls.
+    let tells = samples.rows.iter().flatten().any(|state| *state == State::Up(Role::Leader));
+    assert!(!tells || !samples.lost_its_quorum());
+    assert_eq!(tells, last.is_none(), "the controllers of a quorum were seen to lead");
     let order: Vec<usize> = player.recycled().iter().map(|node| node.number).collect();
     assert_eq!(order.len(), 3, "{order:?}");
     // On a busy computer another may come to control meanwhile; who did when its turn came counts.

@@ -110,6 +110,7 @@ fn the_playbook_rolls_every_node_and_nothing_acknowledged_is_lost() {
         println!("{}", line.trim());
     }
     assert_eq!(samples.max_down(), 1);
+    assert!(!samples.lost_its_quorum());
     let order: Vec<usize> = player.recycled().iter().map(|node| node.number).collect();
     assert_eq!(order.len(), 3);
     assert_eq!(order[2], manager, "the elected manager is rolled last: {order:?}");

@@ -23,6 +23,9 @@ use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
+/// The oldest Java on which all of them run.
+const OLDEST_JAVA: u32 = 17;
+
 /// Looks are this far apart.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -48,8 +51,12 @@ pub(crate) fn can_run(source: &str) -> bool {
     let line = not_run(source, &reason);
     assert!(!is_ci(), "{line}");
     static SAID: Once = Once::new();
-    // Written past the harness, which keeps to itself what a test prints that passes.
-    SAID.call_once(|| std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap());
+    // Written past the harness, which keeps to itself what a test prints that passes; of all tests together `cargo xtask test` says it.
+    SAID.call_once(|| {
+        if !is_said() {
+            std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+        }
+    });
     false
 }
 
@@ -61,12 +68,17 @@ pub(crate) fn not_run(source: &str, reason: &str) -> String {
 
 /// What is missing on this computer, if anything.
 fn lacking() -> Option<String> {
-    let mut java = Command::new("java");
-    java.arg("-version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    if !java.status().is_ok_and(|status| status.success()) {
-        return Some(
-            "there is no Java on PATH; version 17 or newer and Maven are needed".to_owned(),
-        );
+    // Java tells its version on stderr, such as `openjdk version "17.0.15"`.
+    let java = Command::new("java").arg("-version").stdin(Stdio::null()).output().ok();
+    let told = java.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+    let version = told
+        .as_deref()
+        .and_then(|told| told.split('"').nth(1)?.split(['.', '-']).next()?.parse::<u32>().ok());
+    if version.is_none_or(|version| version < OLDEST_JAVA) {
+        let found = version.map_or("none".to_owned(), |version| format!("Java {version}"));
+        return Some(format!(
+            "there is {found} on PATH; Java {OLDEST_JAVA} or newer and Maven are needed"
+        ));
     }
     let needed = [software().join("complete"), crate::support::tools().join("clients/complete")];
     let missing = needed.iter().find(|path| !path.exists())?;
@@ -76,6 +88,11 @@ fn lacking() -> Option<String> {
 #[expect(clippy::disallowed_methods, reason = "a test asks where it runs")]
 fn is_ci() -> bool {
     std::env::var_os("CI").is_some()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test asks who runs it")]
+fn is_said() -> bool {
+    std::env::var_os("SPOTINST_ESG_SERVERS").is_some_and(|servers| servers == "none")
 }
 
 /// Where the servers are.
@@ -96,7 +113,7 @@ fn source(name: &str) -> PathBuf {
 }
 
 /// What a command wrote on stdout; panics with all it wrote if it failed.
-fn told(command: &mut Command) -> String {
+pub(crate) fn told(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -14,6 +14,9 @@ use super::yard::Node;
 /// Between two samples.
 const SPACING: Duration = Duration::from_millis(200);
 
+/// In so many samples in a row nobody may lead: ten seconds, since the computer may be busy with other things.
+const LONGEST_ELECTION: usize = 50;
+
 /// How long a connection or an answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -107,6 +110,17 @@ impl Samples {
     pub(crate) fn longest_without_leader(&self) -> usize {
         let leads = |row: &Vec<State>| row.contains(&State::Up(Role::Leader));
         self.rows.split(leads).map(<[_]>::len).max().unwrap_or(0)
+    }
+
+    /// Whether a majority was missing while a node was away that did not lead itself: nobody led for longer than an election takes.
+    pub(crate) fn lost_its_quorum(&self) -> bool {
+        let leads = |row: &Vec<State>| row.contains(&State::Up(Role::Leader));
+        let is_down = |row: &Vec<State>, index: usize| row[index] == State::Down;
+        let nodes = 0..self.rows.first().map_or(0, Vec::len);
+        let followers: Vec<usize> =
+            nodes.filter(|index| !self.led_before_it_went(*index)).collect();
+        let mut spans = self.rows.split(leads).filter(|span| span.len() > LONGEST_ELECTION);
+        spans.any(|span| span.iter().any(|row| followers.iter().any(|index| is_down(row, *index))))
     }
 
     /// The nodes, by index, that were down in some sample in which nobody led, or right before.

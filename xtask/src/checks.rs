@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::process::{self, Failure};
 use crate::repository::{Repository, named};
-use crate::{stage, tools};
+use crate::{clusters, stage, tools};
 
 /// Arguments of `test`.
 #[derive(Args, Default)]
@@ -55,6 +55,10 @@ pub(crate) fn test(repository: &Repository, arguments: &TestArguments) -> Result
     let mut command = repository.cargo(&["test", "--workspace"]);
     command.args(&arguments.cargo);
     command.env("SPOTINST_ESG_TOOLS", &tools).env("AWS_EC2_METADATA_DISABLED", "true");
+    if let Some(line) = clusters::not_run(repository)? {
+        process::say(&line);
+        command.env("SPOTINST_ESG_SERVERS", "none");
+    }
     process::say(&format!("Running {} ...", process::typed(&command)));
     process::run(&mut command)?;
     process::say(

@@ -70,6 +70,27 @@ fn lacking() -> Option<String> {
     (!is_found).then(|| "Maven is needed to install them and there is no mvn on PATH".to_owned())
 }
 
+/// How many of the tests on real servers are not run on this computer, and why, in one line; none if they are run. In CI they are run and
+/// fail.
+pub(crate) fn not_run(repository: &Repository) -> Result<Option<String>, Failure> {
+    let Some(reason) = lacking() else { return Ok(None) };
+    let folder = repository.path("tests");
+    let failed = |error| Failure::file("read", &folder)(error);
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            count += on_servers(&fs::read_to_string(&path).map_err(Failure::file("read", &path))?);
+        }
+    }
+    Ok(Some(format!("Not run: {count} tests on real servers, since {reason}.")))
+}
+
+/// How many tests of a source are on real servers.
+fn on_servers(source: &str) -> usize {
+    source.lines().filter(|line| line.trim() == "if !clusters::can_run(SOURCE) {").count()
+}
+
 /// The major version in what `java -version` tells, such as 17 in `openjdk version "17.0.15" 2025-04-15`.
 fn java_version(told: &str) -> Option<u32> {
     let version = told.split('"').nth(1)?;
@@ -150,6 +171,13 @@ fn unpack(folder: &Path) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tests_on_servers_are_those_that_ask_whether_they_can_run() {
+        let one =
+            "#[test]\nfn a() {\n    if !clusters::can_run(SOURCE) {\n        return;\n    }\n}\n";
+        assert_eq!(on_servers(&format!("{one}#[test]\nfn b() {{}}\n{one}")), 2);
+    }
 
     #[test]
     fn the_version_of_java_is_its_first_number() {
