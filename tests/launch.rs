@@ -3,8 +3,18 @@
 #![cfg(feature = "aws")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
+#[path = "launch/grounds.rs"]
+mod grounds;
 #[path = "launch/kills.rs"]
 mod kills;
+#[path = "launch/places.rs"]
+mod places;
+#[path = "launch/profiles.rs"]
+mod profiles;
+#[path = "launch/rebalance.rs"]
+mod rebalance;
+#[path = "launch/rebalance_kills.rs"]
+mod rebalance_kills;
 mod support;
 
 use std::collections::BTreeMap;

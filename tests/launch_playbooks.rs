@@ -3,6 +3,8 @@
 #![cfg(feature = "aws")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
+#[path = "launch/grounds.rs"]
+mod places;
 mod support;
 
 use support::ansible::{VERSIONS, ansible};
@@ -26,6 +28,8 @@ fn play(tasks: &str) {
         let mut command = ansible(&desk, version, "ansible-playbook");
         command.args(["-i", "localhost,", "-c", "local"]).arg(file);
         command.args(["-e", "ansible_python_interpreter={{ansible_playbook_python}}"]);
+        command.env("TEST_TEMPLATE", places::template(&fleet));
+        command.env("TEST_SUBNETS", places::subnets(&["eu-west-1a", "eu-west-1a"]).join(","));
         let run = ran(command.envs(market.environment()).output().unwrap());
         assert_eq!(run.code, 0, "{version}: {}\n{}", run.stdout, run.stderr);
     }
@@ -104,6 +108,115 @@ fn offers_are_ranked_kept_and_kept_again() {
       - misspelt is failed and 'policy' in misspelt.msg
       - saved is not changed and replayed.offers | length == 9
       - explained.explanation | map(attribute='fate') | unique == ['ranked']
+",
+    );
+}
+
+#[test]
+fn a_fleet_is_spread_over_zones_and_listed_at_each_step() {
+    play(
+        "\
+- module_defaults:
+    spotinst.esg.spot_launch: {name: '{{ fleet }}', image_id: ami-12c6146b, policy: '{{ x86 }}'}
+    spotinst.esg.spot_rebalance: {name: '{{ fleet }}', image_id: ami-12c6146b, policy: '{{ x86 }}'}
+    spotinst.esg.spot_instance_info: {name: '{{ fleet }}'}
+  block:
+    - {name: nobody, spotinst.esg.spot_instance_info: , register: nobody}
+    - {name: nobody and foreseen, spotinst.esg.spot_instance_info: , check_mode: true, register: nobody_check}
+    - {name: nothing to spread, spotinst.esg.spot_rebalance: , register: nothing}
+    - {name: made, spotinst.esg.spot_launch: {exact_count: 3, zones: [eu-west-1c]}}
+    - {name: 'made, listed', spotinst.esg.spot_instance_info: , register: made}
+    - {name: 'made, listed and foreseen', spotinst.esg.spot_instance_info: , check_mode: true, register: made_check}
+    - {name: 'made, listed again', spotinst.esg.spot_instance_info: , register: made_again}
+    - {name: spread and foreseen, spotinst.esg.spot_rebalance: , check_mode: true, diff: true, register: spread_check}
+    - {name: 'foreseen, listed', spotinst.esg.spot_instance_info: , register: foreseen}
+    - {name: spread, spotinst.esg.spot_rebalance: {drain_command: ['true'], gate_command: ['true'], max_surge: '1'}, register: spread}
+    - {name: spread again and foreseen, spotinst.esg.spot_rebalance: , check_mode: true, register: again_check}
+    - {name: spread again, spotinst.esg.spot_rebalance: , register: again}
+    - {name: 'spread, listed', spotinst.esg.spot_instance_info: , register: listed}
+    - {name: 'spread, listed and foreseen', spotinst.esg.spot_instance_info: , check_mode: true, register: listed_check}
+    - {name: without prices, spotinst.esg.spot_instance_info: {prices: 'no'}, register: unpriced}
+    - {name: fewer zones and foreseen, spotinst.esg.spot_rebalance: {zones: [eu-west-1a, eu-west-1b]}, check_mode: true, register: fewer_check}
+    - {name: fewer zones, spotinst.esg.spot_rebalance: {zones: [eu-west-1a, eu-west-1b]}, register: fewer}
+    - {name: fewer zones again, spotinst.esg.spot_rebalance: {zones: [eu-west-1a, eu-west-1b]}, register: fewer_again}
+    - {name: no room, spotinst.esg.spot_rebalance: {zones: [eu-west-1c], max_total: 3}, ignore_errors: true, register: room}
+    - {name: misspelt, spotinst.esg.spot_rebalance: {max_sruge: 2}, ignore_errors: true, register: misspelt}
+    - {name: no name of a fleet, spotinst.esg.spot_instance_info: {name: 'a b'}, ignore_errors: true, register: unnamed}
+    - {name: misspelt, spotinst.esg.spot_instance_info: {prises: false}, ignore_errors: true, register: info_misspelt}
+    - {name: another fleet, spotinst.esg.spot_instance_info: {name: 'no-{{ fleet }}'}, register: other}
+    - {name: ended, spotinst.esg.spot_launch: {state: absent}}
+    - {name: 'ended, listed', spotinst.esg.spot_instance_info: , register: ended}
+    - {name: 'ended, listed and foreseen', spotinst.esg.spot_instance_info: , check_mode: true, register: ended_check}
+- assert:
+    that:
+      - nobody is not changed and nobody_check is not changed and nobody.instances == [] and nobody.zones == {}
+      - nobody_check.instances == [] and nothing is not changed
+      - made is not changed and made.instances | length == 3 and made.zones[fleet] == {'eu-west-1c':3}
+      - made_check.instances == made.instances and made_again.instances == made.instances and made_check is not changed
+      - made.hourly_cost == '0.0900' and made.instances[0].price == '0.0300' and made.saving_percent > 60
+      - spread_check is changed and spread_check.diff.before.zones == {'eu-west-1c':3}
+      - spread_check.diff.after.zones == {'eu-west-1a':1,'eu-west-1b':1,'eu-west-1c':1}
+      - foreseen.zones == made.zones
+      - spread is changed and spread.launched | length == 2 and spread.terminated == spread_check.terminated
+      - again is not changed and again_check is not changed and again.steps == []
+      - listed.zones[fleet].values() | list == [1, 1, 1] and listed_check.zones == listed.zones
+      - listed.hourly_cost == '0.0990' and unpriced.hourly_cost is none and unpriced.instances[0].price is none
+      - fewer_check is changed and fewer is changed and fewer.zones | length == 2 and fewer_again is not changed
+      - room is failed and 'max_total leaves no room' in room.msg
+      - misspelt is failed and 'max_surge' in misspelt.msg
+      - unnamed is failed and 'the name' in unnamed.msg
+      - info_misspelt is failed and 'prices' in info_misspelt.msg
+      - other is not failed and other.instances == []
+      - ended is not changed and ended.instances == [] and ended_check.instances == []
+",
+    );
+}
+
+#[test]
+fn a_profile_is_kept_changed_and_forgotten() {
+    play(
+        "\
+- module_defaults:
+    spotinst.esg.spot_profile: {cluster: '{{ fleet }}', settings_prefix: '/{{ fleet }}'}
+    spotinst.esg.spot_profile_info: {settings_prefix: '/{{ fleet }}'}
+  block:
+    - {name: none, spotinst.esg.spot_profile_info: , register: nothing}
+    - {name: not enough, spotinst.esg.spot_profile: {subnets: [subnet-1]}, ignore_errors: true, register: short}
+    - {name: kept and foreseen, spotinst.esg.spot_profile: '{{ profile }}', check_mode: true, diff: true, register: create_check}
+    - {name: still none, spotinst.esg.spot_profile_info: , register: still}
+    - {name: kept, spotinst.esg.spot_profile: '{{ profile }}', register: create}
+    - {name: kept again and foreseen, spotinst.esg.spot_profile: '{{ profile }}', check_mode: true, register: again_check}
+    - {name: kept again, spotinst.esg.spot_profile: '{{ profile }}', register: again}
+    - {name: listed, spotinst.esg.spot_profile_info: {cluster: '{{ fleet }}'}, register: listed}
+    - {name: listed and foreseen, spotinst.esg.spot_profile_info: , check_mode: true, register: listed_check}
+    - {name: changed and foreseen, spotinst.esg.spot_profile: {policy: {min_vcpus: 2}}, check_mode: true, register: change_check}
+    - {name: changed, spotinst.esg.spot_profile: {policy: {min_vcpus: '2'}}, register: change}
+    - {name: changed again, spotinst.esg.spot_profile: {policy: {min_vcpus: 2, top_n_per_az: 6}}, register: change_again}
+    - {name: misspelt, spotinst.esg.spot_profile: {subnet: []}, ignore_errors: true, register: misspelt}
+    - {name: misspelt in the policy, spotinst.esg.spot_profile: {policy: {min_vcpu: 2}}, ignore_errors: true, register: policy}
+    - {name: no name, spotinst.esg.spot_profile_info: {cluster: a/b}, ignore_errors: true, register: unnamed}
+    - {name: forgotten and foreseen, spotinst.esg.spot_profile: {state: absent}, check_mode: true, register: end_check}
+    - {name: forgotten, spotinst.esg.spot_profile: {state: absent}, register: end}
+    - {name: forgotten again and foreseen, spotinst.esg.spot_profile: {state: absent}, check_mode: true, register: end_again_check}
+    - {name: forgotten again, spotinst.esg.spot_profile: {state: absent}, register: end_again}
+  vars:
+    profile: {launch_template: {id: '{{ lookup(\"env\", \"TEST_TEMPLATE\") }}'}, subnets: '{{ lookup(\"env\", \"TEST_SUBNETS\").split(\",\") }}'}
+- assert:
+    that:
+      - nothing.profiles == [] and nothing is not changed and still.profiles == []
+      - short is failed and 'a new one needs launch_template and subnets' in short.msg
+      - create_check is changed and create_check.diff.before == none_yet and create_check.diff.after.cluster_name == fleet
+      - create is changed and create.profile.subnets | length == 2
+      - again is not changed and again_check is not changed
+      - listed.profiles[0].cluster == fleet and listed.profiles[0].policy is none and listed.profiles | length == 1
+      - listed_check.profiles[0].launch_template_id == create.profile.launch_template_id
+      - change_check is changed and change is changed and change.profile.policy.min_vcpus == 2
+      - change.profile.subnets == create.profile.subnets and change_again is not changed
+      - misspelt is failed and 'subnets' in misspelt.msg and policy is failed and 'min_vcpus' in policy.msg
+      - unnamed is failed and 'the cluster' in unnamed.msg
+      - end_check is changed and end is changed and end.profile is none
+      - end_again is not changed and end_again_check is not changed
+  vars: {none_yet: null}
 ",
     );
 }

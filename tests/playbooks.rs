@@ -355,7 +355,8 @@ fn sorted() -> Vec<&'static dyn modules::AnyModule<modules::World>> {
 }
 
 /// What a build without AWS refuses.
-const AWS_ONLY: [&str; 3] = ["spot_instance_info", "spot_launch", "spot_offer_info"];
+const AWS_ONLY: [&str; 4] =
+    ["spot_instance_info", "spot_launch", "spot_offer_info", "spot_rebalance"];
 
 /// An example that does not run is no documentation: each runs in check mode and for real, in the demo's fleet.
 #[test]

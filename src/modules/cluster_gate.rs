@@ -1,11 +1,10 @@
 //! `cluster_gate`: wait until named predicates hold, or say which do not.
 
+mod checks;
 mod gates;
 mod part;
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,14 +12,12 @@ use serde_json::Value;
 
 use super::World;
 use super::connection::Connection;
-use super::waivers::{WaiverArgs, waivers};
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
-use crate::domain::one_line;
-use crate::drive::gate::{Gate, SoFar, Source, Vigil};
+use crate::drive::gate::{Gate, SoFar, Vigil};
 use crate::drive::{Progress, SystemClock};
 use crate::plan::Verdict;
-use crate::plan::gate::{Report, Reported, Terms};
-use gates::GateArgs;
+use crate::plan::gate::{Report, Reported};
+pub(super) use checks::Checks;
 use part::Part;
 
 /// Waits until a cluster is as it must be, judged by named predicates with their evidence.
@@ -84,34 +81,6 @@ use part::Part;
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend("x-required-together" = [["run_id", "node"]]))]
 pub(super) struct Args {
-    /// The predicates. All of them must pass.
-    gates: Vec<GateArgs>,
-    /// How many looks in a row must find all of them good.
-    #[serde(default = "three")]
-    #[schemars(range(min = 1, max = 1000))]
-    samples: u32,
-    /// How long it waits between two looks, in seconds.
-    #[serde(default = "five")]
-    #[schemars(range(min = 1, max = 3600))]
-    spacing: u32,
-    /// How far the first and the last of the good looks must be apart at least, in seconds.
-    #[serde(default)]
-    #[schemars(range(max = 86400))]
-    window: u32,
-    /// Longest wait, in seconds, from the end of the first look. After it no pause begins, so the last look comes at most
-    /// `spacing` seconds later.
-    #[serde(default = "quarter_of_an_hour")]
-    #[schemars(range(max = 604_800))]
-    wait_timeout: u32,
-    /// It is given up earlier if nothing moves for so many seconds: no predicate changes, and no measured value comes nearer
-    /// to where it is wanted than it has been before. With `0` only `wait_timeout` counts.
-    #[serde(default)]
-    #[schemars(range(max = 604_800))]
-    stall_timeout: u32,
-    /// Predicates that need not pass. They are looked at all the same, reported as they are, and a warning names each that is
-    /// needed, and each waiver that is without effect.
-    #[serde(default)]
-    waivers: Vec<WaiverArgs>,
     /// Whether it looks. If not, the options are only read: what cannot be understood fails, nothing is asked or run, and nothing
     /// is proved, so the verdict is `unknown`. Not for the gate of a run, which is there to be looked at.
     #[serde(default = "yes")]
@@ -125,23 +94,13 @@ pub(super) struct Args {
     #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
     state_dir: Option<String>,
     #[serde(flatten)]
+    checks: Checks,
+    #[serde(flatten)]
     connection: Connection,
 }
 
 fn yes() -> bool {
     true
-}
-
-fn three() -> u32 {
-    3
-}
-
-fn five() -> u32 {
-    5
-}
-
-fn quarter_of_an_hour() -> u32 {
-    900
 }
 
 /// What is answered, of a failure as well.
@@ -208,31 +167,6 @@ impl From<Reported> for Found {
 }
 
 impl Args {
-    fn gate(&self, world: &World) -> Result<Gate, Failure> {
-        if self.gates.is_empty() {
-            return Err(Failure::new("gates is empty: nothing would be proved; name a predicate"));
-        }
-        let seconds = |count: u32| Duration::from_secs(u64::from(count));
-        let terms = Terms {
-            samples: self.samples,
-            spacing: seconds(self.spacing),
-            window: seconds(self.window),
-            limit: seconds(self.wait_timeout),
-            stall: (self.stall_timeout > 0).then(|| seconds(self.stall_timeout)),
-        };
-        terms.check().map_err(|error| Failure::new(error.to_string()))?;
-        let mut names = BTreeSet::new();
-        let mut sources: Vec<Box<dyn Source>> = Vec::new();
-        for gate in &self.gates {
-            if !names.insert(&gate.name) {
-                return Err(Failure::new(format!("two gates are called {}", one_line(&gate.name))));
-            }
-            sources.push(gate.source(&self.connection, world)?);
-        }
-        let waivers = waivers(&self.waivers)?;
-        Ok(Gate { sources, terms, waivers })
-    }
-
     /// What is answered where nothing is looked at.
     fn read<'c>(&self) -> Result<Planned<'c, Returns>, Failure> {
         if let Some(run_id) = &self.run_id {
@@ -246,7 +180,7 @@ impl Args {
             looks: 0,
             waited_seconds: 0,
         };
-        let count = self.gates.len();
+        let count = self.checks.gates.len();
         let message = format!("read only, not looked at: {count} predicates can be understood");
         Ok(Planned::unchanged(returns).with_message(message))
     }
@@ -268,7 +202,7 @@ impl Module<World> for ClusterGate {
         args: Args,
         context: Context<'c, World>,
     ) -> Result<Planned<'c, Returns>, Failure> {
-        let gate = args.gate(context.world)?;
+        let gate = args.checks.gate(&args.connection, context.world)?;
         if !args.look {
             return args.read();
         }
@@ -283,8 +217,7 @@ impl Module<World> for ClusterGate {
             report.verdict
         );
         let part = args.part(context.world)?;
-        let warnings: Vec<String> =
-            args.gates.iter().flat_map(|gate| gate.warnings(context.world)).collect();
+        let warnings = args.checks.warnings(context.world);
         Ok(Planned::looking_on(report.into(), move || go_on(&gate, &clock, so_far, part, context))
             .with_message(message)
             .with_warnings(warnings))

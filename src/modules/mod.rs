@@ -10,6 +10,7 @@ mod elastigroup;
 mod elastigroup_capacity;
 mod elastigroup_info;
 mod elastigroup_suspension;
+mod fleet;
 mod kafka_leadership;
 mod market;
 mod recycle_plan;
@@ -22,8 +23,11 @@ mod spot_aws_connection_info;
 mod spot_instance_info;
 mod spot_launch;
 mod spot_offer_info;
+mod spot_profile;
+mod spot_profile_info;
 mod spot_programmatic_user;
 mod spot_programmatic_user_info;
+mod spot_rebalance;
 mod stateful_instance;
 mod stateful_instance_info;
 mod waivers;
@@ -51,8 +55,11 @@ use spot_aws_connection_info::SpotAwsConnectionInfo;
 use spot_instance_info::SpotInstanceInfo;
 use spot_launch::SpotLaunch;
 use spot_offer_info::SpotOfferInfo;
+use spot_profile::SpotProfile;
+use spot_profile_info::SpotProfileInfo;
 use spot_programmatic_user::SpotProgrammaticUser;
 use spot_programmatic_user_info::SpotProgrammaticUserInfo;
+use spot_rebalance::SpotRebalance;
 use stateful_instance::StatefulInstance;
 use stateful_instance_info::StatefulInstanceInfo;
 
@@ -77,6 +84,9 @@ pub static ALL: &[&dyn AnyModule<World>] = &[
     &SpotInstanceInfo,
     &SpotLaunch,
     &SpotOfferInfo,
+    &SpotProfile,
+    &SpotProfileInfo,
+    &SpotRebalance,
     &StatefulInstance,
     &StatefulInstanceInfo,
 ];

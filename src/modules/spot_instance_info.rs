@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::World;
 use super::connection::Connection;
+use super::fleet::{ShownMachine, machine};
 use super::market::{self, PolicyArgs, SourceArgs, percent};
-use super::spot_launch::{ShownMachine, machine};
 use crate::ansible::{Context, Failure, Module, Planned};
 use crate::domain::{Clock, Ec2Instance, Lifecycle, Market, MicroUsd};
 use crate::drive::{Progress, SystemClock, watched};

@@ -20,24 +20,26 @@ const WANTED: u32 = 3;
 type Told<T> = Result<T, Ec2Error>;
 
 /// What a kill looks like from inside.
-struct Killed;
+pub(crate) struct Killed;
 
 /// A cloud, and time, that end the process at the n-th thing that happens.
-struct Fake {
+pub(crate) struct Fake {
     /// By token, as EC2 knows repetitions.
-    launched: Mutex<BTreeMap<String, Ec2Instance>>,
+    pub(crate) launched: Mutex<BTreeMap<String, Ec2Instance>>,
     gone: Mutex<BTreeSet<InstanceId>>,
-    moments: Mutex<(usize, usize)>,
+    pub(crate) moments: Mutex<(usize, usize)>,
     seconds: Mutex<u64>,
     /// Whether the zone `a` has capacity for one only.
     is_short: bool,
     /// For so many seconds after a launch nothing is listed.
     late_s: u64,
     last_launch_s: Mutex<u64>,
+    /// So many live after each end.
+    pub(crate) floor: usize,
 }
 
 impl Fake {
-    fn new(is_short: bool) -> Self {
+    pub(crate) fn new(is_short: bool) -> Self {
         Self {
             launched: Mutex::default(),
             gone: Mutex::default(),
@@ -46,14 +48,15 @@ impl Fake {
             is_short,
             late_s: 0,
             last_launch_s: Mutex::default(),
+            floor: 0,
         }
     }
 
-    fn kill_at(&self, moment: usize) {
+    pub(crate) fn kill_at(&self, moment: usize) {
         *self.moments.lock().unwrap() = (0, moment);
     }
 
-    fn moment(&self) {
+    pub(crate) fn moment(&self) {
         let is_last = {
             let mut moments = self.moments.lock().unwrap();
             moments.0 += 1;
@@ -64,7 +67,7 @@ impl Fake {
         }
     }
 
-    fn living(&self) -> Vec<Ec2Instance> {
+    pub(crate) fn living(&self) -> Vec<Ec2Instance> {
         let gone = self.gone.lock().unwrap();
         let all = self.launched.lock().unwrap();
         all.values().filter(|it| !gone.contains(&it.id)).cloned().collect()
@@ -129,6 +132,8 @@ impl Cloud for Fake {
     fn terminate_instances(&self, _: &Region, ids: &[InstanceId]) -> Told<()> {
         self.moment();
         self.gone.lock().unwrap().extend(ids.iter().cloned());
+        let left = self.living().len();
+        assert!(left >= self.floor, "{left} live after {ids:?} are ended");
         self.moment();
         Ok(())
     }
@@ -171,7 +176,7 @@ impl Cloud for Fake {
     }
 }
 
-fn instance(id: &str, zone: &str, tags: BTreeMap<String, String>) -> Ec2Instance {
+pub(crate) fn instance(id: &str, zone: &str, tags: BTreeMap<String, String>) -> Ec2Instance {
     Ec2Instance {
         id: InstanceId::new(id),
         state: Some("running".to_owned()),
@@ -191,7 +196,7 @@ fn instance(id: &str, zone: &str, tags: BTreeMap<String, String>) -> Ec2Instance
     }
 }
 
-fn offer(zone: &str, micros: u64) -> Offer {
+pub(crate) fn offer(zone: &str, micros: u64) -> Offer {
     let score = u128::from(micros);
     Offer {
         kind: MachineType { name: "c.large".to_owned(), vcpus: 2, ..MachineType::default() },
@@ -222,7 +227,7 @@ fn ladder() -> Ladder {
     })
 }
 
-fn job(run: usize, wanted: u32, clean_up: bool) -> Job {
+pub(crate) fn job(run: usize, wanted: u32, clean_up: bool) -> Job {
     let tags = BTreeMap::from([(FLEET_TAG.to_owned(), "fleet".to_owned())]);
     Job {
         region: Region::new("eu-west-1"),
@@ -244,7 +249,7 @@ fn job(run: usize, wanted: u32, clean_up: bool) -> Job {
     clippy::disallowed_methods,
     reason = "a program that another test starts runs in its own time"
 )]
-fn taken(fleets: &Fleets) -> Fleet {
+pub(crate) fn taken(fleets: &Fleets) -> Fleet {
     for _ in 0..1000 {
         match fleets.take("eu-west-1", "fleet") {
             Err(LaunchError::Busy { .. }) => std::thread::sleep(Duration::from_millis(5)),

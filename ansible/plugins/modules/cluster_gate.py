@@ -100,6 +100,30 @@ attributes:
     support: full
     description: Runs on the controller, where the program is; a task with C(async) runs where the connection says.
 options:
+  look:
+    description:
+      - >-
+        Whether it looks. If not, the options are only read: what cannot be understood fails, nothing is asked
+        or run, and nothing is proved, so the verdict is C(unknown). Not for the gate of a run, which is there
+        to be looked at.
+    type: bool
+    default: true
+  run_id:
+    description:
+      - >-
+        The run of C(recycle_run) that this gate is a part of. While it waits, the run's lease is kept and its
+        suspensions are renewed, and in the end its report goes into the run's journal. Only then the Spot API
+        is asked at all.
+    type: str
+  node:
+    description:
+      - The stateful instance of the run whose gate it is.
+    type: str
+  state_dir:
+    description:
+      - "Folder of the journals, where O(run_id) is given. C(~/.local/state/spotinst-esg/runs) when not given."
+      - If not given, the environment variable E(SPOTINST_ESG_STATE_DIR) is used.
+    type: path
   gates:
     description:
       - The predicates. All of them must pass.
@@ -465,30 +489,6 @@ options:
             objects of the predicate are waived; with an empty list none is.
         type: list
         elements: str
-  look:
-    description:
-      - >-
-        Whether it looks. If not, the options are only read: what cannot be understood fails, nothing is asked
-        or run, and nothing is proved, so the verdict is C(unknown). Not for the gate of a run, which is there
-        to be looked at.
-    type: bool
-    default: true
-  run_id:
-    description:
-      - >-
-        The run of C(recycle_run) that this gate is a part of. While it waits, the run's lease is kept and its
-        suspensions are renewed, and in the end its report goes into the run's journal. Only then the Spot API
-        is asked at all.
-    type: str
-  node:
-    description:
-      - The stateful instance of the run whose gate it is.
-    type: str
-  state_dir:
-    description:
-      - "Folder of the journals, where O(run_id) is given. C(~/.local/state/spotinst-esg/runs) when not given."
-      - If not given, the environment variable E(SPOTINST_ESG_STATE_DIR) is used.
-    type: path
   api_token:
     description:
       - The Spot API token. It is never shown.
@@ -727,6 +727,10 @@ from ansible.module_utils.basic import AnsibleModule
 def main():
     module = AnsibleModule(
         argument_spec={
+            'look': {'type': 'bool', 'default': True},
+            'run_id': {'type': 'str'},
+            'node': {'type': 'str'},
+            'state_dir': {'type': 'path'},
             'gates': {
                 'type': 'list',
                 'elements': 'dict',
@@ -813,10 +817,6 @@ def main():
                     'objects': {'type': 'list', 'elements': 'str'},
                 },
             },
-            'look': {'type': 'bool', 'default': True},
-            'run_id': {'type': 'str'},
-            'node': {'type': 'str'},
-            'state_dir': {'type': 'path'},
             'api_token': {'type': 'str', 'aliases': ['spotinst_api_token', 'spotinst_token', 'token'], 'no_log': True},
             'account_id': {'type': 'str', 'aliases': ['spotinst_account_id', 'spotinst_account']},
             'base_url': {'type': 'str', 'aliases': ['spotinst_base_url']},

@@ -41,11 +41,6 @@ attributes:
     support: full
     description: Runs on the controller, where the program is; a task with C(async) runs where the connection says.
 options:
-  name:
-    description:
-      - The fleet.
-    type: str
-    required: true
   state:
     description:
       - What is to be.
@@ -66,11 +61,6 @@ options:
       - "Have exactly so many: launch what is missing, terminate what is too many."
       - From V(0) to V(1000).
     type: int
-  max_total:
-    description:
-      - Most machines that the fleet may have; a launch that would exceed it is refused.
-      - From V(1) to V(4294967295).
-    type: int
   spread:
     description:
       - How machines are spread over zones.
@@ -81,6 +71,31 @@ options:
       price:
         - The best offer comes first, wherever it is.
     default: even
+  on_partial:
+    description:
+      - What becomes of what was launched if it is not all.
+    type: str
+    choices:
+      keep:
+        - It stays, and running again launches the rest.
+      terminate:
+        - It is terminated again.
+    default: keep
+  wait:
+    description:
+      - Whether to wait until what was launched runs.
+    type: bool
+    default: true
+  name:
+    description:
+      - The fleet.
+    type: str
+    required: true
+  max_total:
+    description:
+      - Most machines that the fleet may have; a launch that would exceed it is refused.
+      - From V(1) to V(4294967295).
+    type: int
   scale_in_order:
     description:
       - Which go first where there are too many.
@@ -163,16 +178,6 @@ options:
         Most that an hour of a spot instance may ever cost, in dollars. EC2 takes it back when the price rises
         above.
     type: str
-  on_partial:
-    description:
-      - What becomes of what was launched if it is not all.
-    type: str
-    choices:
-      keep:
-        - It stays, and running again launches the rest.
-      terminate:
-        - It is terminated again.
-    default: keep
   drain_command:
     description:
       - >-
@@ -203,11 +208,6 @@ options:
       - From V(0) to V(4294967295).
     type: int
     default: 30
-  wait:
-    description:
-      - Whether to wait until what was launched runs.
-    type: bool
-    default: true
   wait_timeout:
     description:
       - Longest wait, in seconds.
@@ -413,36 +413,17 @@ options:
           price_per_gib: null
           interruption: null
           placement: null
-    default:
-      zones: null
-      instance_types: null
-      architectures: null
-      min_vcpus: null
-      max_vcpus: null
-      min_memory_mib: null
-      max_memory_mib: null
-      families_allowed: null
-      families_denied: null
-      current_generation: required
-      burstable: excluded
-      bare_metal: excluded
-      gpu: any
-      local_disk: any
-      min_pods: null
-      max_pods: null
-      min_saving_percent: null
-      max_price: null
-      max_price_percent: null
-      max_interruption: null
-      allow_unknown_interruption: false
-      max_per_family_per_az: null
-      top_n_per_az: 6
-      profile: stateless
-      weights:
-        price_per_vcpu: null
-        price_per_gib: null
-        interruption: null
-        placement: null
+  cluster:
+    description:
+      - >-
+        Cluster whose profile, as M(spotinst.esg.spot_profile) or Spotter keeps it, gives launch template,
+        subnets and policy where the task does not.
+    type: str
+  settings_prefix:
+    description:
+      - The path of the profiles.
+    type: str
+    default: "/spotter/settings"
   on_demand_prices:
     description:
       - >-
@@ -752,12 +733,14 @@ from ansible.module_utils.basic import AnsibleModule
 def main():
     module = AnsibleModule(
         argument_spec={
-            'name': {'type': 'str', 'required': True},
             'state': {'type': 'str', 'choices': ['present', 'absent'], 'default': 'present'},
             'count': {'type': 'int'},
             'exact_count': {'type': 'int'},
-            'max_total': {'type': 'int'},
             'spread': {'type': 'str', 'choices': ['even', 'price'], 'default': 'even'},
+            'on_partial': {'type': 'str', 'choices': ['keep', 'terminate'], 'default': 'keep'},
+            'wait': {'type': 'bool', 'default': True},
+            'name': {'type': 'str', 'required': True},
+            'max_total': {'type': 'int'},
             'scale_in_order': {'type': 'str', 'choices': ['oldest', 'newest', 'most_expensive', 'az_imbalance'], 'default': 'oldest'},
             'zones': {'type': 'list', 'elements': 'str'},
             'subnets': {'type': 'list', 'elements': 'str'},
@@ -774,13 +757,11 @@ def main():
             'tags': {'type': 'dict'},
             'on_demand': {'type': 'bool', 'default': False},
             'spot_max_price': {'type': 'str'},
-            'on_partial': {'type': 'str', 'choices': ['keep', 'terminate'], 'default': 'keep'},
             'drain_command': {'type': 'list', 'elements': 'str'},
             'drain_timeout': {'type': 'int', 'default': 600},
             'allow_stale': {'type': 'bool', 'default': False},
             'capacity_memory': {'type': 'int', 'default': 180},
             'settle_timeout': {'type': 'int', 'default': 30},
-            'wait': {'type': 'bool', 'default': True},
             'wait_timeout': {'type': 'int', 'default': 600},
             'state_dir': {'type': 'path'},
             'policy': {
@@ -821,34 +802,9 @@ def main():
                         'default': {'price_per_vcpu': None, 'price_per_gib': None, 'interruption': None, 'placement': None},
                     },
                 },
-                'default': {
-                    'zones': None,
-                    'instance_types': None,
-                    'architectures': None,
-                    'min_vcpus': None,
-                    'max_vcpus': None,
-                    'min_memory_mib': None,
-                    'max_memory_mib': None,
-                    'families_allowed': None,
-                    'families_denied': None,
-                    'current_generation': 'required',
-                    'burstable': 'excluded',
-                    'bare_metal': 'excluded',
-                    'gpu': 'any',
-                    'local_disk': 'any',
-                    'min_pods': None,
-                    'max_pods': None,
-                    'min_saving_percent': None,
-                    'max_price': None,
-                    'max_price_percent': None,
-                    'max_interruption': None,
-                    'allow_unknown_interruption': False,
-                    'max_per_family_per_az': None,
-                    'top_n_per_az': 6,
-                    'profile': 'stateless',
-                    'weights': {'price_per_vcpu': None, 'price_per_gib': None, 'interruption': None, 'placement': None},
-                },
             },
+            'cluster': {'type': 'str'},
+            'settings_prefix': {'type': 'str', 'default': '/spotter/settings'},
             'on_demand_prices': {'type': 'str', 'default': 'api'},
             'interruption_feed': {'type': 'str'},
             'placement_target': {'type': 'int'},

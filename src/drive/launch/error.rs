@@ -42,6 +42,20 @@ pub enum LaunchError {
         "there is no folder for journals, since no home folder is known; name one with state_dir or SPOTINST_ESG_STATE_DIR"
     )]
     NoFolder,
+    /// A cluster's profile cannot be used.
+    #[error("cannot use the profile {place}: {reason}")]
+    Profile {
+        /// Where it is kept.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// What was launched is not good enough for another machine to go.
+    #[error("{reason}; nothing was terminated for it")]
+    Unfit {
+        /// Why.
+        reason: String,
+    },
     /// A machine could not be drained.
     #[error("cannot drain {instance}: {reason}; it was not terminated")]
     Drain {

@@ -5,10 +5,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::error::LaunchError;
 use crate::domain::Clock;
 use crate::drive::environment::Environment;
-use crate::plan::launch::{Entry, Event, Run, run_of};
+use crate::plan::launch::{Entry, Event, MoveEntry, MoveEvent, Moving, Run, moving_of, run_of};
 
 /// The folder of all fleets.
 #[derive(Clone, Debug)]
@@ -24,12 +27,25 @@ pub struct Fleet {
     _lock: File,
 }
 
+/// A file of lines, each on the disk before what it announces is done.
+#[derive(Debug)]
+struct Lines {
+    path: PathBuf,
+    file: File,
+}
+
 /// The journal of a run.
 #[derive(Debug)]
 pub(super) struct Journal {
-    path: PathBuf,
-    file: File,
+    lines: Lines,
     pub(super) run: Run,
+}
+
+/// The journal of a rebalance.
+#[derive(Debug)]
+pub(super) struct MoveJournal {
+    lines: Lines,
+    pub(super) moving: Moving,
 }
 
 fn failed(attempt: &'static str, path: &Path, reason: &dyn std::fmt::Display) -> LaunchError {
@@ -64,11 +80,7 @@ impl Fleets {
     /// Another process does, or the folder cannot be written.
     pub fn take(&self, region: &str, name: &str) -> Result<Fleet, LaunchError> {
         let folder = self.folder.join(region).join(name);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .map_err(|error| failed("make the folder of journals", &folder, &error))?;
+        make(&folder)?;
         let path = folder.join("lock");
         let fail = |error: io::Error| failed("lock", &path, &error);
         let lock = OpenOptions::new()
@@ -100,12 +112,7 @@ impl Fleet {
     ///
     /// A journal cannot be read: what it did is not known.
     pub(super) fn open_run(&self) -> Result<Option<Journal>, LaunchError> {
-        let entries = fs::read_dir(&self.folder)
-            .map_err(|error| failed("read the folder of journals", &self.folder, &error))?;
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
-        paths.sort();
-        for path in paths.into_iter().rev() {
+        for path in journals(&self.folder)? {
             if let Some(journal) = Journal::open(path)?.filter(|it| it.run.ended.is_none()) {
                 return Ok(Some(journal));
             }
@@ -119,9 +126,99 @@ impl Fleet {
     ///
     /// It cannot be written.
     pub(super) fn begin(&self, clock: &dyn Clock, event: &Event) -> Result<Journal, LaunchError> {
-        let fault = |path: &Path| failed("begin the journal", path, &"it is no beginning");
-        let run = Run::begin(event).ok_or_else(|| fault(&self.folder))?;
-        let path = self.folder.join(format!("{}.jsonl", run.id));
+        let fault = || failed("begin the journal", &self.folder, &"it is no beginning");
+        let run = Run::begin(event).ok_or_else(fault)?;
+        let mut journal = Journal { lines: Lines::create(&self.folder, &run.id)?, run };
+        journal.write(clock, event)?;
+        Ok(journal)
+    }
+
+    /// Rebalances have a folder of their own, since a launch is a run of its own within them.
+    fn moves(&self) -> PathBuf {
+        self.folder.join("rebalances")
+    }
+
+    /// The rebalance that has not ended, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// A journal cannot be read: how many machines the fleet is to have is not known.
+    pub(super) fn open_moving(&self) -> Result<Option<MoveJournal>, LaunchError> {
+        for path in journals(&self.moves())? {
+            let Some((lines, entries)) = Lines::open::<MoveEntry>(path)? else { continue };
+            let moving = moving_of(&entries).map_err(|torn| lines.unreadable(&torn))?;
+            if moving.ended.is_none() {
+                return Ok(Some(MoveJournal { lines, moving }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A new rebalance with this beginning.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub(super) fn begin_moving(
+        &self,
+        clock: &dyn Clock,
+        event: &MoveEvent,
+    ) -> Result<MoveJournal, LaunchError> {
+        let folder = self.moves();
+        make(&folder)?;
+        let fault = || failed("begin the journal", &folder, &"it is no beginning");
+        let moving = Moving::begin(event).ok_or_else(fault)?;
+        let mut journal = MoveJournal { lines: Lines::create(&folder, &moving.run)?, moving };
+        journal.write(clock, event)?;
+        Ok(journal)
+    }
+
+    /// Ends a rebalance that is unfinished: from now on the fleet has as many machines as something else says.
+    ///
+    /// # Errors
+    ///
+    /// Its journal cannot be read or written.
+    pub fn end_moving(&self, clock: &dyn Clock, reason: &str) -> Result<(), LaunchError> {
+        match self.open_moving()? {
+            None => Ok(()),
+            Some(mut open) => open.write(clock, &MoveEvent::Ended { reason: reason.to_owned() }),
+        }
+    }
+}
+
+impl MoveJournal {
+    /// Adds an event; it is on the disk when this returns.
+    pub(super) fn write(
+        &mut self,
+        clock: &dyn Clock,
+        event: &MoveEvent,
+    ) -> Result<(), LaunchError> {
+        self.lines.add(&MoveEntry { at: clock.now(), event: event.clone() })?;
+        self.moving.note(event);
+        Ok(())
+    }
+}
+
+impl Journal {
+    /// One that was begun; none if it was killed before its first line was whole, so that nothing was done.
+    fn open(path: PathBuf) -> Result<Option<Self>, LaunchError> {
+        let Some((lines, entries)) = Lines::open::<Entry>(path)? else { return Ok(None) };
+        let run = run_of(&entries).map_err(|torn| lines.unreadable(&torn))?;
+        Ok(Some(Self { lines, run }))
+    }
+
+    /// Adds an event; it is on the disk when this returns.
+    pub(super) fn write(&mut self, clock: &dyn Clock, event: &Event) -> Result<(), LaunchError> {
+        self.lines.add(&Entry { at: clock.now(), event: event.clone() })?;
+        self.run.note(event);
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// A new file in a folder that is there.
+    fn create(folder: &Path, name: &str) -> Result<Self, LaunchError> {
+        let path = folder.join(format!("{name}.jsonl"));
         let fail = |error: io::Error| failed("write the journal", &path, &error);
         let file = OpenOptions::new()
             .create_new(true)
@@ -129,43 +226,59 @@ impl Fleet {
             .mode(0o600)
             .open(&path)
             .map_err(fail)?;
-        let mut journal = Journal { path: path.clone(), file, run };
-        journal.write(clock, event)?;
-        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
-        Ok(journal)
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
+        Ok(Self { path, file })
     }
-}
 
-impl Journal {
-    /// One that was begun; none if it was killed before its first line was whole, so that nothing was done.
-    fn open(path: PathBuf) -> Result<Option<Self>, LaunchError> {
+    /// What a file holds; none if not even its first line is whole. A line that was cut off announced nothing that was done.
+    fn open<E: DeserializeOwned>(path: PathBuf) -> Result<Option<(Self, Vec<E>)>, LaunchError> {
         let fail = |reason: &dyn std::fmt::Display| failed("read the journal", &path, reason);
         let text = fs::read_to_string(&path).map_err(|error| fail(&error))?;
         let whole = text.rfind('\n').map_or(0, |at| at + 1);
         if whole == 0 {
             return Ok(None);
         }
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries = Vec::new();
         for (number, line) in (1..).zip(text[..whole].lines()) {
             let entry = serde_json::from_str(line)
                 .map_err(|error| fail(&format!("line {number} is damaged: {error}")))?;
             entries.push(entry);
         }
-        let run = run_of(&entries).map_err(|torn| fail(&torn))?;
         let file = OpenOptions::new().append(true).open(&path).map_err(|error| fail(&error))?;
-        // A line that was cut off announced nothing that was done.
         file.set_len(whole as u64).map_err(|error| fail(&error))?;
-        Ok(Some(Self { path, file, run }))
+        Ok(Some((Self { path, file }, entries)))
     }
 
-    /// Adds an event; it is on the disk when this returns.
-    pub(super) fn write(&mut self, clock: &dyn Clock, event: &Event) -> Result<(), LaunchError> {
+    fn add(&mut self, entry: &impl Serialize) -> Result<(), LaunchError> {
         let fail = |error: io::Error| failed("write the journal", &self.path, &error);
-        let entry = Entry { at: clock.now(), event: event.clone() };
-        let mut line = serde_json::to_vec(&entry).map_err(|error| fail(error.into()))?;
+        let mut line = serde_json::to_vec(entry).map_err(|error| fail(error.into()))?;
         line.push(b'\n');
-        self.file.write_all(&line).and_then(|()| self.file.sync_all()).map_err(fail)?;
-        self.run.note(event);
-        Ok(())
+        self.file.write_all(&line).and_then(|()| self.file.sync_all()).map_err(fail)
     }
+
+    fn unreadable(&self, reason: &dyn std::fmt::Display) -> LaunchError {
+        failed("read the journal", &self.path, reason)
+    }
+}
+
+/// The journals in a folder, the newest first; none if there is no such folder.
+fn journals(folder: &Path) -> Result<Vec<PathBuf>, LaunchError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("read the folder of journals", folder, &error)),
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+    paths.sort();
+    paths.reverse();
+    Ok(paths)
+}
+
+fn make(folder: &Path) -> Result<(), LaunchError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| failed("make the folder of journals", folder, &error))
 }

@@ -6,6 +6,8 @@ mod journal;
 mod launcher;
 mod memory;
 mod preflight;
+mod profiles;
+mod rebalancer;
 
 pub use drain::Drain;
 pub use error::LaunchError;
@@ -13,3 +15,5 @@ pub use journal::{Fleet, Fleets};
 pub use launcher::{Account, Job, Launcher, Report};
 pub use memory::Memory;
 pub use preflight::{Ground, Site, preflight};
+pub use profiles::{Kept, Profiles, SPOTTER_SETTINGS};
+pub use rebalancer::{Check, Moved, Rebalance, Standstill};

@@ -28,7 +28,7 @@ impl Args {
     /// The run, if there is one.
     pub(super) fn part(&self, world: &World) -> Result<Option<Part>, Failure> {
         let (Some(run_id), Some(node)) = (&self.run_id, &self.node) else { return Ok(None) };
-        let waits = Duration::from_secs(u64::from(self.wait_timeout)) + MARGIN;
+        let waits = Duration::from_secs(u64::from(self.checks.wait_timeout)) + MARGIN;
         let (session, client) = self.connection.open_for(world, waits)?;
         let runs = rolling::runs(self.state_dir.as_deref(), world)?;
         let (run_id, node) = (run_id.clone(), StatefulInstanceId::new(node));

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::ansible::Failure;
 use crate::domain::{Interruption, MicroUsd};
@@ -151,6 +152,22 @@ struct WeightsArgs {
 }
 
 impl PolicyArgs {
+    /// As it is typed: what is as usual is left out.
+    pub(in crate::modules) fn typed(&self) -> Map<String, Value> {
+        let whole = |it: &Self| match serde_json::to_value(it) {
+            Ok(Value::Object(all)) => all,
+            Ok(_) | Err(_) => Map::new(),
+        };
+        let (mut typed, usual) = (whole(self), whole(&Self::default()));
+        typed.retain(|name, value| usual.get(name) != Some(value));
+        for value in typed.values_mut() {
+            if let Value::Object(part) = value {
+                part.retain(|_, it| !it.is_null());
+            }
+        }
+        typed
+    }
+
     /// The same for the layers below.
     ///
     /// # Errors

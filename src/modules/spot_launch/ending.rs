@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::answer::Returns;
-use super::ground::{Desk, counts, listed, prices, standing};
 use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{Ec2Instance, InstanceId};
 use crate::drive::Progress;
 use crate::drive::launch::Launcher;
-use crate::plan::launch::{Order, leaving};
+use crate::modules::fleet::{Desk, counts, listed, prices};
+use crate::plan::launch::{Order, leaving, standing};
 
 /// None.
 pub(super) fn all<'c>(desk: Desk<'c>) -> Result<Planned<'c, Returns>, Failure> {
@@ -68,6 +68,7 @@ fn going(
 fn ended(desk: &Desk<'_>, stay: usize) -> Result<Outcome<Returns>, Failure> {
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
+    desk.fleet.end_moving(&desk.clock, "an end followed")?;
     launcher.settle(&desk.fleet, &desk.region, desk.settle())?;
     let machines = desk.machines()?;
     let going = going(desk, &machines, stay)?;

@@ -4,14 +4,18 @@ use serde_json::json;
 
 use super::answer::{self, Returns};
 use super::ending;
-use super::ground::{Desk, Ready, counts};
 use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::Clock;
 use crate::drive::Progress;
 use crate::drive::launch::{Launcher, Report};
+use crate::modules::fleet::{Desk, Ready, Terms, counts};
 
 /// So many more.
-pub(super) fn more<'c>(desk: Desk<'c>, count: u32) -> Result<Planned<'c, Returns>, Failure> {
+pub(super) fn more<'c>(
+    desk: Desk<'c>,
+    count: u32,
+    terms: Terms,
+) -> Result<Planned<'c, Returns>, Failure> {
     let machines = desk.machines()?;
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
@@ -22,8 +26,8 @@ pub(super) fn more<'c>(desk: Desk<'c>, count: u32) -> Result<Planned<'c, Returns
     };
     let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
     let left = count.saturating_sub(u32::try_from(done).unwrap_or(u32::MAX));
-    within(&desk, present.saturating_add(left))?;
-    let ready = desk.ready(count, true)?;
+    desk.within(present.saturating_add(left))?;
+    let ready = desk.ready(count, terms)?;
     let message = if done > 0 {
         format!("would go on with an unfinished launch: {left} of {count} are missing")
     } else {
@@ -33,13 +37,17 @@ pub(super) fn more<'c>(desk: Desk<'c>, count: u32) -> Result<Planned<'c, Returns
 }
 
 /// Exactly so many.
-pub(super) fn exactly<'c>(desk: Desk<'c>, exact: u32) -> Result<Planned<'c, Returns>, Failure> {
+pub(super) fn exactly<'c>(
+    desk: Desk<'c>,
+    exact: u32,
+    terms: Terms,
+) -> Result<Planned<'c, Returns>, Failure> {
     let machines = desk.machines()?;
     let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     let is_unfinished = launcher.unfinished(&desk.fleet)?.is_some();
-    within(&desk, exact)?;
+    desk.within(exact)?;
     if exact < present {
         return ending::too_many(desk, exact, machines);
     }
@@ -47,19 +55,9 @@ pub(super) fn exactly<'c>(desk: Desk<'c>, exact: u32) -> Result<Planned<'c, Retu
         let returns = Returns::of(&machines);
         return Ok(Planned::unchanged(returns).with_message(format!("there are {exact} already")));
     }
-    let ready = desk.ready(exact - present, false)?;
+    let ready = desk.ready(exact - present, Terms { resume: false, ..terms })?;
     let message = format!("would launch {} to have {exact}", exact - present);
     begin(desk, ready, &machines, exact, &message, true)
-}
-
-fn within(desk: &Desk<'_>, total: u32) -> Result<(), Failure> {
-    match desk.args.max_total {
-        Some(most) if total > most => Err(Failure::new(format!(
-            "fleet {} would have {total} machines, and max_total is {most}; nothing was launched",
-            desk.args.name
-        ))),
-        Some(_) | None => Ok(()),
-    }
 }
 
 fn begin<'c>(
@@ -98,6 +96,8 @@ fn begin<'c>(
 fn carried(desk: &Desk<'_>, mut ready: Ready, exact: Option<u32>) -> Result<Report, Failure> {
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
+    // From here on the fleet has as many machines as this says, and no longer those of a rebalance.
+    desk.fleet.end_moving(&desk.clock, "a launch followed")?;
     if exact.is_some() {
         launcher.settle(&desk.fleet, &desk.region, desk.settle())?;
     }

@@ -157,6 +157,11 @@ impl Ladder {
         }
     }
 
+    /// From now on only these zones. What was learnt stays learnt.
+    pub fn only_in(&mut self, zones: BTreeSet<String>) {
+        self.settings.zones = zones;
+    }
+
     /// What lacked capacity, to be remembered for a while.
     pub fn short(&self) -> &BTreeSet<Place> {
         &self.short

@@ -1,15 +1,23 @@
 //! Launching machines beside the managed groups: which one is asked for next, what an answer means, and which ones go.
 
+mod balance;
+#[cfg(test)]
+mod balance_tests;
 mod class;
 mod contract;
 mod event;
 mod ladder;
+mod moving;
+mod profile;
 mod scale_in;
 #[cfg(test)]
 mod tests;
 
+pub use balance::{Counts, Field, Shift, counted};
 pub use class::Class;
 pub use contract::{FLEET_TAG, LAUNCH_TAG, RUN_TAG, TagError, check_name, check_tags};
 pub use event::{Attempt, Entry, Event, Outcome, Run, Torn, run_of};
 pub use ladder::{Ladder, LadderSettings, Place, Rung, Spread, Step, Stop};
-pub use scale_in::{Order, Standing, leaving};
+pub use moving::{MoveEntry, MoveEvent, Moving, moving_of};
+pub use profile::{Profile, ProfileError, check_cluster};
+pub use scale_in::{Order, Prices, Standing, leaving, standing};

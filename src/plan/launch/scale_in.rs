@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{InstanceId, MicroUsd};
+use crate::domain::{Ec2Instance, InstanceId, MicroUsd};
 
 /// Who goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,20 @@ pub struct Standing {
     pub launched_at: Option<String>,
     /// What an hour costs now.
     pub price: Option<MicroUsd>,
+}
+
+/// What an hour costs, by type and zone.
+pub type Prices = BTreeMap<(String, String), MicroUsd>;
+
+/// Machines as it is decided over them.
+pub fn standing(machines: &[Ec2Instance], prices: &Prices) -> Vec<Standing> {
+    let one = |it: &Ec2Instance| {
+        let zone = it.availability_zone.clone().unwrap_or_default();
+        let key = (it.instance_type.clone().unwrap_or_default(), zone.clone());
+        let price = prices.get(&key).copied();
+        Standing { id: it.id.clone(), zone, launched_at: it.launched_at.clone(), price }
+    };
+    machines.iter().map(one).collect()
 }
 
 /// The `count` machines that go, the first one first. Ties end by id.

@@ -1,21 +1,19 @@
-//! What every launch and every end begins with: fleet, machines, market.
+//! What everything about a fleet begins with: the fleet, its machines, the market.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::{Args, OrderArg, PartialArg, SpreadArg};
+use super::args::{FleetArgs, OrderArg, TemplateArgs};
 use crate::ansible::{Context, Failure};
-use crate::domain::{
-    Blueprint, Clock, Ec2Instance, ImageId, Market, MicroUsd, Region, TemplateName, one_line,
-};
+use crate::domain::{Blueprint, Clock, Ec2Instance, ImageId, Market, MicroUsd, Region, one_line};
 use crate::drive::launch::{Drain, Fleet, Fleets, Job, Memory, Site, preflight};
 use crate::drive::market::Cloud;
 use crate::drive::{Progress, SystemClock, watched};
 use crate::modules::{World, market};
 use crate::plan::launch::{
-    FLEET_TAG, Ladder, LadderSettings, Order, Spread, Standing, check_name, check_tags,
+    Counts, FLEET_TAG, Ladder, LadderSettings, Order, Prices, Spread, check_name, check_tags,
 };
 use crate::plan::offers::{Ranking, rank, stale};
 
@@ -23,57 +21,85 @@ use crate::plan::offers::{Ranking, rank, stale};
 const ENDING: &str = "shutting-down";
 
 /// The fleet, held, and who is asked about it.
-pub(super) struct Desk<'c> {
-    pub(super) args: Args,
-    pub(super) context: Context<'c, World>,
-    pub(super) region: Region,
-    pub(super) cloud: Box<dyn Cloud>,
-    pub(super) fleets: Fleets,
-    pub(super) fleet: Fleet,
-    pub(super) clock: SystemClock,
+pub(in crate::modules) struct Desk<'c> {
+    pub(in crate::modules) args: FleetArgs,
+    pub(in crate::modules) context: Context<'c, World>,
+    pub(in crate::modules) region: Region,
+    pub(in crate::modules) cloud: Box<dyn Cloud>,
+    pub(in crate::modules) fleets: Fleets,
+    pub(in crate::modules) fleet: Fleet,
+    pub(in crate::modules) clock: SystemClock,
+}
+
+/// How a launch is to go.
+#[derive(Clone, Copy)]
+pub(in crate::modules) struct Terms {
+    /// How machines are spread over zones.
+    pub(in crate::modules) spread: Spread,
+    /// Whether an unfinished launch of as many is gone on with.
+    pub(in crate::modules) resume: bool,
+    /// Whether what was launched is terminated if it is not all.
+    pub(in crate::modules) clean_up: bool,
+    /// Whether it is waited until all run.
+    pub(in crate::modules) wait: bool,
 }
 
 /// A launch that is ready to begin.
-pub(super) struct Ready {
-    pub(super) job: Job,
-    pub(super) ladder: Ladder,
-    pub(super) memory: Memory,
-    pub(super) warnings: Vec<String>,
+pub(in crate::modules) struct Ready {
+    pub(in crate::modules) job: Job,
+    pub(in crate::modules) ladder: Ladder,
+    pub(in crate::modules) memory: Memory,
+    pub(in crate::modules) warnings: Vec<String>,
 }
 
 impl<'c> Desk<'c> {
-    pub(super) fn open(args: Args, context: Context<'c, World>) -> Result<Self, Failure> {
+    pub(in crate::modules) fn open(
+        args: FleetArgs,
+        context: Context<'c, World>,
+    ) -> Result<Self, Failure> {
         let bad = |error: crate::plan::launch::TagError| Failure::new(error.to_string());
         check_name(&args.name).map_err(bad)?;
         check_tags(&args.tags.clone().unwrap_or_default()).map_err(bad)?;
         let region = market::region(&args.connection, context.world)?;
         let fleets = Fleets::find(args.state_dir.as_deref(), &context.world.environment)?;
         let cloud = market::cloud(&args.connection, context.world)?;
+        let args = args.with_profile(cloud.as_ref(), &region)?;
         let fleet = fleets.take(region.as_str(), &args.name)?;
         let clock = SystemClock::start();
         Ok(Self { args, context, region, cloud, fleets, fleet, clock })
     }
 
     /// The machines of the fleet that are not on their way out.
-    pub(super) fn machines(&self) -> Result<Vec<Ec2Instance>, Failure> {
+    pub(in crate::modules) fn machines(&self) -> Result<Vec<Ec2Instance>, Failure> {
         let tags = BTreeMap::from([(FLEET_TAG.to_owned(), self.args.name.clone())]);
         let mut all = self.cloud.tagged_instances(&self.region, &tags)?;
         all.retain(|it| it.state.as_deref() != Some(ENDING));
         Ok(all)
     }
 
-    pub(super) fn settle(&self) -> Duration {
+    /// Refuses what would make the fleet larger than it may be.
+    pub(in crate::modules) fn within(&self, total: u32) -> Result<(), Failure> {
+        match self.args.max_total {
+            Some(most) if total > most => Err(Failure::new(format!(
+                "fleet {} would have {total} machines, and max_total is {most}; nothing was launched",
+                self.args.name
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    pub(in crate::modules) fn settle(&self) -> Duration {
         Duration::from_secs(self.args.settle_timeout.into())
     }
 
-    pub(super) fn drain(&self) -> Drain {
+    pub(in crate::modules) fn drain(&self) -> Drain {
         Drain {
             command: self.args.drain_command.clone().unwrap_or_default(),
             timeout: Duration::from_secs(self.args.drain_timeout.into()),
         }
     }
 
-    pub(super) fn order(&self) -> Order {
+    pub(in crate::modules) fn order(&self) -> Order {
         match self.args.scale_in_order {
             OrderArg::Oldest => Order::Oldest,
             OrderArg::Newest => Order::Newest,
@@ -83,9 +109,9 @@ impl<'c> Desk<'c> {
     }
 
     /// The market, young enough or allowed to be old, and its ranking.
-    pub(super) fn ranked(&self) -> Result<(Market, Ranking, Vec<String>), Failure> {
+    pub(in crate::modules) fn ranked(&self) -> Result<(Market, Ranking, Vec<String>), Failure> {
         let args = &self.args;
-        let policy = args.policy.policy()?;
+        let policy = args.policy.clone().unwrap_or_default().policy()?;
         let world = self.context.world;
         let now = self.clock.now();
         let progress = Progress::new(&self.clock, self.context.progress);
@@ -110,7 +136,16 @@ impl<'c> Desk<'c> {
     }
 
     /// Everything looked at that a launch needs.
-    pub(super) fn ready(&self, wanted: u32, resume: bool) -> Result<Ready, Failure> {
+    pub(in crate::modules) fn ready(&self, wanted: u32, terms: Terms) -> Result<Ready, Failure> {
+        Ok(self.ready_with_prices(wanted, terms)?.0)
+    }
+
+    /// The same, with what an hour of each type costs now.
+    pub(in crate::modules) fn ready_with_prices(
+        &self,
+        wanted: u32,
+        terms: Terms,
+    ) -> Result<(Ready, Prices), Failure> {
         let (market, ranking, mut warnings) = self.ranked()?;
         let args = &self.args;
         let mut blueprint = self.blueprint()?;
@@ -136,10 +171,7 @@ impl<'c> Desk<'c> {
         let ladder = Ladder::new(LadderSettings {
             offers,
             zones: ground.zones.clone(),
-            spread: match args.spread {
-                SpreadArg::Even => Spread::Even,
-                SpreadArg::Price => Spread::Price,
-            },
+            spread: terms.spread,
             on_demand: args.on_demand,
             remembered: memory.places(market.region.as_str(), now),
         });
@@ -149,31 +181,21 @@ impl<'c> Desk<'c> {
             region: self.region.clone(),
             run_id: run_id(now, self.context.world.seed),
             wanted,
-            resume,
+            resume: terms.resume,
             blueprint,
             digest,
             ground,
             max_price,
-            clean_up: args.on_partial == PartialArg::Terminate,
-            wait: args.wait.then(|| Duration::from_secs(args.wait_timeout.into())),
+            clean_up: terms.clean_up,
+            wait: terms.wait.then(|| Duration::from_secs(args.wait_timeout.into())),
             settle: self.settle(),
         };
-        Ok(Ready { job, ladder, memory, warnings })
+        Ok((Ready { job, ladder, memory, warnings }, prices(&market)))
     }
 
     fn blueprint(&self) -> Result<Blueprint, Failure> {
         let args = &self.args;
-        let template = match &args.launch_template {
-            None => None,
-            Some(it) if it.id.is_none() && it.name.is_none() => {
-                return Err(Failure::new("option launch_template needs id or name"));
-            }
-            Some(it) => Some(TemplateName {
-                id: it.id.clone(),
-                name: it.name.clone(),
-                version: it.version.clone(),
-            }),
-        };
+        let template = args.launch_template.as_ref().map(TemplateArgs::name).transpose()?;
         let mut tags = args.tags.clone().unwrap_or_default();
         tags.insert(FLEET_TAG.to_owned(), args.name.clone());
         Ok(Blueprint {
@@ -189,32 +211,18 @@ impl<'c> Desk<'c> {
 }
 
 /// How many are in each zone.
-pub(super) fn counts(machines: &[Ec2Instance]) -> BTreeMap<String, u32> {
-    let mut counts = BTreeMap::new();
+pub(in crate::modules) fn counts(machines: &[Ec2Instance]) -> Counts {
+    let mut counts = Counts::new();
     for zone in machines.iter().filter_map(|it| it.availability_zone.clone()) {
         *counts.entry(zone).or_default() += 1;
     }
     counts
 }
 
-/// What an hour of each costs now.
-pub(super) fn prices(market: &Market) -> BTreeMap<(String, String), MicroUsd> {
+/// What an hour of each type costs now.
+pub(in crate::modules) fn prices(market: &Market) -> Prices {
     let prices = market.spot.data.iter();
     prices.map(|it| ((it.machine_type.clone(), it.zone.clone()), it.price)).collect()
-}
-
-/// Machines as it is decided over them.
-pub(super) fn standing(
-    machines: &[Ec2Instance],
-    prices: &BTreeMap<(String, String), MicroUsd>,
-) -> Vec<Standing> {
-    let one = |it: &Ec2Instance| {
-        let zone = it.availability_zone.clone().unwrap_or_default();
-        let key = (it.instance_type.clone().unwrap_or_default(), zone.clone());
-        let price = prices.get(&key).copied();
-        Standing { id: it.id.clone(), zone, launched_at: it.launched_at.clone(), price }
-    };
-    machines.iter().map(one).collect()
 }
 
 fn digest(blueprint: &Blueprint, max_price: Option<MicroUsd>) -> String {
@@ -223,12 +231,12 @@ fn digest(blueprint: &Blueprint, max_price: Option<MicroUsd>) -> String {
 }
 
 /// Runs sort by time; the rest keeps two of one second apart. With a number behind it is a client token, of at most 64 characters.
-fn run_id(now: jiff::Timestamp, seed: u64) -> String {
+pub(in crate::modules) fn run_id(now: jiff::Timestamp, seed: u64) -> String {
     format!("{}-{seed:016x}", now.strftime("%Y%m%dT%H%M%SZ"))
 }
 
 /// Names on one line.
-pub(super) fn listed<T: ToString>(names: &[T]) -> String {
+pub(in crate::modules) fn listed<T: ToString>(names: &[T]) -> String {
     let names: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
     one_line(&names.into_iter().collect::<Vec<_>>().join(", "))
 }

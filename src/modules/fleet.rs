@@ -1,0 +1,23 @@
+//! What the modules of fleets share: their options, what they begin with, machines as they are shown.
+
+mod args;
+mod desk;
+mod profile;
+mod shown;
+
+use crate::ansible::Failure;
+use crate::drive::launch::LaunchError;
+
+pub(super) use args::{FleetArgs, TemplateArgs};
+pub(super) use desk::{Desk, Ready, Terms, counts, listed, prices, run_id};
+pub(super) use profile::ShownProfile;
+pub(super) use shown::{ShownAttempt, ShownMachine, attempt, machine};
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Ec2(error) => error.into(),
+            other => Self::new(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Launching by a launch template and in named subnets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::Stage;
+use super::grounds::{subnets, template};
+
+#[test]
+fn a_launch_template_is_taken_by_name_or_id_in_the_version_that_is_meant() {
+    let stage = Stage::new();
+    let name = format!("template-{}", stage.name);
+    let id = template(&name);
+    for (given, version) in [
+        (json!({"name": name}), "1"),
+        (json!({"name": name, "version": "$Latest"}), "2"),
+        (json!({"id": id, "version": "1"}), "1"),
+    ] {
+        let done = stage.call(&json!({"count": 1, "image_id": null, "launch_template": given}));
+        assert_eq!(done.well()["unfulfilled"], 0, "{given}");
+        let sent = stage.market.bodies("RunInstances").pop().unwrap();
+        assert_eq!(sent["LaunchTemplate.LaunchTemplateId"], id, "{given}");
+        assert_eq!(sent["LaunchTemplate.Version"], version, "{given}: all are of one version");
+        assert!(
+            !sent.contains_key("ImageId")
+                && !sent.contains_key("LaunchTemplate.LaunchTemplateName")
+        );
+    }
+    assert_eq!(stage.machines().len(), 3);
+    let none = json!({"count": 1, "launch_template": {"name": name, "version": "9"}});
+    let called = stage.call(&none);
+    assert!(called.failed().contains("with version 9"), "{}", called.failed());
+}
+
+#[test]
+fn named_subnets_decide_the_zones_and_those_of_a_zone_take_turns() {
+    let stage = Stage::new();
+    let all = subnets(&["eu-west-1a", "eu-west-1a", "eu-west-1b"]);
+    stage.call(&json!({"count": 4, "subnets": all})).well();
+    let zones: Vec<(String, usize)> = stage.zones().into_iter().collect();
+    assert_eq!(zones, [("eu-west-1a".to_owned(), 2), ("eu-west-1b".to_owned(), 2)]);
+    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for sent in stage.market.bodies("RunInstances") {
+        let is_real = sent.get("DryRun").is_none_or(|it| it != "true");
+        if is_real {
+            let zone = sent["Placement.AvailabilityZone"].clone();
+            used.entry(zone).or_default().insert(sent["SubnetId"].clone());
+        }
+    }
+    assert_eq!(used["eu-west-1a"], BTreeSet::from([all[0].clone(), all[1].clone()]));
+    assert_eq!(used["eu-west-1b"], BTreeSet::from([all[2].clone()]));
+    let other = subnets(&["eu-west-1c"]);
+    let both = json!({"count": 1, "subnets": [all[0], other[0]]});
+    let called = stage.call(&both);
+    let said = called.failed();
+    assert!(said.contains(" is in vpc-") && said.contains(" and not in vpc-"), "{said}");
+    let nowhere = json!({"count": 1, "subnets": [all[0]], "zones": ["eu-west-1c"]});
+    let called = stage.call(&nowhere);
+    assert!(called.failed().contains("none of the subnets is in zone eu-west-1c"));
+    assert_eq!(stage.machines().len(), 4);
+}

@@ -1,0 +1,212 @@
+//! `spot_rebalance` against moto behind the proxy.
+
+use serde_json::{Value, json};
+
+use super::support::market::{Effect, Fault};
+use super::support::module::Called;
+use super::{IMAGE, Stage, at, attempts, policy};
+use crate::support::module::call_with;
+
+impl Stage {
+    fn rebalance(&self, more: &Value) -> Called {
+        let mut arguments = json!({
+            "name": self.name, "image_id": IMAGE, "settle_timeout": 1, "capacity_memory": 0,
+            "policy": policy(),
+        });
+        for (name, value) in more.as_object().unwrap() {
+            arguments[name] = value.clone();
+        }
+        call_with(&self.desk, "spot_rebalance", &arguments, &self.market.environment())
+    }
+
+    /// All in one zone.
+    fn crowded(count: u32) -> Self {
+        let stage = Self::new();
+        stage.call(&json!({"count": count, "zones": ["eu-west-1a"]})).well();
+        stage
+    }
+
+    fn spread(&self) -> Vec<usize> {
+        self.zones().into_values().collect()
+    }
+}
+
+fn list(answer: &Value, name: &str) -> Vec<String> {
+    let all = answer[name].as_array().unwrap().iter();
+    all.map(|it| it.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_fleet_is_spread_as_it_was_foreseen_and_the_second_time_nothing_is_to_be_done() {
+    let stage = Stage::crowded(5);
+    let check =
+        stage.rebalance(&json!({"_ansible_check_mode": true, "_ansible_diff": true})).well();
+    assert_eq!((&check["changed"], stage.spread()), (&json!(true), vec![5]));
+    let target = json!({"eu-west-1a": 2, "eu-west-1b": 2, "eu-west-1c": 1});
+    assert_eq!((&check["target"], &check["diff"]["after"]["zones"]), (&target, &target), "{check}");
+    assert_eq!(check["diff"]["before"]["zones"], json!({"eu-west-1a": 5}));
+    assert_eq!(check["diff"]["after"]["launched"], 3);
+    let steps = list(&check, "steps");
+    assert_eq!(steps.len(), 6, "{steps:?}");
+    assert!(steps[0] == "launch one in eu-west-1b" && steps[1].starts_with("terminate i-"));
+    let rehearsals = stage.market.bodies("RunInstances");
+    assert_eq!(rehearsals.last().unwrap()["Placement.AvailabilityZone"], "eu-west-1b");
+
+    let done = stage.rebalance(&json!({})).well();
+    assert_eq!((&done["zones"], stage.spread()), (&target, vec![2, 2, 1]), "{done}");
+    assert_eq!((list(&done, "launched").len(), list(&done, "terminated").len()), (3, 3));
+    assert_eq!(list(&check, "terminated"), list(&done, "terminated"));
+    let again = stage.rebalance(&json!({})).well();
+    assert_eq!((&again["changed"], &again["steps"]), (&json!(false), &json!([])));
+    assert!(again["msg"].as_str().unwrap().contains("as evenly as they can be"));
+}
+
+#[test]
+fn nothing_goes_before_what_stands_in_for_it_is_good_and_a_later_run_goes_on() {
+    let stage = Stage::crowded(3);
+    let log = stage.desk.home.path().join("log");
+    let script = |name: &str, end: &str| {
+        let text = format!("#!/bin/sh\necho \"{name} $1 $2\" >> {}\n{end}\n", log.display());
+        stage.desk.file(name, &text)
+    };
+    let drain = json!(["/bin/sh", script("drain", "exit 0")]);
+    let bad = json!({
+        "gate_command": ["/bin/sh", script("gate", "exit 3")], "gate_timeout": 1, "drain_command": drain,
+    });
+    let called = stage.rebalance(&bad);
+    assert!(called.failed().contains("gate_command stays shut"), "{}", called.failed());
+    assert!(called.failed().contains("launched 1 and terminated 0"), "{}", called.failed());
+    assert_eq!(stage.spread(), [3, 1], "what was launched stays, and nothing went");
+    let good = json!({
+        "gate_command": ["/bin/sh", script("gate", "exit 0")], "drain_command": drain,
+        "gate": {"samples": 1, "gates": [{"name": "all", "kind": "command", "command": ["true"]}]},
+    });
+    let check = stage.rebalance(&json!({"_ansible_check_mode": true})).well();
+    assert!(check["msg"].as_str().unwrap().contains("would go on with an unfinished rebalance"));
+    assert_eq!(check["count"], 3, "the count is that of the beginning");
+    let done = stage.rebalance(&good).well();
+    assert_eq!(stage.spread(), [1, 1, 1], "{done}");
+    let told = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    let first = lines.iter().position(|it| it.starts_with("drain")).unwrap();
+    let gone = list(&done, "terminated");
+    assert_eq!(lines[first].split(' ').nth(1), Some(gone[0].as_str()), "{told}");
+    assert!(lines[first - 1].starts_with("gate i-") && lines[first - 1].split(' ').count() == 3);
+    let shut = json!({
+        "gate": {"samples": 1, "wait_timeout": 0, "gates": [{"name": "all", "kind": "command", "command": ["false"]}]},
+    });
+    stage.call(&json!({"count": 2, "zones": ["eu-west-1a"]})).well();
+    let called = stage.rebalance(&shut);
+    assert!(called.failed().contains("gate stays shut, verdict fail"), "{}", called.failed());
+    assert_eq!(stage.machines().len(), 6);
+}
+
+#[test]
+fn a_machine_that_cannot_be_drained_stays() {
+    let stage = Stage::crowded(2);
+    let called = stage.rebalance(&json!({"drain_command": ["/bin/false"]}));
+    assert!(called.failed().contains("it was not terminated"), "{}", called.failed());
+    assert_eq!(stage.spread(), [2, 1]);
+    stage.rebalance(&json!({})).well();
+    assert_eq!(stage.spread(), [1, 1]);
+}
+
+/// Every listed error, for ever: the account is exact, nothing goes, and nothing is left behind.
+#[test]
+fn whatever_is_refused_nothing_is_terminated_and_the_account_is_exact() {
+    for (code, class) in [
+        ("InsufficientInstanceCapacity", "capacity"),
+        ("MaxSpotInstanceCountExceeded", "quota"),
+        ("SpotMaxPriceTooLow", "price_too_low"),
+        ("Unsupported", "unsupported"),
+        ("UnauthorizedOperation", "auth"),
+    ] {
+        let stage = Stage::crowded(3);
+        stage.market.fault(Fault::refuse(code));
+        let called = stage.rebalance(&json!({}));
+        let said = called.failed();
+        assert_eq!(stage.spread(), [3], "{code}");
+        if class == "auth" {
+            assert!(
+                said.contains("(auth): UnauthorizedOperation")
+                    && said.contains("nothing was launched")
+            );
+        } else {
+            assert!(said.contains("2 are missing to an even spread"), "{code}: {said}");
+            assert_eq!(
+                (&called.answer["unfulfilled"], &called.answer["terminated"]),
+                (&json!(2), &json!([]))
+            );
+            let all = attempts(&called.answer);
+            assert!(!all.is_empty() && all.iter().all(|it| it.ends_with(class)), "{code}: {all:?}");
+            assert_eq!(called.answer["changed"], false, "{code}");
+        }
+        stage.market.mend();
+        stage.rebalance(&json!({})).well();
+        assert_eq!(stage.spread(), [1, 1, 1], "{code}");
+    }
+}
+
+#[test]
+fn a_zone_without_capacity_is_left_out_and_the_others_are_spread() {
+    let stage = Stage::crowded(6);
+    let gone = Effect::Refuse("InsufficientInstanceCapacity");
+    for machine_type in ["c6i.large", "m6i.large", "r6i.large"] {
+        stage.market.fault(at(machine_type, "eu-west-1c", gone));
+    }
+    let called = stage.rebalance(&json!({}));
+    assert!(called.failed().contains("eu-west-1c: every offer was tried"), "{}", called.failed());
+    assert_eq!((&called.answer["unfulfilled"], stage.spread()), (&json!(2), vec![3, 3]));
+    assert_eq!(called.answer["changed"], true);
+}
+
+#[test]
+fn an_answer_that_is_lost_launches_nothing_twice() {
+    for effect in [Effect::LoseAnswer, Effect::LoseRequest] {
+        let stage = Stage::crowded(3);
+        stage.market.fault(Fault { times: 1, effect, ..Fault::refuse("") });
+        stage.rebalance(&json!({})).well();
+        assert_eq!(stage.spread(), [1, 1, 1], "{effect:?}");
+    }
+}
+
+#[test]
+fn named_zones_and_the_ceiling_are_kept_and_another_launch_sets_another_count() {
+    let stage = Stage::crowded(2);
+    let full = stage.rebalance(&json!({"max_total": 2}));
+    assert!(full.failed().contains("max_total leaves no room"), "{}", full.failed());
+    let only = json!({"zones": ["eu-west-1b", "eu-west-1c"], "max_total": 3, "max_surge": 9});
+    stage.rebalance(&only).well();
+    let zones: Vec<String> = stage.zones().into_keys().collect();
+    assert_eq!(zones, ["eu-west-1b", "eu-west-1c"]);
+    // A launch after an unfinished rebalance: nothing of it is taken away again.
+    stage.call(&json!({"count": 2, "zones": ["eu-west-1b"]})).well();
+    let stuck = stage.rebalance(&json!({"gate_command": ["/bin/false"], "gate_timeout": 1}));
+    assert!(stuck.failed().contains("stays shut"));
+    assert_eq!(stage.machines().len(), 5);
+    stage.call(&json!({"exact_count": 6})).well();
+    stage.rebalance(&json!({})).well();
+    assert_eq!(stage.spread(), [2, 2, 2]);
+    let nobody = Stage::new().rebalance(&json!({})).well();
+    assert_eq!((&nobody["changed"], &nobody["instances"]), (&json!(false), &json!([])));
+}
+
+#[test]
+fn bad_input_is_refused_before_anything_is_launched() {
+    let stage = Stage::crowded(2);
+    let before = stage.launches();
+    for (arguments, words) in [
+        (json!({"max_surge": 0}), "max_surge"),
+        (json!({"gate_command": []}), "gate_command is empty"),
+        (json!({"gate": {"gates": []}}), "gates is empty"),
+        (json!({"gate": {"gates": [{"name": "x", "kind": "tcp"}]}}), "host"),
+        (json!({"gate": {"gate": []}}), "gate"),
+        (json!({"count": 3}), "Unsupported parameters"),
+        (json!({"zones": ["eu-west-1z"]}), "no availability zone eu-west-1z"),
+        (json!({"name": "a*b"}), "the name \"a*b\" is not"),
+    ] {
+        let called = stage.rebalance(&arguments);
+        assert!(called.failed().contains(words), "{arguments}: {}", called.failed());
+    }
+    assert_eq!((stage.launches(), stage.spread()), (before, vec![2]));
+}
