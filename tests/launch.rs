@@ -15,6 +15,8 @@ mod profiles;
 mod rebalance;
 #[path = "launch/rebalance_kills.rs"]
 mod rebalance_kills;
+#[path = "launch/replace.rs"]
+mod replace;
 mod support;
 
 use std::collections::BTreeMap;

@@ -355,8 +355,14 @@ fn sorted() -> Vec<&'static dyn modules::AnyModule<modules::World>> {
 }
 
 /// What a build without AWS refuses.
-const AWS_ONLY: [&str; 4] =
-    ["spot_instance_info", "spot_launch", "spot_offer_info", "spot_rebalance"];
+const AWS_ONLY: [&str; 6] = [
+    "spot_instance_info",
+    "spot_launch",
+    "spot_offer_info",
+    "spot_profile",
+    "spot_profile_info",
+    "spot_rebalance",
+];
 
 /// An example that does not run is no documentation: each runs in check mode and for real, in the demo's fleet.
 #[test]

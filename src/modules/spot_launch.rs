@@ -3,6 +3,7 @@
 mod answer;
 mod ending;
 mod launching;
+mod replacing;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ use answer::Returns;
 /// The tags V(spotinst-esg:fleet), V(spotinst-esg:run) and V(spotinst-esg:launch) say what belongs to a fleet; nothing else does. No maximum price is
 /// set unless it is asked for: EC2 then takes at most the on-demand price.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-mutually-exclusive" = [["count", "exact_count"]]))]
+#[schemars(extend("x-mutually-exclusive" = [["count", "exact_count", "replace"]]))]
 pub(super) struct Args {
     /// What is to be.
     #[serde(default = "present")]
@@ -37,6 +38,10 @@ pub(super) struct Args {
     /// Have exactly so many: launch what is missing, terminate what is too many.
     #[schemars(range(min = 0, max = 1000))]
     exact_count: Option<u32>,
+    /// The id of a machine of the fleet: launch another in its zone, or where that has no capacity in another, and when that runs drain
+    /// and terminate this one. The tag V(spotinst-esg:replaces) says what stands in for what, so that a warning that comes twice
+    /// launches one. O(max_total) has to leave room for one more.
+    replace: Option<String>,
     /// How machines are spread over zones.
     #[serde(default = "even")]
     spread: SpreadArg,
@@ -124,20 +129,28 @@ impl Module<World> for SpotLaunch {
         context: Context<'c, World>,
     ) -> Result<Planned<'c, Returns>, Failure> {
         let terms = args.terms();
-        let Args { state, count, exact_count, mut fleet, .. } = args;
+        let Args { state, count, exact_count, replace, mut fleet, .. } = args;
         if state == State::Absent {
             // A fleet can be ended after its cluster's profile was.
             fleet.cluster = None;
         }
         let desk = Desk::open(fleet, context)?;
+        if let Some(id) = replace {
+            return match state {
+                State::Present => replacing::planned(desk, &id, terms),
+                State::Absent => {
+                    Err(Failure::new("state absent ends all machines: leave replace out"))
+                }
+            };
+        }
         match (state, count, exact_count) {
             (State::Absent, None, None) => ending::all(desk),
             (State::Absent, _, _) => {
                 Err(Failure::new("state absent ends all machines: leave count and exact_count out"))
             }
-            (State::Present, None, None) => {
-                Err(Failure::new("one of count and exact_count is missing: how many are wanted"))
-            }
+            (State::Present, None, None) => Err(Failure::new(
+                "one of count and exact_count is missing: how many are wanted (or replace: which)",
+            )),
             (State::Present, Some(count), _) => launching::more(desk, count, terms),
             (State::Present, None, Some(exact)) => launching::exactly(desk, exact, terms),
         }

@@ -61,6 +61,13 @@ options:
       - "Have exactly so many: launch what is missing, terminate what is too many."
       - From V(0) to V(1000).
     type: int
+  replace:
+    description:
+      - >-
+        The id of a machine of the fleet: launch another in its zone, or where that has no capacity in another,
+        and when that runs drain and terminate this one. The tag V(spotinst-esg:replaces) says what stands in
+        for what, so that a warning that comes twice launches one. O(max_total) has to leave room for one more.
+    type: str
   spread:
     description:
       - How machines are spread over zones.
@@ -736,6 +743,7 @@ def main():
             'state': {'type': 'str', 'choices': ['present', 'absent'], 'default': 'present'},
             'count': {'type': 'int'},
             'exact_count': {'type': 'int'},
+            'replace': {'type': 'str'},
             'spread': {'type': 'str', 'choices': ['even', 'price'], 'default': 'even'},
             'on_partial': {'type': 'str', 'choices': ['keep', 'terminate'], 'default': 'keep'},
             'wait': {'type': 'bool', 'default': True},
@@ -822,7 +830,7 @@ def main():
             'aws_profile': {'type': 'str'},
             'timeout': {'type': 'int', 'default': 120},
         },
-        mutually_exclusive=[['count', 'exact_count']],
+        mutually_exclusive=[['count', 'exact_count', 'replace']],
         supports_check_mode=True,
     )
     module.fail_json(

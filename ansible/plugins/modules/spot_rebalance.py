@@ -318,6 +318,13 @@ options:
               - "Of C(kafka): the ids of all brokers that there should be."
             type: list
             elements: int
+          controllers:
+            description:
+              - >-
+                Of C(kafka): the ids of all controllers, where just those must vote in the metadata quorum
+                (KRaft).
+            type: list
+            elements: int
           cluster_id:
             description:
               - "Of C(kafka): the unique id of the cluster, where it must be this one."
@@ -1131,6 +1138,7 @@ def main():
                             'api_key_file': {'type': 'path'},
                             'bootstrap': {'type': 'list', 'elements': 'str'},
                             'brokers': {'type': 'list', 'elements': 'int'},
+                            'controllers': {'type': 'list', 'elements': 'int'},
                             'cluster_id': {'type': 'str'},
                             'margin': {'type': 'int'},
                             'sasl_mechanism': {'type': 'str', 'choices': ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']},

@@ -11,8 +11,11 @@ pub const RUN_TAG: &str = "spotinst-esg:run";
 /// The one request that launched it.
 pub const LAUNCH_TAG: &str = "spotinst-esg:launch";
 
-/// EC2 takes at most so many tags; three are ours.
-const MOST: usize = 47;
+/// The machine that it stands in for.
+pub const REPLACES_TAG: &str = "spotinst-esg:replaces";
+
+/// EC2 takes at most so many tags; four are ours.
+const MOST: usize = 46;
 const LONGEST_NAME: usize = 64;
 
 /// A name or tags that cannot be used.
@@ -30,7 +33,7 @@ pub enum TagError {
     Reserved(String),
     /// Too many tags, or one too long.
     #[error(
-        "{0}: EC2 takes 47 tags besides those of a fleet, keys of 1 to 128 characters and values of at most 256"
+        "{0}: EC2 takes 46 tags besides those of a fleet, keys of 1 to 128 characters and values of at most 256"
     )]
     Size(String),
 }

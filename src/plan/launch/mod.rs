@@ -15,7 +15,9 @@ mod tests;
 
 pub use balance::{Counts, Field, Shift, counted};
 pub use class::Class;
-pub use contract::{FLEET_TAG, LAUNCH_TAG, RUN_TAG, TagError, check_name, check_tags};
+pub use contract::{
+    FLEET_TAG, LAUNCH_TAG, REPLACES_TAG, RUN_TAG, TagError, check_name, check_tags,
+};
 pub use event::{Attempt, Entry, Event, Outcome, Run, Torn, run_of};
 pub use ladder::{Ladder, LadderSettings, Place, Rung, Spread, Step, Stop};
 pub use moving::{MoveEntry, MoveEvent, Moving, moving_of};

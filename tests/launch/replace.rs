@@ -1,0 +1,77 @@
+//! `spot_launch` with `replace`, against moto behind the proxy.
+
+use serde_json::json;
+
+use super::support::market::{Effect, Fault};
+use super::{Stage, at};
+
+impl Stage {
+    fn ids(&self) -> Vec<String> {
+        self.machines().into_keys().collect()
+    }
+}
+
+#[test]
+fn another_is_launched_in_the_same_zone_and_a_warning_that_comes_twice_launches_one() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 2, "zones": ["eu-west-1b"]})).well();
+    let old = stage.ids()[0].clone();
+    let replace = json!({"replace": old, "drain_command": ["true"]});
+    let mut check = replace.clone();
+    check["_ansible_check_mode"] = json!(true);
+    let foreseen = stage.call(&check).well();
+    assert_eq!((&foreseen["changed"], &foreseen["terminated"]), (&json!(true), &json!([old])));
+    assert_eq!(stage.ids().len(), 2);
+    let done = stage.call(&replace).well();
+    assert_eq!((&done["terminated"], stage.ids().len()), (&json!([old]), 2), "{done}");
+    assert!(!stage.ids().contains(&old));
+    assert_eq!(stage.zones()["eu-west-1b"], 2, "in the same zone, whatever is cheaper elsewhere");
+    let sent = stage.market.bodies("RunInstances").pop().unwrap();
+    assert!(sent.values().any(|it| *it == old), "its tag says what it stands in for: {sent:?}");
+    let launches = stage.launches();
+    let again = stage.call(&replace).well();
+    assert_eq!((&again["changed"], stage.launches()), (&json!(false), launches), "{again}");
+    for (arguments, words) in [
+        (json!({"replace": "i-0123456789abcdef0"}), "no living machine of fleet"),
+        (json!({"replace": stage.ids()[0], "count": 1}), "mutually exclusive"),
+        (json!({"replace": stage.ids()[0], "state": "absent"}), "leave replace out"),
+        (json!({"replace": stage.ids()[0], "max_total": 2}), "max_total is 2"),
+    ] {
+        let called = stage.call(&arguments);
+        assert!(called.failed().contains(words), "{arguments}: {}", called.failed());
+    }
+    assert_eq!(stage.launches(), launches);
+}
+
+#[test]
+fn without_capacity_in_its_zone_another_zone_helps_and_without_any_nothing_goes() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1, "zones": ["eu-west-1a"]})).well();
+    let old = stage.ids()[0].clone();
+    stage.market.fault(Fault::refuse("InsufficientInstanceCapacity"));
+    let called = stage.call(&json!({"replace": old, "capacity_memory": 0}));
+    assert!(called.failed().ends_with(&format!("{old} was not terminated")), "{}", called.failed());
+    assert_eq!(called.answer["attempts"].as_array().unwrap().len(), 9);
+    assert_eq!(stage.ids(), [old.clone()]);
+    stage.market.mend();
+    for machine_type in ["c6i.large", "m6i.large", "r6i.large"] {
+        let gone = Effect::Refuse("InsufficientInstanceCapacity");
+        stage.market.fault(at(machine_type, "eu-west-1a", gone));
+    }
+    stage.call(&json!({"replace": old, "capacity_memory": 0})).well();
+    assert_eq!(stage.zones().into_keys().collect::<Vec<_>>(), ["eu-west-1c"]);
+}
+
+#[test]
+fn a_lost_answer_and_a_drain_that_fails_launch_nothing_twice() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1})).well();
+    let old = stage.ids()[0].clone();
+    stage.market.fault(Fault { times: 1, effect: Effect::LoseAnswer, ..Fault::refuse("") });
+    let called = stage.call(&json!({"replace": old, "drain_command": ["/bin/false"]}));
+    assert!(called.failed().ends_with("it was not terminated"), "{}", called.failed());
+    assert_eq!((stage.ids().len(), &called.answer["changed"]), (2, &json!(true)));
+    let done = stage.call(&json!({"replace": old})).well();
+    assert_eq!((&done["terminated"], &done["launched"]), (&json!([old]), &json!([])));
+    assert_eq!(stage.ids().len(), 1);
+}
