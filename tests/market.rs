@@ -291,3 +291,33 @@ fn the_command_shows_a_table_or_json() {
     failed.assert_failed(2, &["min_vcpus"]);
     command(&desk, &market, &["--policy", "/none.yml"]).assert_failed(1, &["/none.yml"]);
 }
+
+/// As many as a large region has: so many calls, whatever the number of types.
+#[test]
+fn eight_hundred_types_in_six_zones_cost_a_call_a_page() {
+    let (desk, market) = desk();
+    let listed = |action: &str, element: &str| -> Vec<String> {
+        let reply = moto::shared().ec2("us-east-1", &[("Action".to_owned(), action.to_owned())]);
+        moto::elements(&reply, element).map(str::to_owned).collect()
+    };
+    let mut types = listed("DescribeInstanceTypes", "instanceType");
+    types.truncate(800);
+    let zones = listed("DescribeAvailabilityZones", "zoneName");
+    assert_eq!((types.len(), zones.len()), (800, 6), "of moto's types and zones");
+    market.only(&types, &zones);
+    let policy = json!({"current_generation": "any", "bare_metal": "any", "gpu": "any", "burstable": "any", "top_n_per_az": 9});
+    let arguments = json!({"region": "us-east-1", "policy": policy});
+    let answer = asked(&desk, &market, &arguments).well();
+    let ranked = answer["offers"].as_array().unwrap().len();
+    assert!(
+        ranked == 54 && answer["considered"].as_u64().unwrap() >= 4000,
+        "{ranked} of {}",
+        answer["considered"]
+    );
+    let calls = market.calls();
+    assert_eq!(calls["DescribeSpotPriceHistory"], 5, "4800 prices, 1000 a page: {calls:?}");
+    assert_eq!(calls["AWSPriceListService.GetProducts"], 8, "800 prices, 100 a page: {calls:?}");
+    let pages = calls["DescribeInstanceTypes"];
+    assert!(pages <= 12, "{calls:?}");
+    assert_eq!(calls.values().sum::<usize>(), 13 + pages, "and nothing else: {calls:?}");
+}

@@ -115,6 +115,23 @@ impl Market {
         };
     }
 
+    /// Only these types, each at its own price in each of these zones, and on demand at twice the highest.
+    pub(crate) fn only(&self, types: &[String], zones: &[String]) {
+        let mut state = self.state.lock().unwrap();
+        state.spot.clear();
+        state.on_demand.clear();
+        for (number, name) in types.iter().enumerate() {
+            for (place, zone) in zones.iter().enumerate() {
+                let micros = 10_000 + 100 * number + place;
+                let price = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+                state.spot.insert((name.clone(), zone.clone()), price);
+            }
+            let full = 2 * (10_000 + 100 * types.len());
+            let full = format!("{}.{:04}", full / 1_000_000, full % 1_000_000 / 100);
+            state.on_demand.insert(name.clone(), full);
+        }
+    }
+
     /// No spot prices at all.
     pub(crate) fn forget_prices(&self) {
         self.state.lock().unwrap().spot.clear();

@@ -74,7 +74,10 @@ pub(crate) fn bench(repository: &Repository) -> Result<(), Failure> {
     let programs = repository.build(&["--package", "spotinst-esg", "--no-default-features"])?;
     stage::make(repository, named(&programs, "spotinst-esg")?)?;
     let mut command = repository.cargo(&["bench", "--no-default-features"]);
-    command.args(["--no-fail-fast", "--bench", "inventory", "--bench", "rolling"]);
+    for bench in ["inventory", "market", "rolling"] {
+        command.args(["--bench", bench]);
+    }
+    command.arg("--no-fail-fast");
     command.env("SPOTINST_ESG_TOOLS", &tools);
     process::run(&mut command)
 }

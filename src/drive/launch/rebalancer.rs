@@ -249,12 +249,15 @@ impl Course<'_, '_> {
         let lacks = target.iter().map(|(zone, wanted)| {
             wanted.saturating_sub(here.get(zone).copied().unwrap_or_default())
         });
-        self.moved.unfulfilled = lacks.sum();
+        let total = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        let missing = self.journal.moving.count.saturating_sub(total);
+        self.moved.unfulfilled = lacks.sum::<u32>().max(missing);
         if self.moved.unfulfilled > 0 && self.moved.stop.is_none() {
             let words = self.shut.iter().map(|(zone, why)| format!("{zone}: {why}"));
-            self.moved.stop = Some(words.collect::<Vec<_>>().join("; "));
+            let words = words.collect::<Vec<_>>().join("; ");
+            let nowhere = "no zone has an offer that fits";
+            self.moved.stop = Some(if words.is_empty() { nowhere.to_owned() } else { words });
         }
-        let total = u32::try_from(all.len()).unwrap_or(u32::MAX);
         if total == self.journal.moving.count && self.moved.unknown.is_empty() {
             let reason = self.moved.stop.clone().unwrap_or_else(|| "even".to_owned());
             return self.journal.write(self.launcher.clock, &MoveEvent::Ended { reason });
