@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::support::market::{Effect, Fault};
 use super::support::module::Called;
+use super::support::moto;
 use super::{IMAGE, Stage, at, attempts, policy};
 use crate::support::module::call_with;
 
@@ -209,4 +210,20 @@ fn bad_input_is_refused_before_anything_is_launched() {
         assert!(called.failed().contains(words), "{arguments}: {}", called.failed());
     }
     assert_eq!((stage.launches(), stage.spread()), (before, vec![2]));
+}
+
+/// EC2 takes machines back in the middle, and has none: what is missing to the count is told, and filled up by a later run.
+#[test]
+fn machines_that_are_taken_back_meanwhile_are_missing_to_the_count_of_the_beginning() {
+    let stage = Stage::crowded(3);
+    stage.rebalance(&json!({"gate_command": ["/bin/false"], "gate_timeout": 1})).failed();
+    let taken: Vec<String> = stage.machines().into_keys().take(3).collect();
+    moto::shared().terminate_instances("eu-west-1", &taken);
+    stage.market.fault(Fault::refuse("InsufficientInstanceCapacity"));
+    let called = stage.rebalance(&json!({}));
+    assert!(called.failed().contains("2 are missing"), "{}", called.failed());
+    assert_eq!((&called.answer["terminated"], stage.machines().len()), (&json!([]), 1));
+    stage.market.mend();
+    let done = stage.rebalance(&json!({})).well();
+    assert_eq!((&done["count"], stage.spread()), (&json!(3), vec![1, 1, 1]), "{done}");
 }

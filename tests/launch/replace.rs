@@ -52,7 +52,7 @@ fn without_capacity_in_its_zone_another_zone_helps_and_without_any_nothing_goes(
     let called = stage.call(&json!({"replace": old, "capacity_memory": 0}));
     assert!(called.failed().ends_with(&format!("{old} was not terminated")), "{}", called.failed());
     assert_eq!(called.answer["attempts"].as_array().unwrap().len(), 9);
-    assert_eq!(stage.ids(), [old.clone()]);
+    assert_eq!(stage.ids(), std::slice::from_ref(&old));
     stage.market.mend();
     for machine_type in ["c6i.large", "m6i.large", "r6i.large"] {
         let gone = Effect::Refuse("InsufficientInstanceCapacity");
