@@ -261,15 +261,51 @@ fn a_group_of_the_name_elsewhere_is_another_one() {
     assert!(twice.failed().contains("2 groups are called"));
 }
 
+/// One that never arrived is looked for by two minutes of the real clock; that is shown in `groups.rs`.
 #[test]
 fn after_a_lost_answer_it_is_looked_for_before_it_is_made_again() {
-    for (kind, posts) in [("cut_after_commit", 1), ("cut_before_commit", 2)] {
-        let desk = desk();
-        desk.fault(json!({"kind": kind, "method": "POST", "route": "/aws/ec2/group", "count": 1}));
-        let made = keep(&desk, &with(zookeeper(), &json!({"wait": false}))).well();
-        assert_eq!((requests(&desk, "POST"), &made["created"]), (posts, &json!(true)), "{kind}");
-        assert_eq!(groups(&desk, &json!({"names": ["zookeeper"]})).len(), 1, "{kind}");
-    }
+    let desk = desk();
+    desk.fault(json!({"kind": "cut_after_commit", "method": "POST", "route": "/aws/ec2/group", "count": 1}));
+    let made = keep(&desk, &with(zookeeper(), &json!({"wait": false}))).well();
+    assert_eq!((requests(&desk, "POST"), &made["created"]), (1, &json!(true)));
+    assert_eq!(groups(&desk, &json!({"names": ["zookeeper"]})).len(), 1);
+}
+
+/// A group of yesterday in which nothing changes, and an instance of unknown health: told and not waited for.
+#[test]
+fn what_is_amiss_in_a_group_that_is_as_described_is_a_warning_and_no_wait() {
+    let desk = Desk::with(
+        "groups: [{name: kafka, id: sig-1, region: eu-west-1, created_at: '2020-01-01T00:00:00Z',
+           persistence: {data: reattach}, stateful: [{id: ssi-1}, {id: ssi-2}]}]",
+    );
+    desk.simulator.control(
+        "POST",
+        "/_sim/edit",
+        json!({"instance": "ssi-1", "set": {"health": "INSUFFICIENT_DATA"}}),
+    );
+    let before = desk.simulator.requests().len();
+    let described = json!({"id": "sig-1", "name": "kafka", "wait_timeout": 5});
+    let told = keep(&desk, &described).well();
+    assert_eq!(told["changed"], false);
+    let warning = told["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("not yet: ssi-1 INSUFFICIENT_DATA"), "{warning}");
+    let sick = told["instances"].as_array().unwrap().iter().find(|host| host["id"] == "ssi-1");
+    assert_eq!(sick.unwrap()["health"], "INSUFFICIENT_DATA");
+    // One look: the groups, and three lists of the one.
+    assert_eq!(desk.simulator.requests().len() - before, 4);
+}
+
+#[test]
+fn a_short_secret_is_struck_from_what_the_vendor_says() {
+    let desk = desk();
+    let coded = STANDARD.encode("pw1");
+    desk.fault(
+        json!({"kind": "status", "status": 400, "code": "ValidationError", "method": "POST",
+        "message": format!("\"userData\" {coded}, which is pw1, is odd"), "count": 1}),
+    );
+    let called = keep(&desk, &with(zookeeper(), &json!({"user_data": "pw1", "wait": false})));
+    let line = called.failed();
+    assert!(line.contains("is odd") && !line.contains("pw1") && !line.contains(&coded), "{line}");
 }
 
 #[test]

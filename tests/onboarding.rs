@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::ansible::ansible;
+use support::ansible::{ansible, root};
 use support::cli::{ACCOUNT, CANARY, Desk, Ran, ran};
 use support::moto::{self, Moto, elements};
 
@@ -25,7 +25,11 @@ struct Site {
 
 impl Site {
     fn new(administration: &Value) -> Site {
-        let site = Site { desk: Desk::with(""), moto: Moto::start() };
+        Self::with("", administration)
+    }
+
+    fn with(fleet: &str, administration: &Value) -> Site {
+        let site = Site { desk: Desk::with(fleet), moto: Moto::start() };
         let mut settings = administration.clone();
         settings["iam_endpoint"] = json!(site.moto.url());
         let settings = json!({"administration": settings});
@@ -73,15 +77,20 @@ impl Site {
             let answer = self.moto.iam(action);
             found.extend(elements(&answer, element).map(|name| format!("{element} {name}")));
         }
-        let parameters = self.moto.ssm(REGION, "DescribeParameters", &json!({})).unwrap();
-        let parameters = parameters["Parameters"].as_array().unwrap().iter();
-        found.extend(parameters.map(|one| format!("parameter {}", one["Name"])));
-        let rules = self.moto.json(REGION, "events", "AWSEvents.ListRules", &json!({})).unwrap();
-        let rules = rules["Rules"].as_array().unwrap().iter();
-        found.extend(rules.map(|one| format!("rule {}", one["Name"])));
+        for region in [REGION, "us-east-1"] {
+            let parameters = self.moto.ssm(region, "DescribeParameters", &json!({})).unwrap();
+            let parameters = parameters["Parameters"].as_array().unwrap().iter();
+            found.extend(parameters.map(|one| format!("parameter {}", one["Name"])));
+            let rules = self.moto.json(region, "events", "AWSEvents.ListRules", &json!({}));
+            let rules = rules.unwrap()["Rules"].as_array().unwrap().clone();
+            found.extend(rules.iter().map(|one| format!("rule {}", one["Name"])));
+        }
         let state = self.desk.simulator.control("GET", "/_sim/state", Value::Null);
-        for (list, key) in [(&state["accounts"], "id"), (&state["administration"]["users"], "name")]
-        {
+        for (list, key) in [
+            (&state["accounts"], "id"),
+            (&state["administration"]["users"], "name"),
+            (&state["groups"], "name"),
+        ] {
             let items = list.as_array().unwrap().iter();
             found.extend(items.map(|one| format!("{key} {}", one[key].as_str().unwrap())));
         }
@@ -224,4 +233,70 @@ fn presets_and_restrictions_are_in_the_json_that_is_shown() {
     }
     let unknown = site.play("onboard", &["-e", "onboard_account_policy=everything"]);
     assert!(unknown.code != 0 && unknown.stdout.contains("everything"), "{}", unknown.stdout);
+}
+
+/// From an organisation and an AWS account with nothing in them to an ensemble that runs, and back, by one command each way.
+#[test]
+fn one_command_ends_with_an_ensemble_in_three_zones_and_two_leave_nothing_behind() {
+    let site = Site::with("clock: {speed: 500}", &json!({"role_settle_seconds": 2}));
+    let before = site.left();
+    let file = root().join("playbooks/vars/bootstrap_zookeeper.yml");
+    let inventory = site.desk.home.path().join("made.spotinst_esg.yml");
+    let file = format!("@{}", file.display());
+    let place = format!("bootstrap_inventory={}", inventory.display());
+    let more = ["-e", &file, "-e", &place, "-e", "onboard_account_region=us-east-1"];
+
+    let foreseen = site.play("bootstrap", &[&["--check"][..], &more].concat());
+    assert!(changed(&foreseen) > 0);
+    assert!(foreseen.stdout.contains("Account staging is still to be made"), "{}", foreseen.stdout);
+    assert_eq!((site.left(), inventory.exists()), (before.clone(), false), "a check leaves nothing");
+
+    let run = site.play("bootstrap", &[&["-vvv"][..], &more].concat());
+    assert!(changed(&run) > 0);
+    assert_eq!(site.connected(), 1);
+    let token = site.moto.ssm(
+        "us-east-1",
+        "GetParameter",
+        &json!({"Name": "/spot/staging/token", "WithDecryption": true}),
+    );
+    let token = token.unwrap()["Parameter"]["Value"].as_str().unwrap().to_owned();
+    for secret in [CANARY, token.as_str()] {
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "a secret shows");
+    }
+
+    // The file that was written lists them, with Ansible's own command and with the token that was kept.
+    let mut command = ansible(&site.desk, "aws", "ansible-inventory");
+    command.env_remove("SPOTINST_ACCOUNT_ID").env("SPOTINST_API_TOKEN", &token);
+    let listed = ran(command.arg("-i").arg(&inventory).arg("--list").output().unwrap());
+    let listed = listed.document();
+    let hosts = listed["_meta"]["hostvars"].as_object().unwrap();
+    let of = |name: &str| -> BTreeSet<&str> {
+        hosts.values().map(|host| host[name].as_str().unwrap_or_default()).collect()
+    };
+    assert_eq!(hosts.len(), 3, "{listed}");
+    assert_eq!(of("spotinst_state"), BTreeSet::from(["ACTIVE"]));
+    let zones = BTreeSet::from(["us-east-1a", "us-east-1b", "us-east-1c"]);
+    assert_eq!(of("spotinst_availabilityZone"), zones);
+    let names = BTreeSet::from(["zookeeper-a", "zookeeper-b", "zookeeper-c"]);
+    assert_eq!(of("spotinst_esg_name"), names);
+
+    let again = site.play("bootstrap", &more);
+    assert_eq!(changed(&again), 0, "{}", again.stdout);
+
+    let name = ["-e", "provision_account_name=staging"];
+    let sure = ["-e", "provision_teardown_confirm=true", "-e", "provision_confirm_data_loss=true"];
+    // An account with groups stays, with all that belongs to its connection.
+    let confirmed = [&["-e", "onboard_account_confirm_delete=true"][..], &more].concat();
+    let refused = site.play("offboard", &confirmed);
+    assert!(refused.code != 0 && site.connected() == 1, "{}", refused.stdout);
+    assert!(changed(&site.play("teardown", &[&more[..], &name, &sure].concat())) > 0);
+    assert!(changed(&site.play("offboard", &confirmed)) > 0);
+    let mut after = site.left();
+    let linked = after.iter().find(|one| one.contains("AWSServiceRoleFor")).cloned();
+    assert!(linked.is_some_and(|one| after.remove(&one)), "{after:?}");
+    assert_eq!(after, before);
+    for playbook in ["teardown", "offboard"] {
+        let arguments = [&confirmed[..], &name, &sure].concat();
+        assert_eq!(changed(&site.play(playbook, &arguments)), 0, "{playbook}");
+    }
 }

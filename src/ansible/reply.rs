@@ -119,6 +119,10 @@ fn hide(value: &mut Value, secrets: &[String]) {
     }
 }
 
+/// A secret that is shorter is taken out only where it stands by itself: taking each `a` out would leave nothing to read.
+const SHORTEST_ANYWHERE: usize = 4;
+const STARS: &str = "********";
+
 /// The text without any of the secrets.
 pub(super) fn without(text: &str, secrets: &[String]) -> String {
     if secrets.iter().any(|secret| text == secret) {
@@ -127,7 +131,31 @@ pub(super) fn without(text: &str, secrets: &[String]) -> String {
     // The longest first: one secret may be a part of another.
     let mut found: Vec<&String> = secrets.iter().filter(|it| text.contains(it.as_str())).collect();
     found.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    found.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "********"))
+    found.iter().fold(text.to_owned(), |text, secret| {
+        match secret.chars().count() < SHORTEST_ANYWHERE {
+            true => without_word(&text, secret),
+            false => text.replace(secret.as_str(), STARS),
+        }
+    })
+}
+
+/// A text without a short secret where that stands by itself.
+fn without_word(text: &str, secret: &str) -> String {
+    let (mut clean, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(secret) {
+        let (before, after) = (&rest[..at], &rest[at + secret.len()..]);
+        let joins = |neighbour: Option<char>, own: Option<char>| {
+            let is_word = |it: Option<char>| it.is_some_and(char::is_alphanumeric);
+            is_word(neighbour) && is_word(own)
+        };
+        let is_part =
+            joins(before.chars().next_back().or(clean.chars().next_back()), secret.chars().next())
+                || joins(after.chars().next(), secret.chars().next_back());
+        clean.push_str(before);
+        clean.push_str(if is_part { secret } else { STARS });
+        rest = after;
+    }
+    clean + rest
 }
 
 #[cfg(test)]
@@ -135,6 +163,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_short_secret_is_taken_out_where_it_stands_by_itself() {
+        let secrets = ["a1".to_owned(), "YTE=".to_owned()];
+        let text = "\"userData\" a1 (YTE=) is odd: 'a1', ba1, a12, a1";
+        let clean = without(text, &secrets);
+        assert_eq!(
+            clean,
+            "\"userData\" ******** (********) is odd: '********', ba1, a12, ********"
+        );
+        assert_eq!(without("a1", &secrets), HIDDEN);
+    }
 
     #[test]
     fn secrets_show_nowhere_in_an_answer() {

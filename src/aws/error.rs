@@ -164,8 +164,19 @@ impl Call<'_> {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
+        let message = error.message().unwrap_or("no message");
+        self.refused(code, message, error.request_id().map(str::to_owned))
+    }
+
+    /// The failure behind AWS's own code and words.
+    pub(super) fn refused(
+        &self,
+        code: &str,
+        message: &str,
+        request_id: Option<String>,
+    ) -> AwsError {
         let attempt = self.attempt.clone();
-        let message = self.redactor.apply(error.message().unwrap_or("no message"));
+        let message = self.redactor.apply(message);
         let said = format!("{code}: {message}");
         match code {
             "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => {
@@ -193,7 +204,7 @@ impl Call<'_> {
                 attempt,
                 code: code.to_owned(),
                 message,
-                request_id: error.request_id().map(str::to_owned),
+                request_id,
             },
         }
     }

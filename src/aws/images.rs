@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuilder;
-use aws_sdk_ec2::types::Image;
+use aws_sdk_ec2::types::{DeviceType, Image};
 
 use super::AwsError;
 use super::ec2::{Ec2, FILTER_VALUES, filter, text};
 use super::pages::Pages;
-use crate::domain::{ImageId, MachineImage, Region, VendorTime};
+use crate::domain::{ImageId, MachineImage, Region, RootDevice, VendorTime};
 
 /// EC2's largest page of images.
 const PAGE: i32 = 1000;
@@ -113,11 +113,24 @@ fn newest_first(mut images: Vec<MachineImage>) -> Vec<MachineImage> {
 
 /// The facts of an image; none if it has no id.
 fn image(image: Image) -> Option<MachineImage> {
+    let root = root(&image);
     Some(MachineImage {
+        root,
         id: ImageId::new(text(image.image_id)?),
         name: text(image.name),
         architecture: image.architecture.map(|kind| kind.as_str().to_owned()),
         state: image.state.map(|state| state.as_str().to_owned()),
         created_at: text(image.creation_date).map(VendorTime::new),
     })
+}
+
+/// What an image boots from; its size is that of the snapshot, or what the image says besides.
+fn root(image: &Image) -> Option<RootDevice> {
+    let name = text(image.root_device_name.clone())?;
+    let is_ebs = image.root_device_type.as_ref().map(|kind| *kind == DeviceType::Ebs);
+    let mappings = image.block_device_mappings.iter().flatten();
+    let own = mappings.filter(|it| it.device_name.as_deref() == Some(name.as_str()));
+    let sizes = own.filter_map(|it| it.ebs.as_ref()?.volume_size);
+    let size_gib = sizes.filter_map(|size| u64::try_from(size).ok()).max();
+    Some(RootDevice { name, is_ebs, size_gib })
 }

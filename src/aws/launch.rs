@@ -16,7 +16,7 @@ use super::ec2::{Ec2, filter, text};
 use super::pages::Pages;
 use super::{Aws, AwsError, instances};
 use crate::domain::{
-    Ec2Instance, ImageId, InstanceId, LaunchAnswer, LaunchOrder, Refusal, Region, Subnet, Template,
+    Ec2Instance, ImageId, InstanceId, LaunchAnswer, LaunchOrder, Refusal, Region, Template,
     TemplateName,
 };
 
@@ -65,17 +65,6 @@ impl Aws {
         let names: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
         let attempt = format!("terminate {}", names.join(", "));
         self.bounded(attempt.clone(), terminate(&ec2, &attempt, ids))
-    }
-
-    /// Reads those of the subnets that exist, sorted by id.
-    ///
-    /// # Errors
-    ///
-    /// Any [`AwsError`] of a call.
-    pub fn subnets(&self, region: &Region, ids: &[String]) -> Result<Vec<Subnet>, AwsError> {
-        let ec2 = self.ec2(region);
-        let attempt = format!("read the subnets of region {region}");
-        self.bounded(attempt.clone(), subnets(&ec2, &attempt, ids))
     }
 
     /// Reads a version of a launch template; none if it or its version does not exist.
@@ -219,33 +208,6 @@ async fn terminate(ec2: &Ec2, attempt: &str, ids: &[InstanceId]) -> Result<(), A
         // Long gone is as good as ended.
         Err(error) if error.code() == Some("InvalidInstanceID.NotFound") => Ok(()),
         Err(error) => Err(call.failure(error)),
-    }
-}
-
-async fn subnets(ec2: &Ec2, attempt: &str, ids: &[String]) -> Result<Vec<Subnet>, AwsError> {
-    let call = ec2.call(attempt.to_owned(), "ec2:DescribeSubnets");
-    let is_one = |id: &&String| !id.is_empty() && !id.contains(['*', '?']);
-    let wanted: Vec<&String> = ids.iter().filter(is_one).collect();
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let asked = ec2.client.describe_subnets().filters(filter("subnet-id", wanted));
-    let mut pages = Pages::new(&call);
-    let mut found = BTreeMap::new();
-    loop {
-        let sent = asked.clone().set_next_token(pages.next.take()).send().await;
-        let page = sent.map_err(|error| call.failure(error))?;
-        for it in page.subnets.unwrap_or_default() {
-            let free = it.available_ip_address_count.and_then(|free| u32::try_from(free).ok());
-            let (id, zone, vpc) = (text(it.subnet_id), text(it.availability_zone), text(it.vpc_id));
-            if let (Some(id), Some(zone), Some(vpc)) = (id, zone, vpc) {
-                let free_addresses = free.unwrap_or_default();
-                found.insert(id.clone(), Subnet { id, zone, vpc, free_addresses });
-            }
-        }
-        if pages.is_last(page.next_token)? {
-            return Ok(found.into_values().collect());
-        }
     }
 }
 

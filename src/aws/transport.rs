@@ -29,6 +29,15 @@ pub(super) fn to(endpoint: &str) -> Option<SharedHttpClient> {
     }
 }
 
+/// For questions that the SDK does not know, to an endpoint that has passed [`check`].
+pub(super) fn questioner(endpoint: &str) -> reqwest::Result<reqwest::Client> {
+    // Another part of the program may have chosen the provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let is_here = reqwest::Url::parse(endpoint).is_ok_and(|url| is_loopback(&url));
+    if is_here { builder.no_proxy() } else { builder }.build()
+}
+
 /// Neither TLS nor proxy: for loopback and the metadata service.
 pub(super) fn plain() -> SharedHttpClient {
     client(|| None, ProxyConfig::disabled)

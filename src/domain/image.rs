@@ -15,4 +15,17 @@ pub struct MachineImage {
     pub state: Option<String>,
     /// When it was made.
     pub created_at: Option<VendorTime>,
+    /// Its root device, as far as it is told.
+    pub root: Option<RootDevice>,
+}
+
+/// What an image boots from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootDevice {
+    /// Such as `/dev/xvda`.
+    pub name: String,
+    /// Whether it is a volume of EBS; none if EC2 does not tell.
+    pub is_ebs: Option<bool>,
+    /// The size that a volume made of it has at least, in GiB.
+    pub size_gib: Option<u64>,
 }

@@ -12,6 +12,7 @@ mod ensemble;
 mod fleet;
 mod group;
 mod group_change;
+mod iam;
 mod ids;
 mod image;
 mod kafka;
@@ -19,6 +20,7 @@ mod launch;
 mod managed;
 mod market;
 mod money;
+mod network;
 mod observation;
 mod open_enum;
 mod quoted;
@@ -43,10 +45,11 @@ pub use ensemble::{
 pub use fleet::{AccountFleet, Fleet, GroupFleet, Notice, Subject};
 pub use group::{BlockDevicesMode, Group, Health, Healthiness, Member, Persistence};
 pub use group_change::GroupChange;
+pub use iam::IamRole;
 pub use ids::{
     AccountId, GroupId, ImageId, InstanceId, ManagedInstanceId, Region, StatefulInstanceId, UserId,
 };
-pub use image::MachineImage;
+pub use image::{MachineImage, RootDevice};
 pub use kafka::{
     KafkaBroker, KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition,
     KafkaQuorum, KafkaQuorumReplica, KafkaReplicas, KafkaTopic, KafkaView,
@@ -57,6 +60,7 @@ pub use launch::{
 pub use managed::{ManagedInstance, ManagedStatus};
 pub use market::{Interruption, MachineType, Market, Sourced, SpotPrice};
 pub use money::MicroUsd;
+pub use network::{Route, RouteTable, SecurityGroup, VpcWanted};
 pub use observation::{Captured, Observation, Obstacle, ObstacleKind, Seen, Series};
 pub use quoted::{one_line, printable, shell_word};
 pub use scheduled_task::{Frequency, ScheduledTask, TaskKind};

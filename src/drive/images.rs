@@ -80,8 +80,6 @@ pub fn looks_like_image_id(text: &str) -> bool {
 
 #[cfg(feature = "aws")]
 mod real {
-    use std::collections::BTreeMap;
-
     use super::{ImageWanted, ImagesError, LookedUp, looks_like_image_id};
     use crate::aws::{Aws, AwsError};
     use crate::domain::{ImageId, MachineImage, Region, printable};
@@ -139,19 +137,6 @@ mod real {
             named.or_else(|| found.iter().find(|image| Some(&image.id) == id.as_ref()).cloned());
         let others = found.into_iter().filter(|image| also.contains(&image.id)).collect();
         Ok(LookedUp { image, others })
-    }
-
-    /// The architectures of instance types, in EC2's spelling; a type that the region does not know is absent.
-    ///
-    /// # Errors
-    ///
-    /// As [`look_up`].
-    pub fn architectures(
-        access: &Ec2Access,
-        region: &Region,
-        instance_types: &[String],
-    ) -> Result<BTreeMap<String, Vec<String>>, ImagesError> {
-        Ok(Aws::connect(aws_config(access))?.architectures(region, instance_types)?)
     }
 
     /// What is wanted, in words.
@@ -233,6 +218,7 @@ mod real {
                 architecture: None,
                 state: None,
                 created_at: date.map(VendorTime::new),
+                root: None,
             }
         }
 
@@ -273,8 +259,6 @@ mod real {
 
 #[cfg(not(feature = "aws"))]
 mod real {
-    use std::collections::BTreeMap;
-
     use super::{ImageWanted, ImagesError, LookedUp};
     use crate::domain::{ImageId, Region};
     use crate::drive::Ec2Access;
@@ -292,22 +276,9 @@ mod real {
     ) -> Result<LookedUp, ImagesError> {
         Err(ImagesError::NotBuilt)
     }
-
-    /// Tells that this build has no AWS support.
-    ///
-    /// # Errors
-    ///
-    /// Always [`ImagesError::NotBuilt`].
-    pub fn architectures(
-        _access: &Ec2Access,
-        _region: &Region,
-        _instance_types: &[String],
-    ) -> Result<BTreeMap<String, Vec<String>>, ImagesError> {
-        Err(ImagesError::NotBuilt)
-    }
 }
 
-pub use real::{architectures, look_up};
+pub use real::look_up;
 
 #[cfg(test)]
 mod tests {
@@ -345,7 +316,6 @@ mod tests {
         let (region, wanted) = (Region::new("eu-west-1"), ImageWanted::Id(ImageId::new("ami-1")));
         let error = look_up(&access, &region, &wanted, &[]).unwrap_err();
         assert_eq!(error, ImagesError::NotBuilt);
-        assert_eq!(architectures(&access, &region, &[]), Err(ImagesError::NotBuilt));
         assert!(error.to_string().contains("without AWS support"), "{error}");
     }
 }

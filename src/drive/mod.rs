@@ -30,8 +30,7 @@ pub use concurrently::watched;
 pub use ec2::{Ec2Access, Ec2Error, connect as connect_ec2, identity as aws_identity};
 pub use environment::Environment;
 pub use images::{
-    ImageWanted, ImagesError, LookedUp, architectures, look_up as look_up_image,
-    looks_like_image_id,
+    ImageWanted, ImagesError, LookedUp, look_up as look_up_image, looks_like_image_id,
 };
 pub use inventory::{
     Answer, CacheUse, InventoryError, InventoryRequest, Origin, cache_key, inventory,

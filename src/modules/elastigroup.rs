@@ -2,6 +2,7 @@
 
 pub(super) mod answer;
 mod deletion;
+mod lookups;
 mod options;
 mod preflight;
 pub(super) mod target;
@@ -17,11 +18,11 @@ use super::World;
 use super::connection::Connection;
 use super::rolling::{ImageByName, beside_a_roll};
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
-use crate::domain::{AccountId, Group, GroupId};
-use crate::drive::group::{Keeper, Patience, Standing};
+use crate::domain::{AccountId, Group, GroupId, VendorTime};
+use crate::drive::group::{Awaited, Keeper, Patience, Standing};
 use crate::drive::{Progress, Session};
 use crate::plan::group::{
-    Changes, Consent, Found, Secrecy, Wanted, changes, check_update, completed, find, merged,
+    Changes, Consent, Found, Goal, Secrecy, Wanted, changes, check_update, completed, find, merged,
 };
 use crate::spot::{Client, UpdateManner};
 use answer::{Returns, failed};
@@ -47,7 +48,8 @@ use target::{MARGIN, refused, running};
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend(
     "x-mutually-exclusive" = [
-        ["user_data", "user_data_base64"], ["zones", "subnet_ids"], ["image_id", "image", "image_ssm_parameter"],
+        ["user_data", "user_data_base64"], ["zones", "subnet_ids", "subnets"],
+        ["security_group_ids", "security_group_names"], ["image_id", "image", "image_ssm_parameter"],
     ],
 ))]
 pub(super) struct Args {
@@ -64,7 +66,13 @@ pub(super) struct Args {
     /// The SSM parameter that holds the id of the image that its instances boot from.
     #[schemars(extend("x-keeps-empty" = true))]
     image_ssm_parameter: Option<String>,
-    /// Whether AWS is asked if a new image is there, is ready and fits the instance types.
+    /// The subnets of a VPC, by zone; they become `zones`. They are looked up in AWS, in the group's region.
+    subnets: Option<lookups::SubnetOptions>,
+    /// The security groups by their names, in the VPC of the subnets. They are looked up in AWS.
+    security_group_names: Option<Vec<String>>,
+    /// Whether AWS is asked if what changes is there and fits: that an image is ready, fits the instance types and its root the
+    /// block devices; that subnets are in their zones and in one VPC, and the security groups in it; that key pair and instance
+    /// profile are there.
     #[serde(default = "auto")]
     preflight: Preflight,
     /// Whether user data and shutdown script are secret. Then they are shown as digests, and struck from all that is answered.
@@ -86,9 +94,12 @@ pub(super) struct Args {
     /// Folder of the journals of rolls. `~/.local/state/spotinst-esg/runs` when not given.
     #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
     state_dir: Option<String>,
-    /// Whether to wait until as many instances run as the group is to have, and are healthy.
+    /// Whether to wait until as much runs as the group is to have, and is healthy. Where `capacity.unit` is `weight`, the weights
+    /// of the instances are counted.
     ///
-    /// Where nothing changes it waits for what is underway only: an instance that was paused stays paused.
+    /// Where nothing changes, or nothing that makes it grow, it waits for what is seen to be underway only. What else is amiss,
+    /// such as an unhealthy instance, is a warning at once, and an instance that was paused stays paused. A group that was made
+    /// less than `wait_timeout` ago is waited for as a new one, since the run that made it may have been cut off.
     #[schemars(extend("x-aliases" = ["wait_for_instances"]))]
     #[serde(default = "yes")]
     wait: bool,
@@ -171,7 +182,7 @@ impl Module<World> for Elastigroup {
         };
         let mut run = Run { args, account, session, client, wanted, context };
         if run.args.state == State::Present && !matches!(found, Found::Several(_)) {
-            run.resolve_image(place.as_deref())?;
+            run.look_up(place.as_deref())?;
         }
         match found {
             Found::Several(ids) => Err(target::several(&name.unwrap_or_default(), &ids)),
@@ -205,19 +216,27 @@ impl<'c> Run<'c> {
     }
 
     /// Waits for the instances if that is wanted.
-    fn settled(&self, group: &Group, is_new: bool) -> Result<Option<Standing>, Failure> {
+    fn settled(&self, group: &Group, awaited: Awaited) -> Result<Option<Standing>, Failure> {
         if !self.args.wait {
             return Ok(None);
         }
-        let patience = Patience {
-            target: target::instances_wanted(&group.raw),
-            is_checked: self.args.wait_for_health && target::has_health_check(&group.raw),
+        let mut patience = Patience {
+            goal: Goal::of(&group.raw, self.args.wait_for_health),
             limit: Duration::from_secs(self.args.wait_timeout.into()),
-            may_stand_still: !is_new,
+            awaited,
         };
-        let standing = self.with_keeper(|keeper| keeper.settle(group, patience));
+        let rest =
+            age(group, self.client.vendor_now()).and_then(|age| patience.limit.checked_sub(age));
+        if let (Awaited::Underway, Some(rest)) = (awaited, rest) {
+            // The run that has made it may have been cut off in its wait.
+            patience.limit = rest;
+            patience.awaited = Awaited::AllButPaused;
+        }
+        let standing = self.with_keeper(|keeper| keeper.settle(group, &patience));
         standing.map(Some).map_err(|error| {
-            failed(&error, is_new).with("id", group.id.as_str()).with("name", group.name.as_str())
+            failed(&error, awaited == Awaited::All)
+                .with("id", group.id.as_str())
+                .with("name", group.name.as_str())
         })
     }
 
@@ -292,7 +311,7 @@ impl<'c> Run<'c> {
             .with_changes(&changes(config, &Map::new()), secrecy)
             .with_spec(&group.raw, secrecy)
             .created(true);
-        if let Some(standing) = self.settled(&group, true)? {
+        if let Some(standing) = self.settled(&group, Awaited::All)? {
             returns = returns.with_instances(&standing);
             warnings.extend(standing.oddities);
         }
@@ -357,7 +376,9 @@ impl<'c> Run<'c> {
             .with_spec(&stored.raw, secrecy)
             .created(false);
         let mut warnings = Vec::new();
-        if let Some(standing) = self.settled(&stored, grows)? {
+        if let Some(standing) =
+            self.settled(&stored, if grows { Awaited::All } else { Awaited::Underway })?
+        {
             returns = returns.with_instances(&standing);
             warnings = standing.oddities;
         }
@@ -374,7 +395,7 @@ impl<'c> Run<'c> {
             .with_spec(&group.raw, secrecy)
             .created(false);
         let mut warnings = Vec::new();
-        if let Some(standing) = self.settled(group, false)? {
+        if let Some(standing) = self.settled(group, Awaited::Underway)? {
             returns = returns.with_instances(&standing);
             warnings = standing.oddities;
         }
@@ -382,4 +403,10 @@ impl<'c> Run<'c> {
         outcome.warnings = warnings;
         Ok(outcome)
     }
+}
+
+/// How long ago a group was made; none if the vendor does not tell.
+fn age(group: &Group, now: jiff::Timestamp) -> Option<Duration> {
+    let made = group.raw.get("createdAt")?.as_str().map(VendorTime::new)?.instant()?;
+    Some(now.duration_since(made).try_into().unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 
 mod shrink;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -14,10 +15,10 @@ use super::elastigroup::answer::failed;
 use super::elastigroup::target::{self, MARGIN};
 use super::rolling::beside_a_roll;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
-use crate::domain::{AccountId, Group};
-use crate::drive::group::{Keeper, Patience, Standing};
+use crate::domain::{AccountId, Group, StatefulInstance, StatefulInstanceId};
+use crate::drive::group::{Awaited, Keeper, Patience, Standing};
 use crate::drive::{Progress, Session};
-use crate::plan::group::{Aim, Capacity, Stretch, Way, changes, resized, way};
+use crate::plan::group::{Aim, Capacity, Goal, Step, Stretch, Way, changes, hosts, resized, way};
 use crate::spot::{Client, UpdateManner};
 
 /// Sets the target of an Elastigroup, and its bounds.
@@ -244,7 +245,9 @@ impl<'c> Run<'c> {
             let named = if bounds_only { &[][..] } else { &self.named };
             // What is there already needs no reason, whoever is paused.
             if to < from || !named.is_empty() {
-                let way = way(&listed.items, from, to, named, is_relative)
+                let weights = self.weights(&listed.items)?;
+                let step = Step { before: from, after: to, is_relative };
+                let way = way(&listed.items, step, named, weights.as_ref())
                     .map_err(|refusal| Failure::new(format!("cannot {doing}: {refusal}")));
                 match self.settled_before(way, to == from)? {
                     Some(Way::Remove(ids)) => {
@@ -284,6 +287,23 @@ impl<'c> Run<'c> {
             .with_diff(diff.0, diff.1)
             .with_message(message)
             .with_warnings(unread))
+    }
+
+    /// What the stateful instances weigh, in a group that counts weights.
+    fn weights(
+        &self,
+        stateful: &[StatefulInstance],
+    ) -> Result<Option<BTreeMap<StatefulInstanceId, usize>>, Failure> {
+        let goal = Goal::of(&self.group.raw, false);
+        if goal.weights.is_none() {
+            return Ok(None);
+        }
+        let members = self.client.group_status(&self.account, &self.group.id)?;
+        let weighed = hosts(stateful, &members.items, None).into_iter().filter_map(|host| {
+            let weight = goal.weight(host.instance_type.as_deref());
+            Some((StatefulInstanceId::new(host.id?), weight))
+        });
+        Ok(Some(weighed.collect()))
     }
 
     /// Named instances that went, and a target that is reached already, are no reason to fail.
@@ -351,13 +371,13 @@ impl<'c> Run<'c> {
     }
 
     fn settle(&self, keeper: Keeper<'_>, stored: &Group) -> Result<Standing, Failure> {
+        let grows = self.after.target > self.before.target;
         let patience = Patience {
-            target: target::instances_wanted(&stored.raw),
-            is_checked: self.args.wait_for_health && target::has_health_check(&stored.raw),
+            goal: Goal::of(&stored.raw, self.args.wait_for_health),
             limit: Duration::from_secs(self.args.wait_timeout.into()),
-            may_stand_still: self.after.target <= self.before.target,
+            awaited: if grows { Awaited::All } else { Awaited::Underway },
         };
-        keeper.settle(stored, patience).map_err(|error| failed(&error, true))
+        keeper.settle(stored, &patience).map_err(|error| failed(&error, true))
     }
 }
 

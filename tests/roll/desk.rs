@@ -380,6 +380,7 @@ impl Driver {
             architecture: Some("arm64".to_owned()),
             state: Some("available".to_owned()),
             created_at: None,
+            root: None,
         };
         let sight = ImageSight::Seen { image: known("ami-2"), present: vec![known("ami-1")] };
         let past = Past::of(&self.runs(desk).all()?.runs, &group, &self.system);

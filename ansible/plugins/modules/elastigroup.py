@@ -571,9 +571,58 @@ options:
     description:
       - The SSM parameter that holds the id of the image that its instances boot from.
     type: str
+  subnets:
+    description:
+      - The subnets of a VPC, by zone; they become O(zones). They are looked up in AWS, in the group's region.
+    type: dict
+    suboptions:
+      vpc_id:
+        description:
+          - The VPC.
+        type: str
+      vpc_tags:
+        description:
+          - "Tags of the VPC, of which exactly one may have all; in a value C(*) and C(?) stand for other text."
+        type: dict
+      default_vpc:
+        description:
+          - Whether the region's default VPC is meant.
+        type: bool
+      zones:
+        description:
+          - >-
+            The availability zones, each of which has to have such a subnet. All that have one, if none is
+            named.
+        type: list
+        elements: str
+      kind:
+        description:
+          - >-
+            Which subnets are meant, by their routes: those of a public one lead to an internet gateway. Whether
+            a subnet gives out public addresses does not count.
+        type: str
+        choices:
+          any: [All.]
+          private:
+            - Those that no route leads out of directly.
+          public:
+            - Those with a route to an internet gateway.
+        default: any
+      tags:
+        description:
+          - "Tags of the subnets; in a value C(*) and C(?) stand for other text."
+        type: dict
+  security_group_names:
+    description:
+      - The security groups by their names, in the VPC of the subnets. They are looked up in AWS.
+    type: list
+    elements: str
   preflight:
     description:
-      - Whether AWS is asked if a new image is there, is ready and fits the instance types.
+      - >-
+        Whether AWS is asked if what changes is there and fits: that an image is ready, fits the instance types
+        and its root the block devices; that subnets are in their zones and in one VPC, and the security groups
+        in it; that key pair and instance profile are there.
     type: str
     choices:
       auto:
@@ -647,8 +696,14 @@ options:
     type: path
   wait:
     description:
-      - Whether to wait until as many instances run as the group is to have, and are healthy.
-      - "Where nothing changes it waits for what is underway only: an instance that was paused stays paused."
+      - >-
+        Whether to wait until as much runs as the group is to have, and is healthy. Where C(capacity.unit) is
+        C(weight), the weights of the instances are counted.
+      - >-
+        Where nothing changes, or nothing that makes it grow, it waits for what is seen to be underway only.
+        What else is amiss, such as an unhealthy instance, is a warning at once, and an instance that was paused
+        stays paused. A group that was made less than O(wait_timeout) ago is waited for as a new one, since the
+        run that made it may have been cut off.
     type: bool
     default: true
     aliases: [wait_for_instances]
@@ -1017,6 +1072,20 @@ def main():
                 },
             },
             'image_ssm_parameter': {'type': 'str'},
+            'subnets': {
+                'type': 'dict',
+                'options': {
+                    'vpc_id': {'type': 'str'},
+                    'vpc_tags': {'type': 'dict'},
+                    'default_vpc': {'type': 'bool'},
+                    'zones': {'type': 'list', 'elements': 'str'},
+                    'kind': {'type': 'str', 'choices': ['any', 'private', 'public'], 'default': 'any'},
+                    'tags': {'type': 'dict'},
+                },
+                'mutually_exclusive': [['vpc_id', 'vpc_tags', 'default_vpc']],
+                'required_one_of': [['vpc_id', 'vpc_tags', 'default_vpc']],
+            },
+            'security_group_names': {'type': 'list', 'elements': 'str'},
             'preflight': {'type': 'str', 'choices': ['auto', 'required', 'skip'], 'default': 'auto'},
             'user_data_is_secret': {'type': 'bool', 'default': True},
             'apply_tags': {'type': 'bool', 'default': False, 'aliases': ['auto_apply_tags']},
@@ -1051,7 +1120,12 @@ def main():
             'aws_profile': {'type': 'str'},
             'timeout': {'type': 'int', 'default': 120},
         },
-        mutually_exclusive=[['user_data', 'user_data_base64'], ['zones', 'subnet_ids'], ['image_id', 'image', 'image_ssm_parameter']],
+        mutually_exclusive=[
+            ['user_data', 'user_data_base64'],
+            ['zones', 'subnet_ids', 'subnets'],
+            ['security_group_ids', 'security_group_names'],
+            ['image_id', 'image', 'image_ssm_parameter'],
+        ],
         supports_check_mode=True,
     )
     module.fail_json(

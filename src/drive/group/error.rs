@@ -25,6 +25,17 @@ pub enum GroupError {
         /// Why it cannot be looked for.
         reading: String,
     },
+    /// A creation was asked for twice, and neither answer came nor a group.
+    #[error(
+        "cannot tell whether group {name:?} was made: {error}; it was asked for twice, and two minutes after each time no such group \
+         is listed; look for it before it is made again: a second run does"
+    )]
+    Lost {
+        /// Its name.
+        name: String,
+        /// What became of the second request.
+        error: Box<SpotError>,
+    },
     /// After a lost answer more than one new group has the name.
     #[error(
         "group {name:?} was asked for and now there are several new groups of that name: {}; delete those that are too many",
@@ -95,7 +106,7 @@ impl GroupError {
     pub fn spot(&self) -> Option<&SpotError> {
         match self {
             Self::Spot(error) => Some(error),
-            Self::UnknownCreation { error, .. } => Some(error),
+            Self::UnknownCreation { error, .. } | Self::Lost { error, .. } => Some(error),
             Self::Twins { .. }
             | Self::NotMade { .. }
             | Self::NotKept { .. }
@@ -109,6 +120,7 @@ impl GroupError {
         match self {
             Self::Spot(_) => false,
             Self::UnknownCreation { .. }
+            | Self::Lost { .. }
             | Self::Twins { .. }
             | Self::NotMade { .. }
             | Self::NotKept { .. }
@@ -121,7 +133,10 @@ impl GroupError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Spot(error) => error.is_transient(),
-            Self::UnknownCreation { .. } | Self::NotMade { .. } | Self::StillThere { .. } => true,
+            Self::UnknownCreation { .. }
+            | Self::Lost { .. }
+            | Self::NotMade { .. }
+            | Self::StillThere { .. } => true,
             Self::NotReady { is_late, .. } => *is_late,
             Self::Twins { .. } | Self::NotKept { .. } => false,
         }

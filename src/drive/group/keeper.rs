@@ -7,12 +7,18 @@ use serde_json::{Map, Value};
 use super::error::GroupError;
 use crate::domain::{AccountId, Clock, Deallocation, Group, GroupId};
 use crate::drive::progress::Progress;
+use crate::drive::stateful::TRACE_WINDOW;
 use crate::drive::wait::{TimeUp, until};
 use crate::plan::group::{Changes, changes, not_kept};
 use crate::spot::{Client, Created, Sent, SpotError, UpdateManner};
 
-/// How long it is looked for the effect of a request whose answer was lost, and for what was answered.
+/// How long it is looked for the effect of an update or a deletion whose answer was lost, and for what was answered. To send one of
+/// these again does no harm.
 const LOOKING: Duration = Duration::from_secs(10);
+
+/// How long a group is looked for whose creation was not answered. A second creation makes a second group, and the list may lag behind
+/// the first: so as long as for the trace of a recycle.
+const TRACING: Duration = TRACE_WINDOW;
 
 /// How long a creation is repeated that AWS throttled or whose role is not known to AWS yet (the vendor's Terraform provider
 /// repeats it for a minute).
@@ -43,6 +49,12 @@ pub struct Made {
     pub sent: u32,
 }
 
+/// What came of asking for a group.
+enum Asked {
+    Made(GroupId),
+    Lost(Box<SpotError>),
+}
+
 impl Keeper<'_> {
     /// Makes a group. `known` are the groups that were there before: if the answer is lost, a new one of the same name and
     /// region is the one that was asked for.
@@ -56,40 +68,46 @@ impl Keeper<'_> {
         known: &[GroupId],
     ) -> Result<Made, GroupError> {
         let mut sent = 0;
+        loop {
+            sent += 1;
+            let error = match self.ask(config)? {
+                Asked::Made(id) => return Ok(Made { group: self.read_back(&id)?, sent }),
+                Asked::Lost(error) => error,
+            };
+            self.progress.tell(&format!("{error}; looking for two minutes whether it was made"));
+            if let Some(id) = self.look_for(config, known, &error)? {
+                return Ok(Made { group: self.read_back(&id)?, sent });
+            }
+            if sent > 1 {
+                return Err(GroupError::Lost { name: name_of(config).to_owned(), error });
+            }
+        }
+    }
+
+    /// Sends a creation until it is answered: made, or refused for good.
+    fn ask(&self, config: &Map<String, Value>) -> Result<Asked, GroupError> {
         let mut refusal = None;
         let outcome = until(self.clock, SETTLING, || {
-            sent += 1;
             self.progress.tell(&format!("creating group {}", name_of(config)));
             match self.client.create_group(self.account, config) {
-                Created::Made(group) => Ok(Some(group.id)),
+                Created::Made(group) => Ok(Some(Asked::Made(group.id))),
+                Created::Unknown(error) => Ok(Some(Asked::Lost(Box::new(error)))),
                 Created::Refused(error) if is_passing(&error) => {
                     self.progress.tell(&format!("{error}; trying again for a minute"));
                     refusal = Some(error);
                     Ok(None)
                 }
                 Created::Refused(error) => Err(GroupError::Spot(error)),
-                Created::Unknown(error) => {
-                    self.progress.tell(&format!("{error}; looking whether it was made"));
-                    match self.look_for(config, known, &error)? {
-                        Some(id) => Ok(Some(id)),
-                        None if sent > 1 => Err(GroupError::Spot(error)),
-                        None => {
-                            refusal = Some(error);
-                            Ok(None)
-                        }
-                    }
-                }
             }
         })?;
-        let id = match (outcome, refusal) {
-            (Ok(id), _) => id,
-            (Err(_), Some(error)) => return Err(GroupError::Spot(error)),
-            (Err(after), None) => {
-                let words = "nothing was answered".to_owned();
-                return Err(GroupError::NotMade { id: GroupId::new("unknown"), after, words });
-            }
-        };
-        Ok(Made { group: self.read_back(&id)?, sent })
+        outcome.map_err(|after| match refusal {
+            Some(error) => GroupError::Spot(error),
+            None => GroupError::NotMade {
+                id: GroupId::new("unknown"),
+                after,
+                words: "nothing was answered".to_owned(),
+            },
+        })
     }
 
     /// The new group of that name and region, looked for until it appears or is late.
@@ -106,7 +124,7 @@ impl Keeper<'_> {
             error: Box::new(lost.clone()),
             reading,
         };
-        let found = until(self.clock, LOOKING, || {
+        let found = until(self.clock, TRACING, || {
             let listed = self
                 .client
                 .list_groups(self.account)

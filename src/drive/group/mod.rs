@@ -3,7 +3,11 @@
 mod error;
 mod keeper;
 mod standing;
+mod surroundings;
 
 pub use error::GroupError;
 pub use keeper::{Keeper, Made};
-pub use standing::{Patience, Standing};
+pub use standing::{Awaited, Patience, Standing};
+pub use surroundings::{
+    SubnetsFound, Vicinity, look_around, look_up_security_groups, look_up_subnets,
+};

@@ -8,7 +8,7 @@ use super::error::GroupError;
 use super::keeper::Keeper;
 use crate::domain::{Group, GroupId, StatefulInstance};
 use crate::drive::wait::until;
-use crate::plan::group::{Host, Readiness, hosts, judge};
+use crate::plan::group::{Goal, Host, Readiness, hosts, judge};
 
 /// How far back the group's log is searched for why it is not ready.
 const BACK: SignedDuration = SignedDuration::from_hours(1);
@@ -25,16 +25,36 @@ pub struct Standing {
 }
 
 /// How a wait is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Patience {
-    /// How many instances are to run.
-    pub target: usize,
-    /// Whether their health counts.
-    pub is_checked: bool,
+    /// What is to run.
+    pub goal: Goal,
     /// Longest wait.
     pub limit: Duration,
-    /// Whether it ends where nothing is underway, though the target is not reached: what someone has paused stays paused.
-    pub may_stand_still: bool,
+    /// What is waited for.
+    pub awaited: Awaited,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// All that the group is to have.
+    All,
+    /// The same, but what someone has paused stays paused, and what has failed is told.
+    AllButPaused,
+    /// What is seen to be underway. What falls short of the goal besides is told and not waited for.
+    Underway,
+}
+
+impl Awaited {
+    /// Whether it is not waited for what shows itself so.
+    fn takes(self, judged: &Readiness) -> bool {
+        match self {
+            Self::All => false,
+            Self::AllButPaused => matches!(judged, Readiness::Never(_) | Readiness::Still(_)),
+            Self::Underway => !matches!(judged, Readiness::NotYet(_)),
+        }
+    }
 }
 
 impl Keeper<'_> {
@@ -72,32 +92,34 @@ impl Keeper<'_> {
     /// # Errors
     ///
     /// [`GroupError::NotReady`], [`GroupError::Spot`].
-    pub fn settle(&self, group: &Group, patience: Patience) -> Result<Standing, GroupError> {
+    pub fn settle(&self, group: &Group, patience: &Patience) -> Result<Standing, GroupError> {
         let id = &group.id;
         let mut words = String::new();
         let mut still = 0;
         let settled = until(self.clock, patience.limit, || {
-            let standing = self.standing(group, patience.is_checked)?;
-            let judged =
-                judge(patience.target, &standing.stateful, &standing.hosts, patience.is_checked);
+            let standing = self.standing(group, patience.goal.is_checked)?;
+            let judged = judge(&patience.goal, &standing.stateful, &standing.hosts);
+            if patience.awaited.takes(&judged) {
+                let mut standing = standing;
+                // That someone paused an instance needs no word.
+                if let Readiness::Never(why) | Readiness::Ill(why) | Readiness::Short(why) = judged
+                {
+                    standing.oddities.push(format!("group {id} is not as it is to be: {why}"));
+                }
+                return Ok(Some(standing));
+            }
             match judged {
                 Readiness::Ready => return Ok(Some(standing)),
-                Readiness::Never(why) if patience.may_stand_still => {
-                    let mut standing = standing;
-                    standing.oddities.push(format!("group {id} is not as it is to be: {why}"));
-                    return Ok(Some(standing));
-                }
                 Readiness::Never(why) => {
                     let hint = "; see to that instance, or pause or deallocate it";
                     return Err(self.not_ready(id, why, hint, false));
                 }
-                Readiness::Still(_) if patience.may_stand_still => return Ok(Some(standing)),
                 Readiness::Still(why) => {
                     // A list may lag behind for a moment, but not for long.
                     still += 1;
                     words = why;
                 }
-                Readiness::NotYet(why) => {
+                Readiness::NotYet(why) | Readiness::Ill(why) | Readiness::Short(why) => {
                     still = 0;
                     words = why;
                 }

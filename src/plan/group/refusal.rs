@@ -120,11 +120,14 @@ pub fn check_update(
     }
     let after = Value::Object(merged(&normal(current), &changes.patch(current)));
     check_order(&after)?;
+    // What each of them weighs is not known here, so any may be too many.
+    let is_weighed = at(&after, "capacity.unit") == "weight";
     if let Some(target) = changes.of("capacity.target") {
         let (before, after) = (whole(&target.before), whole(&target.after));
         if let (Some(before), Some(after), Some(running)) = (before, after, running)
             && after < before
-            && usize::try_from(after).is_ok_and(|after| after < running)
+            && (is_weighed && running > 0
+                || usize::try_from(after).is_ok_and(|after| after < running))
         {
             return Err(Refusal::WouldShrink { before, after, running });
         }

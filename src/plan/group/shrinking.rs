@@ -1,5 +1,6 @@
 //! Which stateful instances go when a group gets smaller, and which come when it grows.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::domain::{StatefulInstance, StatefulInstanceId, StatefulState};
@@ -11,7 +12,7 @@ pub enum Way {
     Target {
         /// Paused instances, which are resumed before new ones are made.
         paused: usize,
-        /// How many new ones that leaves to be made.
+        /// How many new ones that leaves to be made, or what weight.
         made: usize,
     },
     /// These are paused first; then the target follows.
@@ -25,10 +26,12 @@ pub enum Way {
 pub enum ShrinkRefusal {
     /// The instances that are named are not as many as have to go.
     Count {
-        /// How many have to go.
+        /// How many have to go, or what weight.
         wanted: usize,
-        /// How many of those that run are named.
+        /// How many of those that run are named, or what weight.
         named: usize,
+        /// Whether weights are counted.
+        is_weighed: bool,
         /// Those that run.
         running: Vec<StatefulInstanceId>,
     },
@@ -56,7 +59,13 @@ impl fmt::Display for ShrinkRefusal {
             ids.iter().map(StatefulInstanceId::as_str).collect::<Vec<_>>().join(", ")
         };
         match self {
-            Self::Count { wanted, named, running } => write!(
+            Self::Count { wanted, named, is_weighed: true, running } => write!(
+                f,
+                "stateful instances of a weight of {wanted} have to go, and no more than it takes, and option instances names \
+                 such of {named} that run; the vendor would choose, so name them (it runs {})",
+                listed(running)
+            ),
+            Self::Count { wanted, named, is_weighed: false, running } => write!(
                 f,
                 "{wanted} of its stateful instances have to go and option instances names {named} that run; the vendor \
                  would choose, so name them (it runs {})",
@@ -90,19 +99,34 @@ fn rests(state: &StatefulState) -> bool {
     )
 }
 
-/// How to get from what is there to a target of `after`. `named` are the instances that may go, by their id or their EC2
-/// instance's; `is_relative` says that the target was counted from the present one.
+/// From which target to which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The present one.
+    pub before: usize,
+    /// The one that is wanted.
+    pub after: usize,
+    /// Whether it was counted from the present one.
+    pub is_relative: bool,
+}
+
+/// How to get from what is there to another target. `named` are the instances that may go, by their id or their EC2
+/// instance's; `weights` is what they weigh, where the target counts weights.
 ///
 /// # Errors
 ///
 /// Why it is left as it is.
 pub fn way(
     instances: &[StatefulInstance],
-    before: usize,
-    after: usize,
+    step: Step,
     named: &[String],
-    is_relative: bool,
+    weights: Option<&BTreeMap<StatefulInstanceId, usize>>,
 ) -> Result<Way, ShrinkRefusal> {
+    let Step { before, after, is_relative } = step;
+    let weigh = |id: &StatefulInstanceId| match weights {
+        Some(weights) => weights.get(id).copied().unwrap_or(1),
+        None => 1,
+    };
     let running: Vec<&StatefulInstance> =
         instances.iter().filter(|ssi| !rests(&ssi.state)).collect();
     let ids = || running.iter().map(|ssi| ssi.id.clone()).collect::<Vec<_>>();
@@ -124,22 +148,28 @@ pub fn way(
             Some(ssi) => chosen.push(ssi.id.clone()),
         }
     }
+    let runs: usize = running.iter().map(|ssi| weigh(&ssi.id)).sum();
     // A step that was taken before is not taken twice: what was named for it is paused, and the target has followed. Where it has
     // not, fewer run than it says, and it follows now.
-    if is_relative && gone > 0 && chosen.is_empty() && after < before && running.len() > after {
+    if is_relative && gone > 0 && chosen.is_empty() && after < before && runs > after {
         return Ok(Way::Gone);
     }
-    let surplus = running.len().saturating_sub(after);
-    if chosen.len() != surplus {
+    let surplus = runs.saturating_sub(after);
+    let goes: usize = chosen.iter().map(weigh).sum();
+    let lightest = chosen.iter().map(weigh).min().unwrap_or(0);
+    // Enough, and each of them is needed for it.
+    let is_enough = goes >= surplus && (chosen.is_empty() || goes - lightest < surplus);
+    if !is_enough {
+        let (wanted, named, is_weighed) = (surplus, goes, weights.is_some());
         return Err(match after < before || surplus > 0 {
-            true => ShrinkRefusal::Count { wanted: surplus, named: chosen.len(), running: ids() },
+            true => ShrinkRefusal::Count { wanted, named, is_weighed, running: ids() },
             false => ShrinkRefusal::NotSmaller,
         });
     }
     if surplus > 0 {
         return Ok(Way::Remove(chosen));
     }
-    let missing = after.saturating_sub(running.len());
+    let missing = after.saturating_sub(runs);
     let paused = instances.iter().filter(|ssi| ssi.state == StatefulState::Paused).count();
     let paused = paused.min(missing);
     Ok(Way::Target { paused, made: missing - paused })
@@ -167,6 +197,30 @@ mod tests {
         vec![ssi("a", "ACTIVE"), ssi("b", "ACTIVE"), ssi("c", "ACTIVE"), ssi("d", "PAUSED")]
     }
 
+    fn step(before: usize, after: usize, is_relative: bool) -> Step {
+        Step { before, after, is_relative }
+    }
+
+    #[test]
+    fn where_weights_are_counted_as_much_weight_goes_as_has_to() {
+        let weights = ["a", "b", "c", "d"].into_iter().zip([2, 2, 4, 4]);
+        let weights = weights.map(|(id, weight)| (StatefulInstanceId::new(id), weight)).collect();
+        let go = |after: usize, named: &[&str]| {
+            let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
+            way(&three(), step(8, after, false), &named, Some(&weights))
+        };
+        assert!(matches!(go(6, &["a"]), Ok(Way::Remove(ids)) if ids.len() == 1));
+        assert!(matches!(go(4, &["a", "b"]), Ok(Way::Remove(ids)) if ids.len() == 2));
+        // More may go where no less would do.
+        assert!(matches!(go(5, &["c"]), Ok(Way::Remove(ids)) if ids.len() == 1));
+        for named in [&[][..], &["a", "b"], &["d"]] {
+            let refused = go(6, named);
+            let is_count =
+                matches!(refused, Err(ShrinkRefusal::Count { wanted: 2, is_weighed: true, .. }));
+            assert!(is_count, "{named:?}: {refused:?}");
+        }
+    }
+
     fn go(
         before: usize,
         after: usize,
@@ -174,7 +228,7 @@ mod tests {
         relative: bool,
     ) -> Result<Way, ShrinkRefusal> {
         let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
-        way(&three(), before, after, &named, relative)
+        way(&three(), Step { before, after, is_relative: relative }, &named, None)
     }
 
     #[test]
@@ -191,10 +245,10 @@ mod tests {
         }
         assert!(matches!(go(3, 2, &["x"], false), Err(ShrinkRefusal::Unknown { .. })));
         assert_eq!(go(3, 4, &["a"], false), Err(ShrinkRefusal::NotSmaller));
-        let unsettled = way(&[ssi("a", "RECYCLING")], 1, 0, &["a".to_owned()], false);
+        let unsettled = way(&[ssi("a", "RECYCLING")], step(1, 0, false), &["a".to_owned()], None);
         assert!(matches!(unsettled, Err(ShrinkRefusal::Unsettled { .. })));
         // A state of tomorrow counts as one that runs.
-        assert!(way(&[ssi("a", "LATER")], 1, 0, &[], false).is_err());
+        assert!(way(&[ssi("a", "LATER")], step(1, 0, false), &[], None).is_err());
     }
 
     #[test]
@@ -208,7 +262,8 @@ mod tests {
         assert_eq!(go(3, 2, &["d"], true), Ok(Way::Gone));
         assert!(go(3, 2, &["d"], false).is_err());
         // Cut off between the pause and the target: the target is still to follow.
-        let cut_off = way(&[ssi("a", "ACTIVE"), ssi("d", "PAUSED")], 2, 1, &["d".to_owned()], true);
+        let two = [ssi("a", "ACTIVE"), ssi("d", "PAUSED")];
+        let cut_off = way(&two, step(2, 1, true), &["d".to_owned()], None);
         assert_eq!(cut_off, Ok(Way::Target { paused: 0, made: 0 }));
     }
 }

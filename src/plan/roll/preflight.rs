@@ -330,6 +330,7 @@ mod tests {
             architecture: architecture.map(str::to_owned),
             state: state.map(str::to_owned),
             created_at: None,
+            root: None,
         }
     }
 
