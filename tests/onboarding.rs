@@ -78,9 +78,19 @@ impl Site {
             found.extend(elements(&answer, element).map(|name| format!("{element} {name}")));
         }
         for region in [REGION, "us-east-1"] {
-            let parameters = self.moto.ssm(region, "DescribeParameters", &json!({})).unwrap();
-            let parameters = parameters["Parameters"].as_array().unwrap().iter();
-            found.extend(parameters.map(|one| format!("parameter {}", one["Name"])));
+            let mut asked = json!({"MaxResults": 50});
+            loop {
+                let page = self.moto.ssm(region, "DescribeParameters", &asked).unwrap();
+                let names = page["Parameters"].as_array().unwrap().iter();
+                let names = names.map(|one| one["Name"].as_str().unwrap());
+                // AWS publishes these itself, and moto has them as soon as one was asked for.
+                let names = names.filter(|name| !name.starts_with("/aws/service/"));
+                found.extend(names.map(|name| format!("parameter {name}")));
+                match page["NextToken"].as_str() {
+                    Some(token) => asked["NextToken"] = json!(token),
+                    None => break,
+                }
+            }
             let rules = self.moto.json(region, "events", "AWSEvents.ListRules", &json!({}));
             let rules = rules.unwrap()["Rules"].as_array().unwrap().clone();
             found.extend(rules.iter().map(|one| format!("rule {}", one["Name"])));
@@ -249,7 +259,11 @@ fn one_command_ends_with_an_ensemble_in_three_zones_and_two_leave_nothing_behind
     let foreseen = site.play("bootstrap", &[&["--check"][..], &more].concat());
     assert!(changed(&foreseen) > 0);
     assert!(foreseen.stdout.contains("Account staging is still to be made"), "{}", foreseen.stdout);
-    assert_eq!((site.left(), inventory.exists()), (before.clone(), false), "a check leaves nothing");
+    assert_eq!(
+        (site.left(), inventory.exists()),
+        (before.clone(), false),
+        "a check leaves nothing"
+    );
 
     let run = site.play("bootstrap", &[&["-vvv"][..], &more].concat());
     assert!(changed(&run) > 0);
@@ -299,4 +313,62 @@ fn one_command_ends_with_an_ensemble_in_three_zones_and_two_leave_nothing_behind
         let arguments = [&confirmed[..], &name, &sure].concat();
         assert_eq!(changed(&site.play(playbook, &arguments)), 0, "{playbook}");
     }
+}
+
+/// What doctor says of one matter, as health and words.
+fn doctor(site: &Site, arguments: &[&str]) -> impl Fn(&str) -> (String, String) {
+    let mut command = site.desk.command();
+    command.env("AWS_ENDPOINT_URL", site.moto.url());
+    command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
+    command.env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    let run = ran(command.args(["doctor", "--output", "json"]).args(arguments).output().unwrap());
+    let all: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
+    move |name: &str| {
+        let found = all.as_array().unwrap().iter().find(|check| check["check"] == name);
+        let found = found.unwrap_or_else(|| panic!("{name}: {all}"));
+        let text = |key: &str| found[key].as_str().unwrap().to_owned();
+        (text("health"), text("found"))
+    }
+}
+
+#[test]
+fn doctor_sees_a_role_that_is_missing_or_does_not_trust_and_a_missing_service_linked_role() {
+    // The only account is adopted, and so the one that the environment names.
+    let site = Site::new(&json!({"account_limit": 1}));
+    let more = ["-e", "onboard_account_service_linked_role=false"];
+    assert!(changed(&site.play("onboard", &more)) > 0);
+    let kept = ["--external-id-parameter", "/spot/staging/external-id", "--region", REGION];
+    let told = doctor(&site, &kept);
+    let (health, words) = told("role trust");
+    assert_eq!(health, "ok", "{words}");
+    assert!(words.contains("lets the vendor in by the external id that is kept"), "{words}");
+    let (health, words) = told("EC2 Spot role");
+    assert!(health == "warn" && words.contains("AWSServiceRoleForEC2Spot is not there"), "{words}");
+    // By hand: moto gives the role that it makes for this service another name than IAM does.
+    let linked = "RoleName=AWSServiceRoleForEC2Spot&Path=/aws-service-role/spot.amazonaws.com/";
+    site.moto.iam(&format!("CreateRole&{linked}&AssumeRolePolicyDocument=%7B%7D"));
+    let trust = |id: &str, account: &str| {
+        let trust = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
+            "Condition": {"StringEquals": {"sts:ExternalId": id}},
+        }]});
+        let mut url = reqwest::Url::parse("form:").unwrap();
+        url.query_pairs_mut().append_pair("PolicyDocument", &trust.to_string());
+        let document = url.query().unwrap();
+        site.moto.iam(&format!("UpdateAssumeRolePolicy&RoleName=SpotRole-staging&{document}"));
+    };
+    for (id, account, words) in [
+        ("another", "922761411349", "asks for another external id than the one that is kept"),
+        ("another", "111111111111", "does not trust AWS account 922761411349"),
+    ] {
+        trust(id, account);
+        let told = doctor(&site, &kept);
+        let (health, found) = told("role trust");
+        assert!(health == "warn" && found.contains(words), "{found}");
+        assert_eq!(told("EC2 Spot role").0, "ok");
+    }
+    let absent = doctor(&site, &["--role", "SpotRole-absent"]);
+    let (health, found) = absent("role trust");
+    assert!(health == "warn" && found.contains("SpotRole-absent is not there"), "{found}");
 }

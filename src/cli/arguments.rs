@@ -101,6 +101,9 @@ pub(super) struct DoctorArguments {
     /// The region of that parameter.
     #[arg(long, requires = "external_id_parameter")]
     pub(super) region: Option<String>,
+    /// Name or ARN of the role that the vendor is to assume, where the vendor does not tell it.
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Option<String>,
 }
 
 #[derive(Debug, Args)]

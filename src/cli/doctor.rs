@@ -1,6 +1,7 @@
 //! The command `doctor`: what is set, from where, and whether it works.
 
 mod organisation;
+mod roles;
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -17,6 +18,7 @@ use crate::domain::one_line;
 use crate::drive::{
     Cache, Ec2Error, Environment, Session, SessionOptions, aws_identity, ec2_access,
 };
+use crate::plan::account::Link;
 use crate::plan::inventory::{Ec2Mode, FileOptions};
 use crate::spot::{Client, ErrorKind, SpotError};
 
@@ -63,9 +65,18 @@ pub(super) fn run(arguments: &DoctorArguments, environment: &Environment) -> Res
         Ok(session) => {
             checks.extend(credentials(&session));
             checks.extend(settings(&options, environment, &session));
-            checks.extend(api(&session));
-            let options = SessionOptions::from(&options);
-            checks.extend(organisation::external_id(arguments, &options, environment, &session));
+            let (found, links) = api(&session);
+            checks.extend(found);
+            let session_options = SessionOptions::from(&options);
+            let kept =
+                organisation::external_id(arguments, &session_options, environment, &session);
+            let (check, kept) = kept.map_or((None, None), |(check, kept)| (Some(check), kept));
+            checks.extend(check);
+            if options.ec2_mode().is_ok_and(|mode| mode != Ec2Mode::Never) {
+                let access = ec2_access(&session_options, environment);
+                let named = arguments.role.as_deref();
+                checks.extend(roles::checks(&access, &links, kept.as_ref(), named));
+            }
         }
         Err(error) => {
             let failure = Failure::from(error);
@@ -162,11 +173,11 @@ fn settings(options: &FileOptions, environment: &Environment, session: &Session)
     ]
 }
 
-fn api(session: &Session) -> Vec<Check> {
-    let Ok(token) = session.token() else { return Vec::new() };
+fn api(session: &Session) -> (Vec<Check>, Vec<Link>) {
+    let Ok(token) = session.token() else { return (Vec::new(), Vec::new()) };
     let client = match session.client(token.clone()) {
         Ok(client) => client,
-        Err(error) => return vec![failed("api", &error)],
+        Err(error) => return (vec![failed("api", &error)], Vec::new()),
     };
     let mut checks = vec![visible_accounts(&client)];
     for account in session.accounts().unwrap_or_default() {
@@ -195,7 +206,8 @@ fn api(session: &Session) -> Vec<Check> {
     }
     checks.push(organisation::owner(&client, &token));
     checks.push(organisation::rights(&client));
-    checks.extend(organisation::connections(&client, session));
+    let (connections, links) = organisation::connections(&client, session);
+    checks.extend(connections);
     for budget in client.budgets() {
         let (limit, remaining) = match (budget.limit, budget.remaining) {
             (Some(limit), Some(remaining)) => (limit, remaining),
@@ -212,7 +224,7 @@ fn api(session: &Session) -> Vec<Check> {
             Check::ok("rate limit", found)
         });
     }
-    checks
+    (checks, links)
 }
 
 /// Listing accounts needs an organisation administrator's token, which most work does not.

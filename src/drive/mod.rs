@@ -7,6 +7,7 @@ mod ec2;
 mod environment;
 pub mod gate;
 pub mod group;
+mod iam;
 mod images;
 mod instances;
 mod inventory;
@@ -29,6 +30,7 @@ pub use cluster::{Observer, OrderError, Timing};
 pub use concurrently::watched;
 pub use ec2::{Ec2Access, Ec2Error, connect as connect_ec2, identity as aws_identity};
 pub use environment::Environment;
+pub use iam::RoleReader;
 pub use images::{
     ImageWanted, ImagesError, LookedUp, look_up as look_up_image, looks_like_image_id,
 };

@@ -8,7 +8,7 @@ use crate::drive::{
     Environment, Onboarder, Progress, Session, SessionOptions, Sink, Sinks, TokenOwner, ec2_access,
     token_owner,
 };
-use crate::plan::account::{Kept, Link, RoleSeen};
+use crate::plan::account::{Kept, Link, RoleSeen, StoredExternalId};
 use crate::spot::{Client, SpotError};
 
 /// Whose token it is; only an administrator's can tell.
@@ -65,27 +65,32 @@ pub(super) fn rights(client: &Client) -> Check {
 }
 
 /// How the accounts stand to AWS.
-pub(super) fn connections(client: &Client, session: &Session) -> Vec<Check> {
+pub(super) fn connections(client: &Client, session: &Session) -> (Vec<Check>, Vec<Link>) {
     const NAME: &str = "connection";
     let clock: &dyn Clock = session.clock.as_ref();
     let silent = |_: &str| {};
     let progress = Progress::new(clock, &silent);
     let onboarder = Onboarder { client, clock, progress: &progress };
     let accounts = session.accounts().unwrap_or_default().into_iter();
-    let checks = accounts.map(|account| {
+    let (mut checks, mut links) = (Vec::new(), Vec::new());
+    for account in accounts {
         let looked = onboarder.link(&account, None).and_then(|link| {
             let refusal = onboarder.probe(&account)?;
             Ok((link, refusal))
         });
-        match looked {
-            Ok((link, refusal)) => connection(&link, refusal.as_ref()),
+        checks.push(match looked {
+            Ok((link, refusal)) => {
+                let check = connection(&link, refusal.as_ref());
+                links.push(link);
+                check
+            }
             Err(SpotError::Masked { .. } | SpotError::Forbidden { .. }) => {
                 Check::ok(NAME, format!("{account}: not to be told to this token"))
             }
             Err(error) => failed(NAME, &error),
-        }
-    });
-    checks.collect()
+        });
+    }
+    (checks, links)
 }
 
 fn connection(link: &Link, refusal: Option<&SpotError>) -> Check {
@@ -115,13 +120,13 @@ fn connection(link: &Link, refusal: Option<&SpotError>) -> Check {
     }
 }
 
-/// Whether the external id that is kept is still good.
+/// Whether the external id that is kept is still good, and which it is.
 pub(super) fn external_id(
     arguments: &DoctorArguments,
     options: &SessionOptions,
     environment: &Environment,
     session: &Session,
-) -> Option<Check> {
+) -> Option<(Check, Option<StoredExternalId>)> {
     const NAME: &str = "external id";
     const ADVICE: &str =
         "have a new one by spot_aws_connection (state: prepared), and the role ask for it";
@@ -137,24 +142,27 @@ pub(super) fn external_id(
     let held = match held {
         Ok(mut held) => held.pop().flatten(),
         Err(error) => {
-            return Some(Check::fail(NAME, error.to_string(), super::OTHER, "name another place"));
+            let check = Check::fail(NAME, error.to_string(), super::OTHER, "name another place");
+            return Some((check, None));
         }
     };
     let id = match Kept::read(held.as_ref().map(ExposeSecret::expose_secret)) {
-        Kept::Nothing => return Some(Check::warn(NAME, format!("{place} holds none"), ADVICE)),
+        Kept::Nothing => {
+            return Some((Check::warn(NAME, format!("{place} holds none"), ADVICE), None));
+        }
         Kept::Unreadable => {
             let found = format!("{place} holds something else");
-            return Some(Check::warn(NAME, found, ADVICE));
+            return Some((Check::warn(NAME, found, ADVICE), None));
         }
         Kept::Id(id) => id,
     };
-    let end = id.valid_until.unwrap_or_default();
+    let end = id.valid_until.clone().unwrap_or_default();
     let found = format!("{place}: of account {}, good until {end}", id.account_id);
     let is_good =
         VendorTime::new(end.as_str()).instant().is_some_and(|end| session.clock.now() < end);
-    Some(if is_good {
-        Check::ok(NAME, found)
-    } else {
-        Check::warn(NAME, format!("{found}, which is over or cannot be read"), ADVICE)
-    })
+    let check = match is_good {
+        true => Check::ok(NAME, found),
+        false => Check::warn(NAME, format!("{found}, which is over or cannot be read"), ADVICE),
+    };
+    Some((check, Some(id)))
 }

@@ -46,12 +46,7 @@ fn linked(reader: &RoleReader) -> Check {
     }
 }
 
-fn trust(
-    reader: &RoleReader,
-    link: &Link,
-    role: &str,
-    kept: Option<&StoredExternalId>,
-) -> Check {
+fn trust(reader: &RoleReader, link: &Link, role: &str, kept: Option<&StoredExternalId>) -> Check {
     const NAME: &str = "role trust";
     const ADVICE: &str = "spotinst.esg.onboard mends the role; by hand, have a new external id by spot_aws_connection \
                           (state: prepared) and let the trust of the role ask for it";
@@ -60,7 +55,8 @@ fn trust(
     if let (Some(arn), Some(own)) = (RoleArn::parse(role), reader.account())
         && arn.account() != own
     {
-        let found = format!("{account}: {role} is of another AWS account than these credentials ({own})");
+        let found =
+            format!("{account}: {role} is of another AWS account than these credentials ({own})");
         return Check::ok(NAME, found);
     }
     let found = match reader.role(name) {
@@ -73,7 +69,11 @@ fn trust(
     let external_id = kept.map(|kept| kept.external_id.as_str());
     match trust_problem(&found.trust, external_id) {
         None => {
-            let id = if external_id.is_some() { "the external id that is kept" } else { "an external id" };
+            let id = if external_id.is_some() {
+                "the external id that is kept"
+            } else {
+                "an external id"
+            };
             Check::ok(NAME, format!("{account}: {} lets the vendor in by {id}", found.arn))
         }
         Some(problem) => Check::warn(NAME, format!("{account}: {}: {problem}", found.arn), ADVICE),

@@ -4,6 +4,7 @@ mod choice;
 mod connection;
 mod custody;
 mod role_arn;
+mod trust;
 
 pub use choice::{AccountRefusal, AccountWanted, Choice, adopt_only, choose};
 pub use connection::{
@@ -12,3 +13,4 @@ pub use connection::{
 };
 pub use custody::{Custody, Holding, TokenStep, holding, token_step};
 pub use role_arn::RoleArn;
+pub use trust::{TrustProblem, VENDOR_ACCOUNT, trust_problem};

@@ -19,7 +19,9 @@ pub enum TrustProblem {
     #[error("its trust asks for another external id than the one that is kept")]
     OtherExternalId,
     /// It asks for no external id, so that whoever knows its name can have the vendor use it.
-    #[error("its trust asks for no external id, so that other customers of the vendor could use it")]
+    #[error(
+        "its trust asks for no external id, so that other customers of the vendor could use it"
+    )]
     NoExternalId,
     /// It has a condition that is not about the external id.
     #[error("its trust has a condition that is not understood here ({condition})")]
