@@ -7,6 +7,8 @@
 
 #[path = "aws/credentials.rs"]
 mod credentials;
+#[path = "aws/iam.rs"]
+mod iam;
 #[path = "aws/images.rs"]
 mod images;
 mod support;

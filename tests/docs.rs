@@ -36,3 +36,29 @@ fn every_module_has_its_files_and_no_file_is_left_over() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/modules");
     assert_eq!(stems(&source, ".examples.yml"), names);
 }
+
+/// Every option of community.general.spotinst_aws_elastigroup (community.general 12, the last with it).
+const OLD_OPTIONS: &str = "\
+    credentials_path account_id token availability_vs_cost availability_zones block_device_mappings chef
+    draining_timeout ebs_optimized ebs_volume_pool ecs elastic_ips fallback_to_od health_check_grace_period
+    health_check_unhealthy_duration_before_replacement health_check_type iam_role_name iam_role_arn id
+    image_id key_pair kubernetes lifetime_period load_balancers max_size mesosphere min_size monitoring name
+    network_interfaces on_demand_count on_demand_instance_type opsworks persistence product rancher
+    right_scale risk roll_config scheduled_tasks security_group_ids shutdown_script signals spin_up_time
+    spot_instance_types state tags target target_group_arns tenancy terminate_at_end_of_billing_hour unit
+    up_scaling_policies down_scaling_policies target_tracking_policies uniqueness_by user_data
+    utilize_reserved_instances wait_for_instances wait_timeout do_not_update multai_token
+    multai_load_balancers elastic_beanstalk";
+
+#[test]
+fn the_migration_page_tells_of_every_option_there_was() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/migration-elastigroup.md")).unwrap();
+    let there: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next()).collect();
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let told: BTreeSet<&str> = there.iter().flat_map(|cell| cell.split(|c| !is_word(c))).collect();
+    let missing: Vec<&str> =
+        OLD_OPTIONS.split_whitespace().filter(|name| !told.contains(name)).collect();
+    assert!(missing.is_empty(), "docs/migration-elastigroup.md says nothing of {missing:?}");
+}

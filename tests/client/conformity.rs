@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use spotinst_esg::domain::{
-    BlockDevicesMode, Deallocation, GroupChange, GroupId, ImageId, ManagedInstanceId, Persistence,
-    Process, StatefulAction, StatefulInstanceId, StatefulTarget,
+    AccountId, AccountRole, BlockDevicesMode, Deallocation, Grants, GroupChange, GroupId, ImageId,
+    ManagedInstanceId, Persistence, PolicyMapping, Process, StatefulAction, StatefulInstanceId,
+    StatefulTarget, UserId,
 };
 use spotinst_esg::spot::{Client, UpdateManner};
 
@@ -132,6 +133,30 @@ fn keep_in_every_way(client: &Client) {
     let _ = client.delete_group(&account(), &group, Deallocation::default());
 }
 
+/// Accounts, users and connections, as the modules of accounts ask; the vendor's answers do not matter. The vendor describes neither
+/// the question for a role nor the change of a user's policies, which its own clients send.
+fn administer_in_every_way(client: &Client) {
+    let grants = [
+        Grants::Accounts(vec![(AccountId::new("act-1"), AccountRole::Viewer)]),
+        Grants::Policies(vec![PolicyMapping {
+            policy: "pol-1".to_owned(),
+            accounts: vec!["*".to_owned()],
+        }]),
+    ];
+    let made = client.create_account("made");
+    let _ = client.rename_account(&account(), "renamed");
+    let _ = client.create_external_id(&account());
+    let _ = client.set_iam_role(&account(), "arn:aws:iam::123456789012:role/Spot");
+    let _ = client.list_users();
+    let _ = client.user(&UserId::new("u-1"));
+    for (number, grants) in grants.iter().enumerate() {
+        let _ = client.create_programmatic_user(&format!("robot{number}"), Some("a robot"), grants);
+    }
+    let _ = client.delete_user(&UserId::new("pu-1"));
+    let _ = client.delete_account(&AccountId::new("act-9"));
+    drop(made);
+}
+
 /// The first field of `sent` that the schema does not describe, or none. Where the description says a list and
 /// everyone sends one object (`persistence`), the list's items describe it.
 fn undescribed(schema: &Value, sent: &Value) -> Option<String> {
@@ -182,6 +207,7 @@ fn every_request_is_one_the_vendor_describes() {
     act_in_every_way(&client);
     set_in_every_way(&client);
     keep_in_every_way(&client);
+    administer_in_every_way(&client);
 
     let mut seen = BTreeSet::new();
     for request in sim.requests() {
@@ -207,5 +233,5 @@ fn every_request_is_one_the_vendor_describes() {
         assert!(required.is_subset(&sent), "{name}: {required:?} in {sent:?}");
         seen.insert(format!("{method} {name}"));
     }
-    assert_eq!(seen.len(), 27, "{seen:?}");
+    assert_eq!(seen.len(), 36, "{seen:?}");
 }
