@@ -22,7 +22,9 @@ const FLEET: &str = "groups:
                  devices: [{device: /dev/xvdb, volume: vol-a}, {device: /dev/xvdc, volume: vol-b}]}]}
   - {name: es, id: sig-2, region: us-east-1, image: ami-9, persistence: {root: true, data: on_launch},
      created_at: '2025-11-01T00:00:00Z', volumes: [{device: /dev/xvdb}], stateful: [{id: ssi-9, instance_id: i-9}]}
-managed_instances: [{name: one, id: smi-1, region: eu-west-1, instance_id: i-smi, created_at: '2025-11-01T00:00:00Z'}]
+managed_instances: [{name: one, id: smi-1, region: eu-west-1, instance_id: i-smi, created_at: '2025-11-01T00:00:00Z'},
+                    {name: two, id: smi-2, region: eu-west-1, state: PAUSED, created_at: '2025-11-01T00:00:00Z',
+                     devices: [{device: /dev/xvdb, volume: vol-c}]}]
 ";
 
 fn desk() -> Desk {
@@ -61,6 +63,33 @@ fn act(desk: &Desk, arguments: &Value) -> Called {
     call(desk, ACT, arguments)
 }
 
+/// Of a managed instance the vendor lists no volumes: that one is there is shown all the same, and that it is gone only the vendor knows.
+#[test]
+fn a_volume_of_a_managed_instance_is_deleted_and_asked_for_again() {
+    let desk = desk();
+    let arguments = json!({
+        "id": "smi-2", "state": "volume_deleted", "volume_id": "vol-c", "confirm_data_loss": true, "_ansible_diff": true,
+    });
+    let check = with(arguments.clone(), &json!({"_ansible_check_mode": true}));
+    for (called, sent) in [(&check, 0), (&arguments, 1)] {
+        let answer = act(&desk, called).well();
+        assert_eq!((&answer["changed"], mutations(&desk)), (&json!(true), sent), "{answer}");
+        assert_eq!(answer["diff"]["before"]["dataVolumes"], json!(["vol-c"]), "{answer}");
+        assert_eq!(answer["diff"]["after"]["dataVolumes"], json!([]), "{answer}");
+    }
+    let again = act(&desk, &arguments).well();
+    assert_eq!((&again["changed"], mutations(&desk)), (&json!(false), 2), "{again}");
+    let words =
+        "nothing to delete volume vol-c of managed instance smi-2: the vendor knows no such volume";
+    assert_eq!((&again["msg"], &again["warnings"]), (&json!(words), &json!([words])), "{again}");
+    assert_eq!(again["diff"]["before"], again["diff"]["after"], "{again}");
+
+    // An instance that is not there is no volume that is not there.
+    let other = with(arguments, &json!({"id": "smi-9"}));
+    let refused = act(&desk, &other);
+    assert!(refused.failed().contains("smi-9"), "{}", refused.answer);
+}
+
 /// Each state: foreseen without a request, done with one, foreseen and done again without.
 #[test]
 fn every_state_is_reached_once_and_check_mode_asks_for_nothing() {
@@ -77,6 +106,7 @@ fn every_state_is_reached_once_and_check_mode_asks_for_nothing() {
         with(ssi("ssi-3", "volume_deleted"), &json!({"volume_id": "vol-a"})),
         json!({"id": "smi-1", "state": "recycled", "instance_id": "i-smi"}),
         json!({"id": "smi-1", "state": "paused"}),
+        json!({"id": "smi-2", "state": "resumed"}),
         with(json!({"id": "smi-1", "state": "deallocated"}), &deletes),
     ] {
         let desk = desk();
@@ -287,7 +317,7 @@ fn instances_are_listed_by_every_filter_with_the_inventorys_facts() {
         (json!({"tags": {"Role": "kafka"}, "states": ["ACTIVE"]}), &["ssi-1", "ssi-2"]),
         (json!({"tags": {"Role": []}, "regions": ["us-east-1"]}), &[]),
         (json!({"regions": ["us-east-1"], "_ansible_check_mode": true}), &["ssi-9"]),
-        (json!({"include": ["managed_instances"]}), &["smi-1"]),
+        (json!({"include": ["managed_instances"]}), &["smi-1", "smi-2"]),
         (json!({"ids": "ssi-none"}), &[]),
     ] {
         assert_eq!(listed(&desk, &arguments), expected, "{arguments}");

@@ -10,9 +10,9 @@ use aws_sigv4::http_request::{
     SignableBody, SignableRequest, SigningParams, SigningSettings, sign,
 };
 use aws_sigv4::sign::v4;
+use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HOST};
-use xmlparser::{ElementEnd, Token, Tokenizer};
 
 use super::error::Call;
 use super::{Aws, AwsError, transport};
@@ -191,36 +191,24 @@ fn document(coded: &str) -> Option<serde_json::Value> {
 
 /// The text of the first element `name` right below an element `parent`.
 fn inner(xml: &str, parent: &str, name: &str) -> Option<String> {
-    let mut open: Vec<&str> = Vec::new();
-    let mut text = None;
-    for token in Tokenizer::from(xml) {
-        let is_there = |open: &[&str]| open.ends_with(&[parent, name]);
-        match token.ok()? {
-            Token::ElementStart { local, .. } => {
-                open.push(local.as_str());
-                if is_there(&open) {
-                    text = Some(String::new());
-                }
-            }
-            Token::ElementEnd { end: ElementEnd::Open, .. } => {}
-            Token::ElementEnd { .. } => {
-                if is_there(&open) {
-                    return text;
-                }
-                open.pop();
-            }
-            Token::Text { text: part } if is_there(&open) => {
-                text.get_or_insert_default().push_str(&unescaped(part.as_str()));
-            }
-            _ => {}
+    let mut document = Document::new(xml);
+    let mut root = document.root_element().ok()?;
+    // The decoder takes a text that was cut off for a whole one.
+    let is_whole = xml.trim_end().ends_with(&format!("</{}>", root.start_el().local()));
+    if is_whole { find(&mut root, parent, name) } else { None }
+}
+
+fn find(element: &mut ScopedDecoder<'_, '_>, parent: &str, name: &str) -> Option<String> {
+    let is_parent = element.start_el().matches(parent);
+    while let Some(mut child) = element.next_tag() {
+        if is_parent && child.start_el().matches(name) {
+            return try_data(&mut child).ok().map(std::borrow::Cow::into_owned);
+        }
+        if let Some(found) = find(&mut child, parent, name) {
+            return Some(found);
         }
     }
     None
-}
-
-fn unescaped(text: &str) -> String {
-    let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
-    named.iter().fold(text.to_owned(), |text, (name, sign)| text.replace(name, sign))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::domain::{
 use crate::drive::stateful::{Actor, Carried, Failed, Job, Sight, look};
 use crate::drive::{Progress, Session, watched};
 use crate::plan::stateful::{Demand, Expectations, Settled, Snapshot, Step};
-use crate::spot::Client;
+use crate::spot::{Client, ErrorKind};
 use answer::Returns;
 
 /// What a wait needs besides the wait itself: looks after a lost reply, and at a status that lags.
@@ -287,7 +287,7 @@ impl Module<World> for StatefulInstance {
             Step::Join { before } => (*before, true),
         };
         let expected = answer::expected(&job, &sight);
-        let diff = (answer::shown(Some(&before)), answer::shown(expected.as_ref()));
+        let diff = (answer::shown_before(&job, &before), answer::shown(expected.as_ref()));
         let verb = if is_joined { "wait for it: " } else { "" };
         let message = format!("would {verb}{}", job.doing());
         let returns = Returns::planned(&job, &before, expected.as_ref());
@@ -338,7 +338,10 @@ impl Attempt {
         };
         match carried {
             Ok(carried) => Ok(outcome(&self.job, carried)),
-            Err(failed) => Err(failure(&self.job, *failed)),
+            Err(failed) => match no_such_volume(&self.job, &failed) {
+                Some(outcome) => Ok(outcome),
+                None => Err(failure(&self.job, *failed)),
+            },
         }
     }
 }
@@ -350,6 +353,27 @@ fn outcome(job: &Job, carried: Carried) -> Outcome<Returns> {
     outcome.message = Some(message);
     outcome.warnings = carried.warnings;
     outcome
+}
+
+/// Of a managed instance the vendor lists no volumes, so only by asking for it to be deleted is it learnt that one is not there.
+fn no_such_volume(job: &Job, failed: &Failed) -> Option<Outcome<Returns>> {
+    let (StatefulAction::DeleteVolume(_), StatefulTarget::Managed(_)) = (&job.action, &job.target)
+    else {
+        return None;
+    };
+    let seen = failed.last.as_ref()?;
+    let is_missing = failed.error.spot()?.kind() == ErrorKind::NotFound;
+    // A first reply that was lost may have deleted it.
+    (is_missing && failed.sent <= 1).then(|| {
+        let message = format!("nothing to {}: the vendor knows no such volume", job.doing());
+        Outcome {
+            changed: false,
+            after: Some(answer::shown_before(job, seen)),
+            message: Some(message.clone()),
+            warnings: [failed.warnings.clone(), vec![message]].concat(),
+            ..Outcome::from(Returns::present(job, Some(seen)))
+        }
+    })
 }
 
 fn failure(job: &Job, failed: Failed) -> Failure {

@@ -211,7 +211,7 @@ fn act_in_group(
     };
     let volume = volume_of(action);
     let ids: Vec<&str> = [group.as_str(), id.as_str()].into_iter().chain(volume).collect();
-    let mut call = Request::new(method, route, &ids, doing(target, action), target.to_string())?;
+    let mut call = Request::new(method, route, &ids, doing(target, action), thing(target, action))?;
     if let StatefulAction::Deallocate(what) = action {
         // Not in the description, but sent by the vendor's own Jenkins plugin; without it the flags are anyone's guess.
         call.body = Some(json!({"statefulDeallocation": flags(*what)}));
@@ -234,7 +234,7 @@ fn act_on_managed(
         }
     };
     let ids: Vec<&str> = std::iter::once(id.as_str()).chain(volume_of(action)).collect();
-    let mut call = Request::new(method, route, &ids, doing(target, action), target.to_string())?;
+    let mut call = Request::new(method, route, &ids, doing(target, action), thing(target, action))?;
     if let StatefulAction::Deallocate(what) = action {
         let mut config = flags(*what);
         // Otherwise the machine would go on running, unmanaged.
@@ -258,6 +258,14 @@ fn doing(target: &StatefulTarget, action: &StatefulAction) -> String {
     match volume_of(action) {
         Some(volume) => format!("delete volume {volume} of {target}"),
         None => format!("{} {target}", action.verb()),
+    }
+}
+
+/// What does not exist if the vendor says that something does not.
+fn thing(target: &StatefulTarget, action: &StatefulAction) -> String {
+    match volume_of(action) {
+        Some(volume) => format!("volume {volume} of {target}, or that instance,"),
+        None => target.to_string(),
     }
 }
 

@@ -230,6 +230,18 @@ pub(super) fn expected(job: &Job, sight: &Sight) -> Option<Snapshot> {
     Some(after)
 }
 
+/// What `--diff` shows of what there is before. Of a managed instance the vendor lists no volumes, so that one is to be deleted would not show.
+pub(super) fn shown_before(job: &Job, before: &Snapshot) -> Value {
+    let mut shown = shown(Some(before));
+    if let StatefulAction::DeleteVolume(volume) = &job.action
+        && let Some(listed) = shown["dataVolumes"].as_array_mut()
+        && !listed.iter().any(|it| it == volume.as_str())
+    {
+        listed.push(json!(volume.as_str()));
+    }
+    shown
+}
+
 /// What `--diff` shows of it.
 pub(super) fn shown(snapshot: Option<&Snapshot>) -> Value {
     let Some(snapshot) = snapshot else { return json!({"state": "absent"}) };
