@@ -188,6 +188,12 @@ fn the_playbook_stops_at_what_would_lose_data_and_leaves_the_settings_as_they_we
     assert_eq!(player.recycled().len(), 1);
     assert_eq!(yard.process(target), None, "it is not started on other data");
     assert_eq!(now(), as_found, "allocation and the group are as they were");
+    // What the gate has kept from happening: it is started as it came, with allocation as a roll restricts it, and the next one goes.
+    set(other, ALLOCATION, &json!("primaries"));
+    yard.start(target);
+    settle(&nodes, "yellow");
+    yard.stop(third);
+    is_red(other, INDEX);
 }
 
 #[test]
