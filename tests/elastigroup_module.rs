@@ -325,6 +325,77 @@ fn a_creation_that_cannot_be_looked_for_is_not_repeated() {
     assert_eq!(keep(&desk, &with(zookeeper(), &json!({"wait": false}))).well()["changed"], false);
 }
 
+/// What was done is told, also if the group cannot be read since.
+#[test]
+fn what_was_done_is_told_though_it_cannot_be_read_since() {
+    for (arguments, route, nth, words) in [
+        (
+            with(zookeeper(), &json!({"wait": false})),
+            "/aws/ec2/group/{groupId}",
+            1,
+            "was made, and cannot be read since",
+        ),
+        (
+            json!({"id": "sig-1", "description": "x", "wait": false}),
+            "/aws/ec2/group/{groupId}",
+            1,
+            "was changed, and cannot be read since",
+        ),
+        (
+            json!({"id": "sig-2", "state": "absent"}),
+            "/aws/ec2/group/{groupId}",
+            1,
+            "was deleted, and cannot be read since",
+        ),
+    ] {
+        let desk = desk();
+        desk.fault(json!({"kind": "status", "status": 403, "method": "GET", "route": route, "nth": nth, "count": 99}));
+        let called = keep(&desk, &arguments);
+        assert!(called.failed().contains(words), "{}", called.answer);
+        assert_eq!(
+            (&called.answer["changed"], mutations(&desk)),
+            (&json!(true), 1),
+            "{}",
+            called.answer
+        );
+        assert!(called.answer["id"].as_str().unwrap().starts_with("sig-"), "{}", called.answer);
+        desk.mend();
+        assert_eq!(keep(&desk, &arguments).well()["changed"], false, "{arguments}");
+    }
+}
+
+/// Instances keep their data whatever the group's configuration says since.
+#[test]
+fn a_group_whose_persistence_was_cleared_is_not_deleted_without_consent() {
+    let desk = desk();
+    let cleared =
+        json!({"id": "sig-1", "spec": {"strategy": {"persistence": null}}, "wait": false});
+    assert!(keep(&desk, &cleared).failed().contains("set confirm_data_loss"));
+    keep(&desk, &with(cleared, &json!({"confirm_data_loss": true}))).well();
+    let gone = json!({"id": "sig-1", "state": "absent"});
+    let called = keep(&desk, &gone);
+    assert!(called.failed().contains("is stateful and has 3 instances"), "{}", called.answer);
+    assert_eq!(requests(&desk, "DELETE"), 0);
+    keep(&desk, &with(gone, &json!({"confirm_data_loss": true}))).well();
+}
+
+/// An answer shows a digest in place of a script. Given back it would be the script.
+#[test]
+fn what_stands_for_a_script_is_not_taken_for_one() {
+    let desk = desk();
+    let made =
+        keep(&desk, &with(zookeeper(), &json!({"user_data": "#!/bin/sh\n", "wait": false}))).well();
+    let again =
+        json!({"name": "another", "region": "eu-west-1", "spec": made["spec"], "wait": false});
+    let called = keep(&desk, &again);
+    assert!(
+        called.failed().contains("userData is what stands for it in an answer"),
+        "{}",
+        called.answer
+    );
+    assert_eq!(requests(&desk, "POST"), 1);
+}
+
 #[test]
 fn a_creation_that_is_throttled_is_tried_again_and_a_refusal_is_told() {
     let desk = desk();

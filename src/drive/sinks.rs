@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 use super::ec2::Ec2Access;
-use super::secret_file::secret_file;
+use super::secret_file::{open_to_others, secret_file};
 use crate::domain::Region;
 
 /// A place for one secret.
@@ -102,6 +102,15 @@ impl Sinks {
             Sink::Ssm { .. } => Ok(()),
             Sink::File(path) => fresh(path).map(drop),
         })
+    }
+
+    /// What is to be told of files that others may read or write. What is written here is private; someone may have opened it since.
+    pub fn open_files(&self) -> Vec<String> {
+        let open = |sink: &Sink| match sink {
+            Sink::File(path) => open_to_others(path),
+            Sink::Ssm { .. } => None,
+        };
+        self.sinks.iter().filter_map(open).collect()
     }
 
     /// Puts a secret into one place, whole or not at all.

@@ -22,7 +22,8 @@ use crate::domain::{AccountId, Group, GroupId, VendorTime};
 use crate::drive::group::{Awaited, Keeper, Patience, Standing};
 use crate::drive::{Progress, Session};
 use crate::plan::group::{
-    Changes, Consent, Found, Goal, Secrecy, Wanted, changes, check_update, completed, find, merged,
+    Changes, Consent, Found, Goal, Secrecy, Wanted, changes, check_update, completed, find,
+    is_digest, merged,
 };
 use crate::spot::{Client, UpdateManner};
 use answer::{Returns, failed};
@@ -168,6 +169,16 @@ impl Module<World> for Elastigroup {
         if args.id.is_none() && name.is_none() {
             return Err(Failure::new("cannot tell which group is meant: set id or name"));
         }
+        for script in ["userData", "shutdownScript"] {
+            let given =
+                wanted.get("compute").and_then(|it| it.get("launchSpecification")?.get(script));
+            if given.and_then(Value::as_str).is_some_and(is_digest) {
+                return Err(Failure::new(format!(
+                    "{script} is what stands for it in an answer, where it is not shown: give the script itself, or leave it out of \
+                     what is given back"
+                )));
+            }
+        }
         let wait = if args.wait { u64::from(args.wait_timeout) } else { 0 };
         let time = Duration::from_secs(wait.saturating_add(MARGIN));
         let (session, client) = args.connection.open_for(context.world, time)?;
@@ -216,7 +227,12 @@ impl<'c> Run<'c> {
     }
 
     /// Waits for the instances if that is wanted.
-    fn settled(&self, group: &Group, awaited: Awaited) -> Result<Option<Standing>, Failure> {
+    fn settled(
+        &self,
+        group: &Group,
+        awaited: Awaited,
+        has_changed: bool,
+    ) -> Result<Option<Standing>, Failure> {
         if !self.args.wait {
             return Ok(None);
         }
@@ -234,7 +250,7 @@ impl<'c> Run<'c> {
         }
         let standing = self.with_keeper(|keeper| keeper.settle(group, &patience));
         standing.map(Some).map_err(|error| {
-            failed(&error, awaited == Awaited::All)
+            failed(&error, has_changed)
                 .with("id", group.id.as_str())
                 .with("name", group.name.as_str())
         })
@@ -311,7 +327,7 @@ impl<'c> Run<'c> {
             .with_changes(&changes(config, &Map::new()), secrecy)
             .with_spec(&group.raw, secrecy)
             .created(true);
-        if let Some(standing) = self.settled(&group, Awaited::All)? {
+        if let Some(standing) = self.settled(&group, Awaited::All, true)? {
             returns = returns.with_instances(&standing);
             warnings.extend(standing.oddities);
         }
@@ -364,21 +380,18 @@ impl<'c> Run<'c> {
             apply_tags: self.args.apply_tags
                 && found.of("compute.launchSpecification.tags").is_some(),
         };
-        let stored = self
-            .with_keeper(|keeper| keeper.update(group, &self.wanted, found, manner))
-            .map_err(|error| {
-            let may_have = matches!(error, crate::drive::group::GroupError::NotKept { .. });
-            failed(&error, may_have).with("id", group.id.as_str())
-        })?;
+        let stored =
+            self.with_keeper(|keeper| keeper.update(group, &self.wanted, found, manner)).map_err(
+                |error| failed(&error, error.may_have_changed()).with("id", group.id.as_str()),
+            )?;
         let secrecy = self.secrecy();
         let mut returns = Returns::of(&stored)
             .with_changes(found, secrecy)
             .with_spec(&stored.raw, secrecy)
             .created(false);
         let mut warnings = Vec::new();
-        if let Some(standing) =
-            self.settled(&stored, if grows { Awaited::All } else { Awaited::Underway })?
-        {
+        let awaited = if grows { Awaited::All } else { Awaited::Underway };
+        if let Some(standing) = self.settled(&stored, awaited, true)? {
             returns = returns.with_instances(&standing);
             warnings = standing.oddities;
         }
@@ -395,7 +408,7 @@ impl<'c> Run<'c> {
             .with_spec(&group.raw, secrecy)
             .created(false);
         let mut warnings = Vec::new();
-        if let Some(standing) = self.settled(group, Awaited::Underway)? {
+        if let Some(standing) = self.settled(group, Awaited::Underway, false)? {
             returns = returns.with_instances(&standing);
             warnings = standing.oddities;
         }

@@ -38,7 +38,8 @@ pub(super) struct Args {
     regions: Option<Vec<String>>,
     /// Only groups that are stateful, or only those that are not.
     stateful: Option<bool>,
-    /// Whether user data and shutdown script are in `spec`, for a copy that is to have them. Otherwise they are in `left_out`.
+    /// Whether user data and shutdown script are in `spec`, for a copy that is to have them; they then show in the output, so give the task
+    /// `no_log` where they hold secrets. Otherwise they are named in `left_out`.
     #[serde(default)]
     with_user_data: bool,
     /// Whether the instances are told.

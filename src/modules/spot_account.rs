@@ -87,6 +87,13 @@ impl Returns {
 /// The module.
 pub(super) struct SpotAccount;
 
+/// Whether the vendor refuses because of how many accounts the plan allows, as far as its words tell: its codes are not published.
+fn is_of_the_plan(refusal: &SpotError) -> bool {
+    let SpotError::Rejected { code, message, field: None, .. } = refusal else { return false };
+    let said = format!("{} {message}", code.as_deref().unwrap_or_default()).to_lowercase();
+    ["limit", "plan", "quota", "exceed", "maximum"].iter().any(|word| said.contains(word))
+}
+
 impl Module<World> for SpotAccount {
     type Args = Args;
     type Returns = Returns;
@@ -172,7 +179,7 @@ impl Desk {
     fn create(&self, name: &str) -> Result<Outcome<Returns>, Failure> {
         match self.client.create_account(name) {
             Made::Made(account) => Ok(Returns::of(account).into()),
-            Made::Refused(refusal @ SpotError::Rejected { .. }) if self.adopt => {
+            Made::Refused(refusal) if self.adopt && is_of_the_plan(&refusal) => {
                 let account = adopt_only(&self.wanted, &self.accounts)
                     .map_err(|why| Failure::new(format!("{refusal}; {why}")))?;
                 let warning = format!(
@@ -188,7 +195,15 @@ impl Desk {
                     ..Outcome::from(Returns { adopted: true, ..Returns::of(account) })
                 })
             }
-            Made::Refused(error) => Err(error.into()),
+            Made::Refused(error) => match &self.accounts[..] {
+                [only] if matches!(error, SpotError::Rejected { .. }) => {
+                    Err(Failure::new(format!(
+                        "{error}; if the plan allows no other account, adopt the only one by its id {}",
+                        only.id
+                    )))
+                }
+                _ => Err(error.into()),
+            },
             // Creation has no key that makes sending it again harmless: what became of it is looked for.
             Made::Unknown(error) => match self.look(|account| account.name == name)? {
                 Some(account) => Ok(Returns::of(account).into()),

@@ -49,6 +49,19 @@ fn the_single_account_of_a_free_plan_is_adopted_with_a_word() {
     assert!(refused.failed().contains("ACCOUNT_LIMIT_REACHED"), "{}", refused.answer);
 }
 
+/// A refusal for another reason does not make the only account the one that is meant.
+#[test]
+fn a_refusal_of_a_name_adopts_nothing() {
+    let fleet = format!("tokens: [{{token: {CANARY}}}]\naccounts: [{{id: act-1, name: default}}]");
+    let desk = Desk::with_whole(&fleet);
+    desk.fault(json!({"kind": "status", "status": 400, "code": "ValidationError", "message": "name has a bad character",
+        "method": "POST", "route": "/setup/account", "count": 1}));
+    let called = call(&desk, MODULE, &json!({"name": "staging"}));
+    for words in ["bad character", "adopt the only one by its id act-1"] {
+        assert!(called.failed().contains(words), "{}", called.answer);
+    }
+}
+
 #[test]
 fn a_lost_answer_makes_no_second_account() {
     let desk = desk("");

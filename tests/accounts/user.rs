@@ -43,6 +43,11 @@ fn a_user_is_made_once_and_its_token_kept_and_good() {
     let info = call(&desk, "spot_programmatic_user_info", &json!({"name": "robot"})).well();
     assert_eq!(info["users"][0]["id"], made["user"]["id"]);
     assert!(!info.to_string().contains(&token), "{info}");
+    // Someone has opened it since.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    let open = call(&desk, MODULE, &arguments(&file)).well();
+    assert!(open["warnings"][0].as_str().unwrap().contains("chmod 600"), "{open}");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let mut revealed = arguments(&file);
     revealed["reveal"] = json!(true);
     assert_eq!(call(&desk, MODULE, &revealed).well()["token"], json!(token));

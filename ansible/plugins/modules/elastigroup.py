@@ -361,7 +361,9 @@ options:
         - They do not.
   public_ip:
     description:
-      - Whether its instances get public addresses. It names the first network interface; for more see O(spec).
+      - >-
+        Whether its instances get public addresses. It names the first network interface, in place of all that
+        there are; for more see O(spec).
     type: bool
   block_devices:
     description:
@@ -415,12 +417,15 @@ options:
         type: str
   load_balancers:
     description:
-      - The classic load balancers that its instances are registered with, by name.
+      - >-
+        The classic load balancers that its instances are registered with, by name. With the vendor these and
+        O(target_group_arns) are one list, which is replaced whole: where one of the two options is given and
+        the other is not, none of the other kind stay.
     type: list
     elements: str
   target_group_arns:
     description:
-      - The target groups that its instances are registered with, by ARN.
+      - The target groups that its instances are registered with, by ARN. See O(load_balancers).
     type: list
     elements: str
   health_check:

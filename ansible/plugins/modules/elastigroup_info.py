@@ -57,8 +57,8 @@ options:
   with_user_data:
     description:
       - >-
-        Whether user data and shutdown script are in C(spec), for a copy that is to have them. Otherwise they
-        are in C(left_out).
+        Whether user data and shutdown script are in C(spec), for a copy that is to have them; they then show in
+        the output, so give the task C(no_log) where they hold secrets. Otherwise they are named in C(left_out).
     type: bool
     default: false
   with_instances:
@@ -163,6 +163,7 @@ EXAMPLES = r'''
   spotinst.esg.elastigroup_info:
     ids: [sig-1f0a5b3c]
     with_user_data: true
+  no_log: true
   register: by_hand
 
 - name: Adopt it, which changes nothing

@@ -12,6 +12,18 @@ pub enum GroupError {
     /// The vendor or the way to it.
     #[error(transparent)]
     Spot(#[from] SpotError),
+    /// It was done, or perhaps so, and cannot be looked at since.
+    #[error(
+        "group {id} was {done}, and cannot be read since: {error}; a second run sees what is there"
+    )]
+    Unseen {
+        /// The group.
+        id: GroupId,
+        /// What was done to it, such as `made`.
+        done: &'static str,
+        /// What stands in the way of reading it, or became of the request.
+        error: Box<SpotError>,
+    },
     /// A creation may have been carried out, and nobody can tell.
     #[error(
         "cannot tell whether group {name:?} was made: {error}; and the groups cannot be listed since: {reading}; look for it \
@@ -106,7 +118,9 @@ impl GroupError {
     pub fn spot(&self) -> Option<&SpotError> {
         match self {
             Self::Spot(error) => Some(error),
-            Self::UnknownCreation { error, .. } | Self::Lost { error, .. } => Some(error),
+            Self::UnknownCreation { error, .. }
+            | Self::Lost { error, .. }
+            | Self::Unseen { error, .. } => Some(error),
             Self::Twins { .. }
             | Self::NotMade { .. }
             | Self::NotKept { .. }
@@ -121,6 +135,7 @@ impl GroupError {
             Self::Spot(_) => false,
             Self::UnknownCreation { .. }
             | Self::Lost { .. }
+            | Self::Unseen { .. }
             | Self::Twins { .. }
             | Self::NotMade { .. }
             | Self::NotKept { .. }
@@ -129,11 +144,35 @@ impl GroupError {
         }
     }
 
+    /// The group that it is about, where that is known.
+    pub fn id(&self) -> Option<&GroupId> {
+        match self {
+            Self::Unseen { id, .. }
+            | Self::NotMade { id, .. }
+            | Self::NotKept { id, .. }
+            | Self::StillThere { id, .. }
+            | Self::NotReady { id, .. } => Some(id),
+            Self::Spot(_)
+            | Self::UnknownCreation { .. }
+            | Self::Lost { .. }
+            | Self::Twins { .. } => None,
+        }
+    }
+
+    /// The same, once it is known that it was done.
+    pub(super) fn since(self, id: &GroupId, done: &'static str) -> Self {
+        match self {
+            Self::Spot(error) => Self::Unseen { id: id.clone(), done, error: Box::new(error) },
+            other => other,
+        }
+    }
+
     /// Whether the same task may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Spot(error) => error.is_transient(),
-            Self::UnknownCreation { .. }
+            Self::Unseen { .. }
+            | Self::UnknownCreation { .. }
             | Self::Lost { .. }
             | Self::NotMade { .. }
             | Self::StillThere { .. } => true,

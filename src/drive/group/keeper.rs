@@ -160,7 +160,8 @@ impl Keeper<'_> {
                 Ok(None)
             }
             Err(error) => Err(GroupError::Spot(error)),
-        })?;
+        });
+        let found = found.map_err(|error| error.since(id, "made"))?;
         found.map_err(|after| GroupError::NotMade { id: id.clone(), after, words })
     }
 
@@ -185,7 +186,7 @@ impl Keeper<'_> {
         let mut last = self.client.patch_group(self.account, id, &patch, manner);
         if let Sent::Unknown(error) = &last {
             self.progress.tell(&format!("{error}; looking whether it was changed"));
-            let group = self.read(id)?;
+            let group = self.read(id).map_err(|error| error.since(id, "perhaps changed"))?;
             if not_kept(wanted, &group.raw).is_empty() {
                 return Ok(group);
             }
@@ -193,11 +194,12 @@ impl Keeper<'_> {
             last = self.client.patch_group(self.account, id, &rest, manner);
         }
         match last {
-            Sent::Accepted => self.kept(id, wanted),
+            Sent::Accepted => self.kept(id, wanted).map_err(|error| error.since(id, "changed")),
             Sent::Refused(error) => Err(GroupError::Spot(error)),
             Sent::Unknown(error) => {
                 // Perhaps it was, after all.
-                self.kept(id, wanted).map_err(|_| GroupError::Spot(error))
+                let unknown = |_| GroupError::from(error).since(id, "perhaps changed");
+                self.kept(id, wanted).map_err(unknown)
             }
         }
     }
@@ -238,7 +240,9 @@ impl Keeper<'_> {
                     self.progress.tell(&format!("{error}; looking whether it was deleted"));
                     match self.gone(id) {
                         Ok(()) => return Ok(()),
-                        Err(_) if is_last => return Err(error.into()),
+                        Err(_) if is_last => {
+                            return Err(GroupError::from(error).since(id, "perhaps deleted"));
+                        }
                         Err(_) => {}
                     }
                 }
@@ -252,7 +256,8 @@ impl Keeper<'_> {
             Err(SpotError::NotFound { .. }) => Ok(Some(())),
             Ok(_) => Ok(None),
             Err(error) => Err(GroupError::Spot(error)),
-        })?;
+        });
+        let gone = gone.map_err(|error| error.since(id, "deleted"))?;
         gone.map_err(|after| GroupError::StillThere { id: id.clone(), after })
     }
 }

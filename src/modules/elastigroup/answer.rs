@@ -116,5 +116,9 @@ pub(in crate::modules) fn failed(error: &GroupError, has_changed: bool) -> Failu
             .with_request_id(spot.request_id()),
         None => failure,
     };
+    let failure = match error.id() {
+        Some(id) => failure.with("id", id.as_str()),
+        None => failure,
+    };
     failure.retryable(error.is_transient()).changed(has_changed)
 }

@@ -11,7 +11,7 @@ use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{Deallocation, Group};
 use crate::modules::rolling::beside_a_roll;
 use crate::plan::group::Refusal;
-use crate::spot::Listed;
+use crate::spot::{Listed, SpotError};
 
 /// What is deleted with a stateful group.
 #[derive(Clone, Copy, Deserialize, JsonSchema, Serialize)]
@@ -66,19 +66,31 @@ impl<'c> Run<'c> {
             .with_message(message))
     }
 
+    /// How many stateful instances there are of a group that persists nothing any more.
+    fn kept(&self, group: &Group) -> Result<usize, Failure> {
+        match self.client.list_stateful_instances(&self.account, &group.id) {
+            Ok(listed) => Ok(listed.items.len() + listed.left_out.len()),
+            // A group that never had any may have no such list.
+            Err(SpotError::Rejected { .. } | SpotError::NotFound { .. }) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Deletes a group.
     pub(super) fn delete(self, group: &Group) -> Result<Planned<'c, Returns>, Failure> {
         let doing = format!("delete group {} ({})", group.name, group.id);
         let standing = self
             .with_keeper(|keeper| keeper.standing(group, false))
             .map_err(|error| failed(&error, false))?;
-        let stateful = standing.stateful.len();
+        let is_stateful = group.persistence.may_have_stateful_instances();
         // What cannot be read may well be there.
-        let unknown = usize::from(!standing.oddities.is_empty());
-        if stateful + unknown > 0
-            && group.persistence.may_have_stateful_instances()
-            && !self.args.confirm_data_loss
-        {
+        let unknown = usize::from(is_stateful && !standing.oddities.is_empty());
+        // Its instances keep their data, whatever its configuration says since.
+        let stateful = match is_stateful {
+            true => standing.stateful.len(),
+            false => self.kept(group)?,
+        };
+        if stateful + unknown > 0 && !self.args.confirm_data_loss {
             let refusal = Refusal::HasInstances { instances: stateful };
             return Err(refused(&doing, &refusal).with("id", group.id.as_str()));
         }
@@ -100,10 +112,7 @@ impl<'c> Run<'c> {
         let name = group.name.clone();
         Ok(Planned::change(expected, move || {
             self.with_keeper(|keeper| keeper.delete(&id, what)).map_err(|error| {
-                // A refusal has changed nothing; everything else may have.
-                let status = error.spot().and_then(crate::spot::SpotError::http_status);
-                let is_refused = status.is_some_and(|status| (400..500).contains(&status));
-                failed(&error, !is_refused).with("id", id.as_str())
+                failed(&error, error.may_have_changed()).with("id", id.as_str())
             })?;
             let mut outcome = Outcome::from(done);
             outcome.message = Some(format!("group {name} ({id}) was deleted"));

@@ -59,13 +59,15 @@ pub(super) struct GroupOptions {
     pub(super) ebs_optimized: Option<bool>,
     /// Whether its instances share hardware.
     pub(super) tenancy: Option<Tenancy>,
-    /// Whether its instances get public addresses. It names the first network interface; for more see `spec`.
+    /// Whether its instances get public addresses. It names the first network interface, in place of all that there are; for more
+    /// see `spec`.
     pub(super) public_ip: Option<bool>,
     /// The volumes of its instances. A change replaces all of them.
     pub(super) block_devices: Option<Vec<BlockDeviceOptions>>,
-    /// The classic load balancers that its instances are registered with, by name.
+    /// The classic load balancers that its instances are registered with, by name. With the vendor these and `target_group_arns` are one
+    /// list, which is replaced whole: where one of the two options is given and the other is not, none of the other kind stay.
     pub(super) load_balancers: Option<Vec<String>>,
-    /// The target groups that its instances are registered with, by ARN.
+    /// The target groups that its instances are registered with, by ARN. See `load_balancers`.
     pub(super) target_group_arns: Option<Vec<String>>,
     /// How its instances' health is checked.
     pub(super) health_check: Option<HealthCheckOptions>,

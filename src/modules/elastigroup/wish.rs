@@ -9,7 +9,7 @@ use super::options::{
     Orientation, PerformAt, PersistenceOptions, SignalName, StrategyOptions, TaskFrequency,
     TaskOptions, Tenancy, TerminationPolicy, Unit, ZoneOptions,
 };
-use crate::plan::group::overlaid;
+use crate::plan::group::{credentials, overlaid};
 
 /// Fields that only the vendor writes: whoever gives a whole configuration back gives them, too.
 const READ_ONLY: &[&str] = &["id", "createdAt", "updatedAt"];
@@ -287,8 +287,25 @@ fn task(wanted: &TaskOptions) -> Value {
     Value::Object(fields.0)
 }
 
-/// What of the arguments, as they were typed, may show nowhere: scripts as they are and in base64, wherever they are given.
+/// What of the arguments, as they were typed, may show nowhere: scripts as they are and in base64, wherever they are given, and
+/// credentials of third parties.
 pub(super) fn secrets(arguments: &Map<String, Value>) -> Vec<String> {
+    let spec = match arguments.get("spec") {
+        Some(Value::String(text)) => serde_json::from_str(text).unwrap_or(Value::Null),
+        Some(other) => other.clone(),
+        None => Value::Null,
+    };
+    let group = spec.get("group").unwrap_or(&spec);
+    let mut secrets = scripts(arguments, group);
+    secrets.extend(group.as_object().map(credentials).unwrap_or_default());
+    // Whoever repeats it may leave out the line break at its end.
+    let trimmed: Vec<String> = secrets.iter().map(|secret| secret.trim().to_owned()).collect();
+    secrets.extend(trimmed);
+    secrets.retain(|secret| !secret.trim().is_empty());
+    secrets
+}
+
+fn scripts(arguments: &Map<String, Value>, group: &Value) -> Vec<String> {
     let is_shown = match arguments.get("user_data_is_secret") {
         Some(Value::Bool(is_secret)) => !is_secret,
         Some(Value::String(text)) => {
@@ -307,12 +324,6 @@ pub(super) fn secrets(arguments: &Map<String, Value>) -> Vec<String> {
     let plain = [text("user_data"), text("shutdown_script")].into_iter().flatten();
     let mut secrets: Vec<String> =
         plain.flat_map(|plain| [STANDARD.encode(&plain), plain]).collect();
-    let spec = match arguments.get("spec") {
-        Some(Value::String(text)) => serde_json::from_str(text).unwrap_or(Value::Null),
-        Some(other) => other.clone(),
-        None => Value::Null,
-    };
-    let group = spec.get("group").unwrap_or(&spec);
     let launch = &group["compute"]["launchSpecification"];
     let coded = ["userData", "shutdownScript"].map(|name| launch[name].as_str().map(str::to_owned));
     for coded in coded.into_iter().flatten().chain(text("user_data_base64")) {
@@ -321,10 +332,6 @@ pub(super) fn secrets(arguments: &Map<String, Value>) -> Vec<String> {
         secrets.extend(plain);
         secrets.extend([coded, joined]);
     }
-    // Whoever repeats it may leave out the line break at its end.
-    let trimmed: Vec<String> = secrets.iter().map(|secret| secret.trim().to_owned()).collect();
-    secrets.extend(trimmed);
-    secrets.retain(|secret| !secret.trim().is_empty());
     secrets
 }
 
@@ -348,6 +355,14 @@ mod tests {
             let found = secrets(arguments.as_object().unwrap());
             assert!(found.contains(&plain.to_owned()) && found.contains(&coded), "{arguments}");
         }
+    }
+
+    #[test]
+    fn credentials_of_third_parties_are_secret_whatever_is_said_of_scripts() {
+        let held = json!({"chef": {"pemKey": "k-one", "chefServer": "s"}, "rightScale": [{"refreshToken": "k-two"}]});
+        let arguments =
+            json!({"spec": {"thirdPartiesIntegration": held}, "user_data_is_secret": false});
+        assert_eq!(secrets(arguments.as_object().unwrap()), ["k-one", "k-two", "k-one", "k-two"]);
     }
 
     #[test]

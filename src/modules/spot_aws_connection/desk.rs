@@ -60,7 +60,10 @@ impl Desk {
                 let end = id.valid_until.as_deref().unwrap_or_default();
                 let message = format!("the external id is good until {end}");
                 if lacking.is_empty() {
-                    return Ok(Planned::unchanged(returns).with_message(message));
+                    let open = self.places.sinks.open_files();
+                    return Ok(Planned::unchanged(returns)
+                        .with_message(message)
+                        .with_warnings(open));
                 }
                 let names = self.places.names();
                 let having = kept.len() - lacking.len();

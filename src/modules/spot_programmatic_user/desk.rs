@@ -57,12 +57,13 @@ impl Desk {
         match step {
             TokenStep::Kept { unproved } => {
                 let token = known(0).cloned();
-                let warnings: Vec<String> = listed(&unproved)
+                let mut warnings: Vec<String> = listed(&unproved)
                     .iter()
                     .map(|place| {
                         format!("{place} holds a token, and the vendor tells nothing to prove it by")
                     })
                     .collect();
+                warnings.extend(self.places.sinks.open_files());
                 let returns = self.returns(Some(&user), token.as_ref());
                 Ok(self.mapped(user, drift, Vec::new(), token, returns).with_warnings(warnings))
             }

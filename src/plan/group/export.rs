@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::normal::{is_nothing, normal};
-use super::secrecy::is_credential;
+use super::secrecy::{is_credential, is_of_third_parties};
 
 /// What only the vendor writes.
 const READ_ONLY: &[&str] = &["id", "createdAt", "updatedAt"];
@@ -57,6 +57,14 @@ fn kept(
         }
         let value = match value {
             Value::Object(inner) => Value::Object(kept(inner, &path, left_out)),
+            // Elsewhere a list is taken as it is.
+            Value::Array(items) if is_of_third_parties(&path) => items
+                .iter()
+                .map(|item| match item {
+                    Value::Object(inner) => Value::Object(kept(inner, &path, left_out)),
+                    other => other.clone(),
+                })
+                .collect(),
             other => other.clone(),
         };
         kept_fields.insert(key.clone(), value);

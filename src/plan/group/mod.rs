@@ -25,7 +25,7 @@ pub use goal::Goal;
 pub use image_check::{ImageProblem, ImageUse, image_problems};
 pub use readiness::{Host, Readiness, hosts, judge};
 pub use refusal::{Consent, Refusal, check_update};
-pub use secrecy::{Secrecy, digest};
+pub use secrecy::{Secrecy, credentials, digest, is_digest};
 pub use shrinking::{ShrinkRefusal, Step, Way, way};
 pub use subnet_choice::{SubnetKind, SubnetsProblem, SubnetsWanted, choose_subnets, one_vpc};
 pub use surroundings::{Misfit, Question, Sight, Surroundings, misfits};

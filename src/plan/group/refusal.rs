@@ -118,7 +118,16 @@ pub fn check_update(
             return Err(Refusal::Immutable(Box::new(change.clone())));
         }
     }
+    let before = Value::Object(normal(current));
     let after = Value::Object(merged(&normal(current), &changes.patch(current)));
+    // A whole branch may be cleared, and its leaves with it.
+    for path in IMMUTABLE {
+        let (was, is) = (at(&before, path), at(&after, path));
+        if !was.is_null() && is.is_null() {
+            let (path, before, after) = ((*path).to_owned(), was.clone(), Value::Null);
+            return Err(Refusal::Immutable(Box::new(FieldChange { path, before, after })));
+        }
+    }
     check_order(&after)?;
     // What each of them weighs is not known here, so any may be too many.
     let is_weighed = at(&after, "capacity.unit") == "weight";
@@ -132,14 +141,27 @@ pub fn check_update(
             return Err(Refusal::WouldShrink { before, after, running });
         }
     }
-    for switch in ["shouldPersistRootDevice", "shouldPersistBlockDevices"] {
-        let path = format!("strategy.persistence.{switch}");
-        let goes = changes.of(&path).is_some_and(|change| is_on(&change.before));
-        if goes && !consent.data_loss {
-            return Err(Refusal::LosesPersistence { path });
-        }
+    if let Some(path) = lost_persistence(&before, &after)
+        && !consent.data_loss
+    {
+        return Err(Refusal::LosesPersistence { path });
     }
     Ok(changes)
+}
+
+/// What is persisted and would be no longer, as it is said or because a branch that it is in is cleared.
+fn lost_persistence(before: &Value, after: &Value) -> Option<String> {
+    let path = |name: &str| format!("strategy.persistence.{name}");
+    for switch in ["shouldPersistRootDevice", "shouldPersistBlockDevices"] {
+        let path = path(switch);
+        if is_on(at(before, &path)) && !is_on(at(after, &path)) {
+            return Some(path);
+        }
+    }
+    // With another mode, or with the vendor's default, volumes are made anew from snapshots.
+    let mode = path("blockDevicesMode");
+    let reattaches = |config: &Value| at(config, &mode) == "reattach";
+    (reattaches(before) && !reattaches(after)).then_some(mode)
 }
 
 fn is_on(value: &Value) -> bool {

@@ -11,8 +11,16 @@ use super::change::FieldChange;
 const SCRIPTS: &[&str] = &["userData", "shutdownScript"];
 
 /// Fields of third parties (OpenAPI description: `thirdPartiesIntegration`) that hold credentials.
-const CREDENTIALS: &[&str] =
-    &["aclToken", "accessKey", "password", "privateKey", "secretKey", "token"];
+const CREDENTIALS: &[&str] = &[
+    "aclToken",
+    "accessKey",
+    "password",
+    "pemKey",
+    "privateKey",
+    "refreshToken",
+    "secretKey",
+    "token",
+];
 
 /// How scripts are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +31,18 @@ pub enum Secrecy {
     Plain,
 }
 
+/// Where a configuration tells of third parties.
+const THIRD_PARTIES: &str = "thirdPartiesIntegration";
+
+/// Whether a path is of a third party.
+pub(super) fn is_of_third_parties(path: &str) -> bool {
+    path.strip_prefix(THIRD_PARTIES).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// Whether a path names a credential of a third party.
 pub(super) fn is_credential(path: &str) -> bool {
     let name = path.rsplit('.').next().unwrap_or(path);
-    path.starts_with("thirdPartiesIntegration.") && CREDENTIALS.contains(&name)
+    is_of_third_parties(path) && CREDENTIALS.contains(&name)
 }
 
 /// What stands for a script that is not shown.
@@ -37,9 +53,37 @@ pub fn digest(text: &str) -> String {
     format!("sha256:{hex}… of {} bytes", bytes.len())
 }
 
+/// Whether a script, as it is or in base64, is what stands for one that is not shown.
+pub fn is_digest(text: &str) -> bool {
+    let plain = STANDARD.decode(joined(text)).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let is_it = |text: &str| text.starts_with("sha256:") && text.trim_end().ends_with(" bytes");
+    is_it(text) || plain.is_some_and(|plain| is_it(&plain))
+}
+
 /// Base64 without the line breaks that it may have.
 fn joined(text: &str) -> String {
     text.split_whitespace().collect()
+}
+
+/// The credentials of third parties in a configuration, which may show nowhere.
+pub fn credentials(config: &Map<String, Value>) -> Vec<String> {
+    fn below(path: &str, value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::String(text) if is_credential(path) => found.push(text.clone()),
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    below(&format!("{path}.{key}"), value, found);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| below(path, item, found)),
+            Value::Null | Value::String(_) | Value::Number(_) | Value::Bool(_) => {}
+        }
+    }
+    let mut found = Vec::new();
+    if let Some(held) = config.get(THIRD_PARTIES) {
+        below(THIRD_PARTIES, held, &mut found);
+    }
+    found
 }
 
 impl Secrecy {

@@ -154,6 +154,26 @@ fn what_cannot_change_and_what_loses_something_is_refused() {
     let off = json!({"strategy": {"persistence": {"shouldPersistBlockDevices": false}}});
     assert!(matches!(refused(off.clone(), 3, false), Some(Refusal::LosesPersistence { .. })));
     assert!(refused(off, 3, true).is_none());
+    // What is cleared takes with it what is in it.
+    for cleared in [json!({"strategy": {"persistence": null}}), json!({"strategy": null})] {
+        let found = refused(cleared.clone(), 3, false);
+        assert!(matches!(found, Some(Refusal::LosesPersistence { .. })), "{cleared}: {found:?}");
+        assert!(refused(cleared, 3, true).is_none());
+    }
+    for cleared in [json!({"capacity": null}), json!({"compute": null})] {
+        let found = refused(cleared.clone(), 3, true);
+        assert!(matches!(found, Some(Refusal::Immutable(_))), "{cleared}: {found:?}");
+    }
+    let mut reattached = stateful();
+    reattached["strategy"]["persistence"]["blockDevicesMode"] = json!("reattach");
+    let moded = |wanted: Value| {
+        let wanted = map(json!({"strategy": {"persistence": {"blockDevicesMode": wanted}}}));
+        check_update(&wanted, &reattached, Some(3), Consent { data_loss: false }).err()
+    };
+    assert!(moded(json!("reattach")).is_none());
+    for other in [json!("onLaunch"), Value::Null] {
+        assert!(matches!(moded(other), Some(Refusal::LosesPersistence { .. })));
+    }
     let crossed = refused(json!({"capacity": {"target": 9}}), 3, true);
     assert_eq!(crossed, Some(Refusal::CapacityOrder { minimum: 0, target: 9, maximum: 5 }));
 }
@@ -292,6 +312,13 @@ fn scripts_and_credentials_are_digests_unless_scripts_may_be_shown() {
     let exported = export(&config, true);
     assert_eq!(exported.left_out, ["thirdPartiesIntegration.nomad.aclToken"]);
     assert_eq!(export(&config, false).left_out.len(), 2);
+    let more = map(json!({"thirdPartiesIntegration": {
+        "chef": {"pemKey": "k-one"}, "rightScale": {"refreshToken": "k-two"}, "many": [{"password": "k-three", "host": "h"}],
+    }}));
+    let shown = Value::Object(Secrecy::Plain.shown(&more)).to_string();
+    let given = Value::Object(export(&more, true).spec).to_string();
+    assert!(!shown.contains("k-") && !given.contains("k-"), "{shown} {given}");
+    assert!(given.contains("\"h\""), "{given}");
 }
 
 /// Any JSON below the fields of a group, with the vendor's odd shapes.
