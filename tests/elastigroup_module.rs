@@ -364,6 +364,22 @@ fn what_was_done_is_told_though_it_cannot_be_read_since() {
     }
 }
 
+#[test]
+fn a_suspension_that_cannot_be_seen_since_is_told_as_a_change() {
+    let desk = desk();
+    let route = "/aws/ec2/group/{groupId}/suspension";
+    desk.fault(json!({"kind": "status", "status": 403, "method": "GET", "route": route, "nth": 2, "count": 99}));
+    let arguments = json!({"id": "sig-1", "processes": ["AUTO_HEALING"], "state": "suspended"});
+    let called = call(&desk, "elastigroup_suspension", &arguments);
+    called.failed();
+    assert_eq!(
+        (&called.answer["changed"], mutations(&desk)),
+        (&json!(true), 1),
+        "{}",
+        called.answer
+    );
+}
+
 /// Instances keep their data whatever the group's configuration says since.
 #[test]
 fn a_group_whose_persistence_was_cleared_is_not_deleted_without_consent() {

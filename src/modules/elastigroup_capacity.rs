@@ -350,9 +350,10 @@ impl<'c> Run<'c> {
                     && self.group.persistence.may_have_stateful_instances(),
                 apply_tags: false,
             };
-            stored = keeper
-                .update(&self.group, &wanted, &found, manner)
-                .map_err(|error| failed(&error, !removed.is_empty()).with("removed", removed))?;
+            stored = keeper.update(&self.group, &wanted, &found, manner).map_err(|error| {
+                let has_changed = !removed.is_empty() || error.may_have_changed();
+                failed(&error, has_changed).with("removed", removed)
+            })?;
         }
         if self.args.removal == Removal::Deallocated {
             warnings.extend(shrink::deallocate(&self, &progress, removed)?);

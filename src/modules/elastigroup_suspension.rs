@@ -208,7 +208,7 @@ impl Module<World> for ElastigroupSuspension {
         let done = planned.clone();
         Ok(Planned::change(planned, move || {
             make(&client, &account, &group, &todo, wish)?;
-            let now = read(&client, &account, &group)?;
+            let now = read(&client, &account, &group).map_err(|failure| failure.changed(true))?;
             let left = unsettled(&todo, wish, &now, client.vendor_now());
             if let [first, ..] = &left[..] {
                 return Err(Failure::new(format!(
@@ -260,12 +260,14 @@ fn make(
         Sent::Refused(error) => Err(error.into()),
         Sent::Unknown(_) => {
             let now: Timestamp = client.vendor_now();
-            if unsettled(processes, wish, &read(client, account, group)?, now).is_empty() {
+            let seen = read(client, account, group).map_err(|failure| failure.changed(true))?;
+            if unsettled(processes, wish, &seen, now).is_empty() {
                 return Ok(());
             }
             match send() {
                 Sent::Accepted => Ok(()),
-                Sent::Refused(error) | Sent::Unknown(error) => Err(error.into()),
+                Sent::Refused(error) => Err(error.into()),
+                Sent::Unknown(error) => Err(Failure::from(error).changed(true)),
             }
         }
     }

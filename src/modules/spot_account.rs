@@ -170,7 +170,7 @@ impl Desk {
     fn rename(&self, id: &AccountId, name: &str) -> Result<Outcome<Returns>, Failure> {
         let doubt = accepted(self.client.rename_account(id, name))?;
         let is_it = |account: &Account| account.id == *id && account.name == name;
-        match self.look(is_it)? {
+        match self.look(is_it).map_err(since("was renamed, or may have been"))? {
             Some(account) => Ok(Returns::of(account).into()),
             None => Err(unseen(doubt, format!("account {id} is not called {name}"))),
         }
@@ -205,7 +205,10 @@ impl Desk {
                 _ => Err(error.into()),
             },
             // Creation has no key that makes sending it again harmless: what became of it is looked for.
-            Made::Unknown(error) => match self.look(|account| account.name == name)? {
+            Made::Unknown(error) => match self
+                .look(|account| account.name == name)
+                .map_err(since("may have been made"))?
+            {
                 Some(account) => Ok(Returns::of(account).into()),
                 None => Err(unseen(Some(error), format!("no account {name} is listed"))),
             },
@@ -274,8 +277,8 @@ impl Desk {
             let listed = self.client.list_accounts(None)?;
             let is_there = listed.items.iter().any(|account| account.id == *id);
             Ok::<_, SpotError>((!is_there && listed.left_out.is_empty()).then_some(()))
-        })?;
-        match gone {
+        });
+        match gone.map_err(since("was deleted, or may have been"))? {
             Ok(()) => Ok(Returns::nothing().into()),
             Err(_) => Err(unseen(doubt, format!("account {id} is still listed"))),
         }
@@ -289,6 +292,18 @@ impl Desk {
             Ok::<_, SpotError>(listed.items.into_iter().find(&is_it))
         })?;
         Ok(found.ok())
+    }
+}
+
+/// What was done, or perhaps so, and cannot be looked at.
+fn since(done: &'static str) -> impl Fn(SpotError) -> Failure {
+    move |error| {
+        Failure::new(format!("the account {done}, and that cannot be looked at: {error}; a second run sees what is there"))
+            .with_error_code(error.error_code())
+            .with_http_status(error.http_status())
+            .with_request_id(error.request_id())
+            .retryable(true)
+            .changed(true)
     }
 }
 

@@ -63,6 +63,21 @@ fn a_refusal_of_a_name_adopts_nothing() {
 }
 
 #[test]
+fn what_was_done_to_an_account_is_told_though_it_cannot_be_looked_at() {
+    for (arguments, words) in [
+        (json!({"id": "act-00000002", "name": "another"}), "was renamed"),
+        (json!({"id": "act-00000002", "state": "absent", "confirm_delete": true}), "was deleted"),
+    ] {
+        let desk = desk("");
+        desk.fault(json!({"kind": "status", "status": 403, "method": "GET", "route": "/setup/account", "nth": 2, "count": 99}));
+        let called = call(&desk, MODULE, &arguments);
+        assert!(called.failed().contains(words), "{}", called.answer);
+        assert_eq!(called.answer["changed"], true, "{}", called.answer);
+        assert_eq!(mutations(&desk).len(), 1, "{arguments}");
+    }
+}
+
+#[test]
 fn a_lost_answer_makes_no_second_account() {
     let desk = desk("");
     desk.fault(json!({"kind": "cut_after_commit", "method": "POST", "route": "/setup/account", "count": 1}));
