@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use support::ansible::{VERSIONS, ansible, root};
-use support::cli::{CANARY, Desk, Ran, files, ran};
+use support::cli::{ACCOUNT, CANARY, Desk, Ran, files, ran};
 
 const FLEET: &str = "clock: {speed: 500}
 groups:
@@ -310,6 +310,19 @@ fn odd_variables_are_refused_before_anything_is_made() {
         ("provision_groups: [{name: a, region: r}, {name: a, region: r}]", "no two entries"),
         ("provision_groups: {name: a}", "provision_groups"),
         ("provision_groups: [{name: a, region: us-east-1}]", "set these options"),
+        (
+            "provision_groups: [{name: a, region: us-east-1, persistance: {data: reattach}}]",
+            "persistance of a (did you mean persistence?)",
+        ),
+        (
+            "{provision_groups: [{name: a, region: us-east-1}], provision_defaults: {confirm_data_loss: true}}",
+            "confirm_data_loss of provision_defaults (did you mean provision_confirm_data_loss",
+        ),
+        // Where the API is reached is an option as any other.
+        (
+            "provision_groups: [{name: a, region: us-east-1, base_url: 'http://127.0.0.1:9', timeout: 5}]",
+            "127.0.0.1:9",
+        ),
     ] {
         let file = format!("@{}", desk.file("groups.yml", file).display());
         let run = provision(&desk, VERSIONS[1], "provision", &["-e", &file]);
@@ -317,6 +330,75 @@ fn odd_variables_are_refused_before_anything_is_made() {
         assert!(run.code != 0 && said.contains(words), "{file}: {words}: {}", run.stdout);
     }
     assert_eq!(mutations(&desk), 0);
+    let file = "provision_groups: [{name: a, region: us-east-1, base_url: 'http://127.0.0.1:9', timeout: 5}]";
+    let file = format!("@{}", desk.file("groups.yml", file).display());
+    let run = provision(&desk, VERSIONS[1], "teardown", &["-e", &file]);
+    assert!(run.code != 0 && run.stdout.contains("127.0.0.1:9"), "{}", run.stdout);
+}
+
+/// What the module takes is known to the role and handed on, but for what the role has variables for.
+#[test]
+fn the_role_hands_on_every_option_of_the_module() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let yaml = |text: &str| serde_yaml::from_str::<Value>(text).unwrap();
+    let module = read("ansible/plugins/modules/elastigroup.py");
+    let mut parts = module.split("'''");
+    let documentation = parts.nth(1).unwrap().trim_start().trim_start_matches("---");
+    let known = yaml(&read("roles/provision/vars/main.yml"));
+    let names = |key: &str| -> Vec<String> {
+        let names = known[key].as_array().unwrap().iter();
+        names.map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    let connection = names("provision_connection_options");
+    let mut all = [names("provision_options"), connection.clone()].concat();
+    all.extend(["state", "confirm_data_loss", "deallocation"].map(str::to_owned));
+    all.sort();
+    let documentation = yaml(documentation);
+    let mut options: Vec<&String> = documentation["options"].as_object().unwrap().keys().collect();
+    options.sort();
+    assert_eq!(all.iter().collect::<Vec<_>>(), options);
+
+    let made = yaml(&read("roles/provision/tasks/group.yml"));
+    let made = &made[0]["spotinst.esg.elastigroup"];
+    for name in all.iter().filter(|name| !["state", "deallocation"].contains(&name.as_str())) {
+        assert!(made.get(name).is_some(), "{name}");
+    }
+    let teardown = yaml(&read("roles/provision/tasks/teardown.yml"));
+    let tasks = teardown.as_array().unwrap().iter();
+    let modules = ["spotinst.esg.elastigroup", "spotinst.esg.elastigroup_info"];
+    let asking = tasks.flat_map(|task| modules.iter().filter_map(|module| task.get(*module)));
+    let asking: Vec<&Value> = asking.collect();
+    assert_eq!(asking.len(), 2);
+    for name in &connection {
+        assert!(asking.iter().all(|task| task.get(name).is_some()), "{name}");
+    }
+}
+
+/// An account that an earlier call named is not that of a later one.
+#[test]
+fn the_account_of_one_call_of_the_role_is_not_that_of_the_next() {
+    let desk = Desk::with_whole(&format!(
+        "tokens: [{{token: {CANARY}}}]\nlimits: {{default: 100000}}\n\
+         accounts: [{{id: {ACCOUNT}, name: one}}, {{id: act-00000002, name: two}}]\n"
+    ));
+    let call = |name: &str, more: &str| {
+        format!(
+            "- include_role: {{name: spotinst.esg.provision}}\n  vars:\n    {more}\n    provision_wait: false\n    \
+             provision_groups: [{{name: {name}, region: us-east-1, image_id: ami-7, security_group_ids: sg-1,\n      \
+             capacity: {{target: 1, minimum: 0, maximum: 1}}, instance_types: {{on_demand: m5.large, spot: m5.large}},\n      \
+             zones: [{{name: us-east-1a, subnet_ids: [subnet-a]}}]}}]\n"
+        )
+    };
+    let tasks =
+        [call("a", "provision_account_name: two"), call("b", "provision_refresh_inventory: false")];
+    let run = play(&desk, VERSIONS[1], &tasks.concat(), &["-vv"]);
+    assert_eq!(changed(&run), 2, "{}", run.stdout);
+    let requests = desk.simulator.requests();
+    let made = requests.iter().filter(|request| request.method == "POST");
+    let accounts: Vec<&str> = made.map(|request| request.query.as_str()).collect();
+    assert_eq!(accounts, ["accountId=act-00000002", &format!("accountId={ACCOUNT}")]);
+    // The second call asked that the inventory be left alone.
+    assert_eq!(run.stdout.matches("inventory successfully refreshed").count(), 1, "{}", run.stdout);
 }
 
 /// The examples that come with the collection make what they say.
