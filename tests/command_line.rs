@@ -214,4 +214,17 @@ fn doctor_tells_whether_an_external_id_is_still_good() {
         assert_eq!(found["health"], health, "{found}");
         assert!(found["found"].as_str().unwrap().contains(end), "{found}");
     }
+    // A connected account needs no other, whenever this one ended.
+    let connected = Desk::with_whole(&format!(
+        "tokens: [{{token: {CANARY}}}]\naccounts: [{{id: {ACCOUNT}, name: one, provider_external_id: '123456789012', \
+         cloud_provider: AWS, iam_role: 'arn:aws:iam::123456789012:role/x'}}]\n"
+    ));
+    let kept = json!({"account_id": ACCOUNT, "external_id": CANARY, "valid_until": "2001-01-01T00:00:00Z"});
+    let file = connected.file("id", &kept.to_string());
+    let (_, all) = checks(&connected, |command| {
+        command.arg("--external-id-file").arg(file);
+    });
+    let found = check(&all, "external id");
+    assert_eq!(found["health"], "ok", "{found}");
+    assert!(found["found"].as_str().unwrap().contains("needed no longer"), "{found}");
 }

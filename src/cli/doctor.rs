@@ -68,8 +68,13 @@ pub(super) fn run(arguments: &DoctorArguments, environment: &Environment) -> Res
             let (found, links) = api(&session);
             checks.extend(found);
             let session_options = SessionOptions::from(&options);
-            let kept =
-                organisation::external_id(arguments, &session_options, environment, &session);
+            let kept = organisation::external_id(
+                arguments,
+                &session_options,
+                environment,
+                &session,
+                &links,
+            );
             let (check, kept) = kept.map_or((None, None), |(check, kept)| (Some(check), kept));
             checks.extend(check);
             if options.ec2_mode().is_ok_and(|mode| mode != Ec2Mode::Never) {

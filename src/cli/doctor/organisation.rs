@@ -120,12 +120,14 @@ fn connection(link: &Link, refusal: Option<&SpotError>) -> Check {
     }
 }
 
-/// Whether the external id that is kept is still good, and which it is.
+/// Whether the external id that is kept is still good, and which it is. `links` are the accounts: one that is connected needs no
+/// other, however old.
 pub(super) fn external_id(
     arguments: &DoctorArguments,
     options: &SessionOptions,
     environment: &Environment,
     session: &Session,
+    links: &[Link],
 ) -> Option<(Check, Option<StoredExternalId>)> {
     const NAME: &str = "external id";
     const ADVICE: &str =
@@ -160,9 +162,15 @@ pub(super) fn external_id(
     let found = format!("{place}: of account {}, good until {end}", id.account_id);
     let is_good =
         VendorTime::new(end.as_str()).instant().is_some_and(|end| session.clock.now() < end);
-    let check = match is_good {
-        true => Check::ok(NAME, found),
-        false => Check::warn(NAME, format!("{found}, which is over or cannot be read"), ADVICE),
+    let is_connected =
+        links.iter().any(|link| link.account.as_str() == id.account_id && link.is_connected());
+    let check = if is_good {
+        Check::ok(NAME, found)
+    } else if is_connected {
+        let needless = "needed no longer, for the account is connected by it or an earlier one";
+        Check::ok(NAME, format!("{found}; {needless}"))
+    } else {
+        Check::warn(NAME, format!("{found}, which is over or cannot be read"), ADVICE)
     };
     Some((check, Some(id)))
 }

@@ -2,7 +2,9 @@
 
 use super::Check;
 use crate::drive::{Ec2Access, Ec2Error, RoleReader};
-use crate::plan::account::{Link, RoleArn, RoleSeen, StoredExternalId, trust_problem};
+use crate::plan::account::{
+    Link, RoleArn, RoleSeen, StoredExternalId, TrustProblem, trust_problem,
+};
 
 /// What EC2 launches Spot instances by.
 const LINKED: &str = "AWSServiceRoleForEC2Spot";
@@ -48,8 +50,9 @@ fn linked(reader: &RoleReader) -> Check {
 
 fn trust(reader: &RoleReader, link: &Link, role: &str, kept: Option<&StoredExternalId>) -> Check {
     const NAME: &str = "role trust";
-    const ADVICE: &str = "spotinst.esg.onboard mends the role; by hand, have a new external id by spot_aws_connection \
-                          (state: prepared) and let the trust of the role ask for it";
+    const ADVICE: &str = "spotinst.esg.onboard mends a role of its own making; by hand, have a new external id by \
+                          spot_aws_connection (state: prepared, renew: true) and let the trust of the role ask for it";
+    const OWN_CONDITION: &str = "see that the vendor's requests meet the condition; spotinst.esg.onboard leaves it as it is";
     let account = &link.account;
     let name = role.rsplit('/').next().unwrap_or(role);
     if let (Some(arn), Some(own)) = (RoleArn::parse(role), reader.account())
@@ -76,7 +79,16 @@ fn trust(reader: &RoleReader, link: &Link, role: &str, kept: Option<&StoredExter
             };
             Check::ok(NAME, format!("{account}: {} lets the vendor in by {id}", found.arn))
         }
-        Some(problem) => Check::warn(NAME, format!("{account}: {}: {problem}", found.arn), ADVICE),
+        Some(problem) => {
+            let advice = match problem {
+                TrustProblem::NotUnderstood { .. } => OWN_CONDITION,
+                TrustProblem::NotTrusted
+                | TrustProblem::Denied
+                | TrustProblem::OtherExternalId
+                | TrustProblem::NoExternalId => ADVICE,
+            };
+            Check::warn(NAME, format!("{account}: {}: {problem}", found.arn), advice)
+        }
     }
 }
 
