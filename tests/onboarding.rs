@@ -29,7 +29,11 @@ impl Site {
     }
 
     fn with(fleet: &str, administration: &Value) -> Site {
-        let site = Site { desk: Desk::with(fleet), moto: Moto::start() };
+        Self::of(Desk::with(fleet), administration)
+    }
+
+    fn of(desk: Desk, administration: &Value) -> Site {
+        let site = Site { desk, moto: Moto::start() };
         let mut settings = administration.clone();
         settings["iam_endpoint"] = json!(site.moto.url());
         let settings = json!({"administration": settings});
@@ -121,6 +125,27 @@ fn changed(run: &Ran) -> usize {
     recap.split_whitespace().next().unwrap().parse().unwrap()
 }
 
+/// What was told before anything was there: the trust and the policy of the vendor's role among it.
+fn told(run: &Ran) -> Vec<Value> {
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    let (_, task) = run.stdout.split_once("Tell what will be, before anything is there]").unwrap();
+    let (_, result) = task.split_once("=> ").unwrap();
+    let mut values = serde_json::Deserializer::from_str(result).into_iter::<Value>();
+    let result = values.next().unwrap().unwrap();
+    result["msg"].as_array().unwrap().clone()
+}
+
+/// The statements of the policy of the vendor's role, as told.
+fn statements(run: &Ran) -> Vec<Value> {
+    told(run)[3]["Statement"].as_array().unwrap().clone()
+}
+
+/// The statements with this effect that have this action.
+fn with_action<'a>(statements: &'a [Value], effect: &str, action: &str) -> Vec<&'a Value> {
+    let has = |one: &Value| one["Action"].as_array().unwrap().iter().any(|it| it == action);
+    statements.iter().filter(|one| one["Effect"] == effect && has(one)).collect()
+}
+
 /// Runs a command and looks at the command lines of all processes meanwhile.
 #[expect(clippy::disallowed_methods, reason = "looks again and again while another process runs")]
 fn watched(command: &mut Command) -> (Ran, String) {
@@ -161,7 +186,15 @@ fn an_empty_account_is_onboarded_in_one_run_and_offboarded_without_a_trace() {
     let foreseen = site.play("onboard", &[&["--check", "--diff"][..], &more].concat());
     assert!(changed(&foreseen) > 0);
     assert_eq!(site.left(), before, "a check leaves nothing");
-    for shown in ["sts:ExternalId", "<external id>", "ec2:RunInstances", "922761411349"] {
+    for shown in [
+        "sts:ExternalId",
+        "<external id>",
+        "ec2:RunInstances",
+        "922761411349",
+        "ec2.amazonaws.com",
+        "autoscaling:DescribeAutoScalingGroups",
+        "EC2 Instance Rebalance Recommendation",
+    ] {
         assert!(foreseen.stdout.contains(shown), "{shown}: {}", foreseen.stdout);
     }
 
@@ -188,6 +221,12 @@ fn an_empty_account_is_onboarded_in_one_run_and_offboarded_without_a_trace() {
     let unconfirmed = site.play("offboard", &more);
     assert_ne!(unconfirmed.code, 0, "{}", unconfirmed.stdout);
     let confirmed = [&["-e", "onboard_account_confirm_delete=true"][..], &more].concat();
+    // By hand, so that nobody tells any more whose external id is kept.
+    let state = site.desk.simulator.control("GET", "/_sim/state", Value::Null);
+    let mut accounts = state["accounts"].as_array().unwrap().iter();
+    let id = &accounts.find(|one| one["name"] == "staging").unwrap()["id"];
+    let absent = json!({"id": id, "state": "absent", "confirm_delete": true});
+    support::module::call(&site.desk, "spot_account", &absent).well();
     assert!(changed(&site.play("offboard", &confirmed)) > 0);
     let mut after = site.left();
     // It may serve others than Spot, and stays.
@@ -202,6 +241,15 @@ fn the_only_account_of_a_free_plan_is_connected_and_a_lost_role_made_anew() {
     let site = Site::new(&json!({"account_limit": 1}));
     let more =
         ["-e", "onboard_account_policy=full", "-e", "onboard_account_service_linked_role=false"];
+    // What IAM refuses is told, and not the external id.
+    let lost = "{\"onboard_account_more_policies\": [\"arn:aws:iam::123456789012:policy/lost\"]}";
+    let refused = site.play("onboard", &[&["-e", lost, "-vvv"][..], &more].concat());
+    assert!(refused.code != 0, "{}", refused.stdout);
+    assert!(refused.stdout.contains("cannot be made or changed"), "{}", refused.stdout);
+    assert!(refused.stdout.contains("policy/lost does not exist"), "{}", refused.stdout);
+    let kept: Value =
+        serde_json::from_str(&site.parameter("/spot/staging/external-id").unwrap()).unwrap();
+    assert!(!refused.stdout.contains(kept["external_id"].as_str().unwrap()), "a secret shows");
     let run = site.play("onboard", &more);
     assert!(changed(&run) > 0 && format!("{}{}", run.stdout, run.stderr).contains(ACCOUNT));
     assert_eq!(site.connected(), 1);
@@ -209,37 +257,96 @@ fn the_only_account_of_a_free_plan_is_connected_and_a_lost_role_made_anew() {
     site.moto.iam("DetachRolePolicy&RoleName=SpotRole-staging&PolicyArn=arn:aws:iam::123456789012:policy/SpotPolicy-staging");
     site.moto.iam("DeleteRole&RoleName=SpotRole-staging");
     assert!(changed(&site.play("onboard", &more)) > 0);
-    assert!(site.left().contains("RoleName SpotRole-staging"));
+    let before = site.left();
+    assert!(before.contains("RoleName SpotRole-staging"));
     assert_eq!(changed(&site.play("onboard", &more)), 0);
+
+    // It is called `one`, and the vendor does not delete the only one: it keeps what belongs to it.
+    let named = format!("onboard_account_adopted_id={ACCOUNT}");
+    for (more, words) in [
+        (&[][..], "onboard_account_adopted_id"),
+        (&["-e", named.as_str()][..], "CANT_DELETE_ACCOUNT"),
+    ] {
+        let sure = ["-e", "onboard_account_confirm_delete=true"];
+        let refused = site.play("offboard", &[&sure[..], more].concat());
+        assert!(refused.code != 0 && refused.stdout.contains(words), "{}", refused.stdout);
+        assert_eq!(site.left(), before);
+    }
+}
+
+#[test]
+fn an_account_of_another_name_keeps_its_role_and_is_not_deleted() {
+    let role = "arn:aws:iam::123456789012:role/FullProduction";
+    let site = Site::of(
+        Desk::with_whole(&format!(
+            "tokens: [{{token: {CANARY}}}]\nlimits: {{default: 100000}}\naccounts: [{{id: {ACCOUNT}, name: production, \
+             provider_external_id: '{}', cloud_provider: AWS, iam_role: '{role}'}}]\n",
+            moto::ACCOUNT
+        )),
+        &json!({}),
+    );
+    let before = site.left();
+    let refused = site.play("onboard", &[]);
+    assert!(refused.code != 0, "{}", refused.stdout);
+    for words in ["production", role, "onboard_account_replace_role"] {
+        assert!(refused.stdout.contains(words), "{words}: {}", refused.stdout);
+    }
+    assert_eq!(site.left(), before);
+    let sure = ["-e", "onboard_account_confirm_delete=true"];
+    let left = site.play("offboard", &sure);
+    assert_eq!(changed(&left), 0, "{}", left.stdout);
+    assert!(left.stdout.contains("stays as it is"), "{}", left.stdout);
+    assert_eq!(site.left(), before);
 }
 
 #[test]
 fn presets_and_restrictions_are_in_the_json_that_is_shown() {
     let site = Site::new(&json!({}));
+    let play = |arguments: &[&str]| site.play("onboard", &[&["--check"][..], arguments].concat());
+    let read_only = statements(&play(&["-e", "onboard_account_policy=read_only"]));
+    assert_eq!(read_only.len(), 1, "{read_only:?}");
+    assert_eq!(with_action(&read_only, "Allow", "ec2:Describe*").len(), 1);
+
+    let full = statements(&play(&["-e", "onboard_account_policy=full"]));
+    assert!(full.iter().all(|one| one["Effect"] == "Allow" && one.get("Condition").is_none()));
+    for action in ["ec2:RunInstances", "ec2:CreateTags", "autoscaling:*"] {
+        assert_eq!(with_action(&full, "Allow", action).len(), 1, "{action}: {full:?}");
+    }
+
     let restricted = "{\"onboard_account_restrict_tag\": {\"key\": \"team\", \"value\": \"data\"}, \
                       \"onboard_account_restrict_vpc\": {\"id\": \"vpc-1\"}}";
-    let table: [(&[&str], &[&str], &[&str]); 3] = [
-        (
-            &["-e", "onboard_account_policy=read_only"],
-            &["ec2:Describe*"],
-            &["ec2:RunInstances", "autoscaling:*"],
-        ),
-        (&["-e", "onboard_account_policy=full"], &["ec2:RunInstances", "autoscaling:*"], &["Deny"]),
-        (
-            &["-e", restricted],
-            &["ec2:ResourceTag/team", "vpc/vpc-1", "Deny", "ec2:RunInstances"],
-            &["autoscaling:*"],
-        ),
-    ];
-    for (arguments, there, missing) in table {
-        let shown = site.play("onboard", &[&["--check"][..], arguments].concat());
-        changed(&shown);
-        for word in there {
-            assert!(shown.stdout.contains(word), "{arguments:?}: {word}: {}", shown.stdout);
-        }
-        for word in missing {
-            assert!(!shown.stdout.contains(word), "{arguments:?}: {word}: {}", shown.stdout);
-        }
+    // The account of that name is there and connected to nothing: its role is foreseen, too.
+    let run = play(&["-e", restricted, "-e", "onboard_account_name=one"]);
+    let (_, role) = run.stdout.split_once("onboard_account : Have the role]").unwrap();
+    assert!(role.trim_start_matches(['*', ' ', '\n']).starts_with("changed"), "{}", run.stdout);
+    let all = statements(&run);
+    let tagged = json!({"StringEquals": {"ec2:ResourceTag/team": "data"}});
+    for action in ["ec2:TerminateInstances", "ec2:DeleteVolume", "ec2:DeleteTags"] {
+        let found = with_action(&all, "Allow", action);
+        assert!(found.len() == 1 && found[0]["Condition"] == tagged, "{action}: {all:?}");
+    }
+    // Who may tag anything may end anything.
+    let tagging = with_action(&all, "Allow", "ec2:CreateTags");
+    let is_bound = |one: &&&Value| {
+        let made = one["Condition"]["StringEquals"]["ec2:CreateAction"].as_array();
+        one["Condition"] == tagged || made.is_some_and(|made| made.contains(&json!("RunInstances")))
+    };
+    assert_eq!((tagging.len(), tagging.iter().filter(is_bound).count()), (2, 2), "{all:?}");
+    for action in ["ec2:RunInstances", "ec2:RequestSpotInstances"] {
+        let denied = with_action(&all, "Deny", action);
+        assert_eq!(denied.len(), 1, "{action}: {all:?}");
+        assert_eq!(denied[0]["Resource"], json!(["arn:aws:ec2:*:*:subnet/*"]));
+        let elsewhere = json!({"ArnNotLike": {"ec2:Vpc": "arn:aws:ec2:*:123456789012:vpc/vpc-1"}});
+        assert_eq!(denied[0]["Condition"], elsewhere);
+    }
+
+    for (odd, words) in [
+        ("{\"onboard_account_restrict_vpc\": {\"vpc_id\": \"vpc-1\"}}", "required arguments: id"),
+        ("{\"onboard_account_restrict_vpc\": {\"id\": \"*\"}}", "needs the id of a VPC"),
+        ("{\"onboard_account_restrict_tag\": {\"key\": \"team\"}}", "required arguments: value"),
+    ] {
+        let refused = play(&["-e", odd]);
+        assert!(refused.code != 0 && refused.stdout.contains(words), "{odd}: {}", refused.stdout);
     }
     let unknown = site.play("onboard", &["-e", "onboard_account_policy=everything"]);
     assert!(unknown.code != 0 && unknown.stdout.contains("everything"), "{}", unknown.stdout);
@@ -368,6 +475,11 @@ fn doctor_sees_a_role_that_is_missing_or_does_not_trust_and_a_missing_service_li
         assert!(health == "warn" && found.contains(words), "{found}");
         assert_eq!(told("EC2 Spot role").0, "ok");
     }
+    // What it advises helps.
+    assert!(changed(&site.play("onboard", &more)) > 0);
+    let (health, found) = doctor(&site, &kept)("role trust");
+    assert_eq!(health, "ok", "{found}");
+    assert_eq!(changed(&site.play("onboard", &more)), 0);
     let absent = doctor(&site, &["--role", "SpotRole-absent"]);
     let (health, found) = absent("role trust");
     assert!(health == "warn" && found.contains("SpotRole-absent is not there"), "{found}");

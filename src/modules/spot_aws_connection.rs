@@ -97,7 +97,8 @@ pub(super) struct Returns {
     valid_until: Option<String>,
     /// The places that keep the external id.
     places: Vec<String>,
-    /// The external id, if `reveal` is true and there is one.
+    /// The external id, if `reveal` is true and there is one. Of an account that is connected it is the one that is kept, which may
+    /// have ended.
     #[schemars(extend("x-returned" = "when `reveal` is true"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     external_id: Option<String>,

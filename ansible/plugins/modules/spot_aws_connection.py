@@ -228,7 +228,9 @@ places:
   elements: str
 external_id:
   description:
-    - The external id, if C(reveal) is true and there is one.
+    - >-
+      The external id, if C(reveal) is true and there is one. Of an account that is connected it is the one that
+      is kept, which may have ended.
   returned: "when `reveal` is true"
   type: str
 attempts:

@@ -50,7 +50,12 @@ impl Desk {
         match preparation {
             Preparation::Connected => {
                 let message = format!("account {} is connected", self.link.account);
-                Ok(Planned::unchanged(self.returns(None)).with_message(message))
+                // Whoever holds the role's trust against it wants the one that is kept, even if it has ended.
+                let own = kept.iter().find_map(|it| match it {
+                    Kept::Id(id) if id.account_id == self.link.account.as_str() => Some(id),
+                    Kept::Id(_) | Kept::Nothing | Kept::Unreadable => None,
+                });
+                Ok(Planned::unchanged(self.returns(own)).with_message(message))
             }
             Preparation::Kept(id) => {
                 let returns = self.returns(Some(&id));
