@@ -247,6 +247,7 @@ fn options_that_would_prove_less_than_they_seem_to_are_refused() {
     for (arguments, words) in [
         (json!({}), "missing required arguments: gates"),
         (many(json!([])), "gates is empty"),
+        (one(http(json!({"matches": " "}))), "matches everything"),
         (many(json!("tcp")), "Elements value for option 'gates'"),
         (many(json!([tcp(), tcp()])), "two gates are called a"),
         (one(merged(tcp(), json!({"hots": "x"}))), "gates.hots (did you mean host?)"),

@@ -165,3 +165,24 @@ fn task_files_that_cannot_be_meant_are_refused_before_anything_is_changed() {
         );
     }
 }
+
+/// The words of a task that its author hides show neither in the role's own nor in the journal.
+#[test]
+fn what_a_task_hides_is_hidden_here_too() {
+    for version in VERSIONS {
+        let site = Site::with(1);
+        let drain = "- name: Log in\n  ansible.builtin.command: sh -c 'echo login failed for hidden-word-78 >&2; exit 1'\n  \
+                     changed_when: true\n  no_log: true\n";
+        let more = json!({"rolling_recycle_tasks": site.tasks("drain", drain)});
+        let run = site.roll(version, &more, &[]);
+        let words = last_words(&run);
+        assert!(
+            words.contains("the task Log in failed, and no_log hides how"),
+            "{version}: {words}"
+        );
+        let journal = std::fs::read_to_string(&site.journals()[0]).unwrap();
+        let said = format!("{}{}{journal}", run.stdout, run.stderr);
+        // The task itself is in the file that the test has written.
+        assert!(!said.contains("hidden-word-78"), "{version}: {said}");
+    }
+}

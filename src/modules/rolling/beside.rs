@@ -2,6 +2,7 @@
 
 use crate::ansible::Failure;
 use crate::domain::GroupId;
+use crate::drive::roll::{RollError, Runs, StoreError};
 use crate::modules::World;
 use crate::plan::roll::runs_command;
 
@@ -17,17 +18,24 @@ pub(in crate::modules) fn beside_a_roll(
     world: &World,
 ) -> Result<Option<String>, Failure> {
     let Some(state_dir) = folder else { return Ok(None) };
-    let runs = match super::runs(state_dir, world) {
+    let refused = |words: String| {
+        Failure::new(format!("cannot {doing}: {words}")).with_error_code(Some("RUN_OPEN"))
+    };
+    let runs = match Runs::find(state_dir, &world.environment) {
         Ok(runs) => runs,
-        Err(_) if state_dir.is_none() => return Ok(None),
-        Err(failure) => return Err(failure),
+        // Nobody here rolls where no folder is known. One that is named and cannot be used may hold a run.
+        Err(error @ StoreError::NoFolder) => {
+            return Ok(Some(format!("whether a roll is open is not known: {error}")));
+        }
+        Err(error) => return Err(RollError::from(error).into()),
     };
     let known = match runs.all() {
         Ok(known) => known,
-        Err(error) => return Ok(Some(format!("whether a roll is open is not known: {error}"))),
-    };
-    let refused = |words: String| {
-        Failure::new(format!("cannot {doing}: {words}")).with_error_code(Some("RUN_OPEN"))
+        Err(error) => {
+            return Err(refused(format!(
+                "whether a roll of group {group} is open is not known: {error}; see to that, or set ignore_open_run"
+            )));
+        }
     };
     if let Some(run) = known.runs.iter().find(|run| run.is_open() && run.plan.group == *group) {
         return Err(refused(format!(

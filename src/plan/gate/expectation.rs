@@ -83,6 +83,12 @@ impl Expectation {
             })
         });
         let path = path.transpose()?;
+        // It would be found in everything.
+        if wanted.matches.as_ref().is_some_and(|pattern| pattern.trim().is_empty()) {
+            return Err(ExpectationError::Pattern(
+                "it is empty, and so matches everything".to_owned(),
+            ));
+        }
         let matches = wanted.matches.as_ref().map(|pattern| {
             Regex::new(pattern)
                 .map_err(|error| ExpectationError::Pattern(one_line(&error.to_string())))
