@@ -55,12 +55,17 @@ impl Aws {
         self.bounded(instances::attempt(region), tagged(&ec2, tags))
     }
 
-    /// Ends machines; those that are ended already are no error.
+    /// Ends machines; those of which EC2 says that there are none. It says so of one that is long gone, and of one that was launched
+    /// a moment ago, and ends nothing of a call that names one: then each is asked for alone.
     ///
     /// # Errors
     ///
     /// Any [`AwsError`] of a call.
-    pub fn terminate_instances(&self, region: &Region, ids: &[InstanceId]) -> Result<(), AwsError> {
+    pub fn terminate_instances(
+        &self,
+        region: &Region,
+        ids: &[InstanceId],
+    ) -> Result<Vec<InstanceId>, AwsError> {
         let ec2 = self.ec2(region);
         let names: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
         let attempt = format!("terminate {}", names.join(", "));
@@ -199,14 +204,31 @@ async fn tagged(ec2: &Ec2, tags: &BTreeMap<String, String>) -> Result<Vec<Ec2Ins
     }
 }
 
-async fn terminate(ec2: &Ec2, attempt: &str, ids: &[InstanceId]) -> Result<(), AwsError> {
+async fn terminate(
+    ec2: &Ec2,
+    attempt: &str,
+    ids: &[InstanceId],
+) -> Result<Vec<InstanceId>, AwsError> {
+    if terminated(ec2, attempt, ids).await? {
+        return Ok(Vec::new());
+    }
+    let mut unheard = Vec::new();
+    for id in ids {
+        if ids.len() == 1 || !terminated(ec2, attempt, std::slice::from_ref(id)).await? {
+            unheard.push(id.clone());
+        }
+    }
+    Ok(unheard)
+}
+
+/// Whether EC2 knows them all, and ends them.
+async fn terminated(ec2: &Ec2, attempt: &str, ids: &[InstanceId]) -> Result<bool, AwsError> {
     let call = ec2.call(attempt.to_owned(), "ec2:TerminateInstances");
     let ids = ids.iter().map(ToString::to_string).collect();
     let sent = ec2.client.terminate_instances().set_instance_ids(Some(ids)).send().await;
     match sent {
-        Ok(_) => Ok(()),
-        // Long gone is as good as ended.
-        Err(error) if error.code() == Some("InvalidInstanceID.NotFound") => Ok(()),
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some("InvalidInstanceID.NotFound") => Ok(false),
         Err(error) => Err(call.failure(error)),
     }
 }

@@ -26,14 +26,18 @@ pub(crate) struct Killed;
 pub(crate) struct Fake {
     /// By token, as EC2 knows repetitions.
     pub(crate) launched: Mutex<BTreeMap<String, Ec2Instance>>,
-    gone: Mutex<BTreeSet<InstanceId>>,
+    pub(crate) gone: Mutex<BTreeSet<InstanceId>>,
     pub(crate) moments: Mutex<(usize, usize)>,
     seconds: Mutex<u64>,
     /// Whether the zone `a` has capacity for one only.
     is_short: bool,
     /// For so many seconds after a launch nothing is listed.
     late_s: u64,
+    /// For so many seconds after a launch none is known that is to be terminated.
+    unknown_s: u64,
     last_launch_s: Mutex<u64>,
+    /// Which is taken back while the gate of a rebalance is watched.
+    pub(crate) taken_at_gate: Mutex<Option<InstanceId>>,
     /// So many live after each end.
     pub(crate) floor: usize,
 }
@@ -47,7 +51,9 @@ impl Fake {
             seconds: Mutex::default(),
             is_short,
             late_s: 0,
+            unknown_s: 0,
             last_launch_s: Mutex::default(),
+            taken_at_gate: Mutex::default(),
             floor: 0,
         }
     }
@@ -129,13 +135,17 @@ impl Cloud for Fake {
         Ok(self.living().into_iter().filter(fits).collect())
     }
 
-    fn terminate_instances(&self, _: &Region, ids: &[InstanceId]) -> Told<()> {
+    fn terminate_instances(&self, _: &Region, ids: &[InstanceId]) -> Told<Vec<InstanceId>> {
         self.moment();
+        let now = *self.seconds.lock().unwrap();
+        if now < *self.last_launch_s.lock().unwrap() + self.unknown_s {
+            return Ok(ids.to_vec());
+        }
         self.gone.lock().unwrap().extend(ids.iter().cloned());
         let left = self.living().len();
         assert!(left >= self.floor, "{left} live after {ids:?} are ended");
         self.moment();
-        Ok(())
+        Ok(Vec::new())
     }
 
     fn machine_types(&self, _: &Region, _: &[String]) -> Told<Vec<MachineType>> {
@@ -277,7 +287,11 @@ fn start(folder: &Path, cloud: &Fake, run: usize, exact: bool, clean_up: bool) -
             }
         }
         let job = job(run, wanted, clean_up);
-        launcher.launch(&fleet, &job, &mut ladder(), &mut BTreeMap::new()).unwrap()
+        let report = launcher.launch(&fleet, &job, &mut ladder(), &mut BTreeMap::new()).unwrap();
+        // As if it were killed before the answer is given.
+        cloud.moment();
+        launcher.conclude(&fleet, &report.run).unwrap();
+        report
     }));
     match carried {
         Ok(report) => Some(report),
@@ -416,4 +430,57 @@ fn a_launch_does_not_end_before_its_machines_are_listed() {
         let listed = cloud.tagged_instances(&job.region, &tags).unwrap();
         assert_eq!(listed.len(), WANTED as usize, "wait {wait:?}");
     }
+}
+
+/// EC2 knows nothing for a while of what it launched: it is not gone for that, and named again until it is.
+#[test]
+fn what_ec2_does_not_know_yet_is_terminated_later_and_until_then_told_to_live() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut settings = ladder_of_one_zone();
+    let cloud = Fake { unknown_s: 30, ..Fake::new(true) };
+    let environment = Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
+    let fleet = taken(&Fleets::find(None, &environment).unwrap());
+    let quiet = |_: &str| {};
+    let progress = Progress::new(&cloud, &quiet);
+    let launcher = Launcher { cloud: &cloud, clock: &cloud, progress: &progress };
+    let short = job(1, WANTED, true);
+    let report = launcher.launch(&fleet, &short, &mut settings, &mut BTreeMap::new()).unwrap();
+    assert_eq!((report.launched.len(), report.removed.len(), cloud.living().len()), (1, 0, 1));
+    let again = launcher.launch(&fleet, &short, &mut settings, &mut BTreeMap::new()).unwrap_err();
+    assert!(again.to_string().contains("i-1") && again.to_string().contains("live on"), "{again}");
+    let patient = Job { settle: Duration::from_secs(60), ..job(2, WANTED, true) };
+    let report = launcher.launch(&fleet, &patient, &mut settings, &mut BTreeMap::new()).unwrap();
+    assert_eq!((report.launched.len(), cloud.living().len()), (0, 0));
+}
+
+fn ladder_of_one_zone() -> Ladder {
+    Ladder::new(LadderSettings {
+        offers: vec![offer("a", 10)],
+        zones: ["a".to_owned()].into(),
+        spread: Spread::Even,
+        on_demand: false,
+        remembered: BTreeSet::new(),
+    })
+}
+
+/// A run that fell short is gone on with after EC2 took back what it had launched.
+#[test]
+fn what_was_taken_back_between_two_runs_is_missing_again() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let cloud = Fake::new(true);
+    let environment = Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
+    let fleet = taken(&Fleets::find(None, &environment).unwrap());
+    let quiet = |_: &str| {};
+    let progress = Progress::new(&cloud, &quiet);
+    let launcher = Launcher { cloud: &cloud, clock: &cloud, progress: &progress };
+    let job = job(1, WANTED, false);
+    let mut short = ladder_of_one_zone();
+    let report = launcher.launch(&fleet, &job, &mut short, &mut BTreeMap::new()).unwrap();
+    assert_eq!((report.unfulfilled, report.launched.len()), (2, 1));
+    let taken = cloud.living().remove(0).id;
+    cloud.gone.lock().unwrap().insert(taken.clone());
+    let report = launcher.launch(&fleet, &job, &mut ladder(), &mut BTreeMap::new()).unwrap();
+    assert_eq!((report.unfulfilled, report.not_running), (0, Vec::new()));
+    assert!(report.launched.len() == WANTED as usize && !report.launched.contains_key(&taken));
+    assert_eq!(cloud.living().len(), WANTED as usize);
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::Stage;
 use super::grounds::{subnets, template};
+use super::support::market::{Effect, Fault, Snag};
 
 #[test]
 fn a_launch_template_is_taken_by_name_or_id_in_the_version_that_is_meant() {
@@ -59,4 +60,31 @@ fn named_subnets_decide_the_zones_and_those_of_a_zone_take_turns() {
     let called = stage.call(&nowhere);
     assert!(called.failed().contains("none of the subnets is in zone eu-west-1c"));
     assert_eq!(stage.machines().len(), 4);
+}
+
+#[test]
+fn a_vpc_without_subnets_is_refused_since_it_would_say_nothing() {
+    let stage = Stage::new();
+    let called = stage.call(&json!({"count": 1, "vpc_id": "vpc-0a"}));
+    assert!(called.failed().contains("name subnets, too"), "{}", called.failed());
+    assert_eq!(stage.launches(), 0);
+}
+
+#[test]
+fn the_ceiling_holds_for_what_a_lost_answer_launched_and_is_listed_late() {
+    let stage = Stage::new();
+    let hidden = |with: &'static str, times: usize| {
+        let (action, code) = ("DescribeInstances", Snag::NONE);
+        stage.market.snag(Snag { action, with, code, times, waits: false });
+    };
+    hidden("tag:spotinst-esg:launch", usize::MAX);
+    stage.market.fault(Fault { times: 3, effect: Effect::LoseAnswer, ..Fault::refuse("") });
+    let called = stage.call(&json!({"count": 2}));
+    assert_eq!(called.answer["unknown"].as_array().unwrap().len(), 1, "{}", called.failed());
+    stage.market.mend();
+    let launches = stage.launches();
+    hidden("tag:spotinst-esg:fleet", 1);
+    let called = stage.call(&json!({"count": 1, "max_total": 1}));
+    assert!(called.failed().contains("max_total is 1"), "{}", called.failed());
+    assert_eq!((stage.launches(), stage.machines().len()), (launches, 1));
 }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
+use spotinst_esg::domain::InstanceId;
 use spotinst_esg::drive::launch::{Drain, Fleets, Launcher, Moved, Rebalance};
 use spotinst_esg::drive::{Environment, Progress};
 use spotinst_esg::plan::launch::{FLEET_TAG, Field, Ladder, LadderSettings, Order, Spread};
@@ -65,6 +66,9 @@ fn start(folder: &Path, cloud: &Fake, run: usize) -> Option<Moved> {
             drain: &Drain { command: Vec::new(), timeout: Duration::from_secs(1) },
             check: &|new| {
                 cloud.moment();
+                if let Some(taken) = cloud.taken_at_gate.lock().unwrap().take() {
+                    cloud.gone.lock().unwrap().insert(taken);
+                }
                 if new.is_empty() { Err("nothing was launched".to_owned()) } else { Ok(()) }
             },
         };
@@ -113,4 +117,16 @@ fn killed_at_any_moment_and_run_again_it_comes_to_an_even_spread_and_is_never_be
             }
         }
     }
+}
+
+/// The floor of the cloud holds whatever EC2 takes back between the first look and the end of a machine.
+#[test]
+fn a_machine_that_is_taken_back_while_the_gate_is_watched_is_launched_again_before_another_goes() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let cloud = crowded("a", false);
+    *cloud.taken_at_gate.lock().unwrap() = Some(InstanceId::new("i-old-4"));
+    let moved = start(folder.path(), &cloud, 1).unwrap();
+    let even = [("a".to_owned(), 2), ("b".to_owned(), 2)];
+    assert_eq!((moved.unfulfilled, zones(&cloud)), (0, even.to_vec()));
+    assert!(!moved.terminated.contains(&InstanceId::new("i-old-4")));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::support::market::{Effect, Fault};
+use super::support::market::{Effect, Fault, Snag};
 use super::{Stage, at};
 
 impl Stage {
@@ -74,4 +74,56 @@ fn a_lost_answer_and_a_drain_that_fails_launch_nothing_twice() {
     let done = stage.call(&json!({"replace": old})).well();
     assert_eq!((&done["terminated"], &done["launched"]), (&json!([old]), &json!([])));
     assert_eq!(stage.ids().len(), 1);
+}
+
+#[test]
+fn nothing_goes_before_its_stand_in_runs_not_even_in_a_later_run() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1})).well();
+    let old = stage.ids()[0].clone();
+    stage.market.show("pending");
+    let replace = json!({"replace": old, "wait_timeout": 1});
+    for words in ["do not run in time", "which stands in for"] {
+        let called = stage.call(&replace);
+        let said = called.failed();
+        assert!(said.contains(words) && said.ends_with("was not terminated"), "{said}");
+        assert_eq!((stage.ids().len(), stage.launches()), (2, 2));
+    }
+    stage.market.mend();
+    let done = stage.call(&replace).well();
+    assert_eq!((&done["terminated"], stage.ids().len()), (&json!([old]), 1), "{done}");
+}
+
+#[test]
+fn for_a_machine_on_its_way_out_one_is_launched_and_nothing_is_drained() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1})).well();
+    let old = stage.ids()[0].clone();
+    stage.market.show("shutting-down");
+    let replace = json!({"replace": old, "wait": false, "drain_command": ["/bin/false"]});
+    let done = stage.call(&replace).well();
+    assert_eq!((&done["terminated"], stage.launches()), (&json!([]), 2), "{done}");
+    assert_eq!(done["launched"].as_array().unwrap().len(), 1, "{done}");
+    assert!(done["msg"].as_str().unwrap().contains("gone already"), "{done}");
+}
+
+#[test]
+fn what_was_done_is_told_also_where_the_machines_cannot_be_listed_afterwards() {
+    let refuse = |stage: &Stage, waits: bool| {
+        stage.market.snag(Snag {
+            action: "DescribeInstances",
+            with: "tag:spotinst-esg:fleet",
+            code: "UnauthorizedOperation",
+            times: 9,
+            waits,
+        });
+    };
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1})).well();
+    refuse(&stage, true);
+    let done = stage.call(&json!({"count": 2})).well();
+    let launched = done["launched"].as_array().unwrap();
+    assert_eq!((&done["changed"], launched.len()), (&json!(true), 2), "{done}");
+    assert!(done["warnings"].to_string().contains("what was done is told"), "{done}");
+    assert_eq!(stage.ids().len(), 3);
 }

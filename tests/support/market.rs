@@ -44,8 +44,32 @@ impl Fault {
     }
 }
 
+/// What becomes of another call.
+#[derive(Clone, Debug)]
+pub(crate) struct Snag {
+    pub(crate) action: &'static str,
+    /// Only where this is among the parameters.
+    pub(crate) with: &'static str,
+    pub(crate) code: &'static str,
+    /// So often.
+    pub(crate) times: usize,
+    /// Not before the next launch.
+    pub(crate) waits: bool,
+}
+
+impl Snag {
+    /// No machine is listed, though some are there.
+    pub(crate) const NONE: &str = "none";
+}
+
+const NO_INSTANCES: &str = "<DescribeInstancesResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+     <reservationSet/></DescribeInstancesResponse>";
+
 #[derive(Default)]
 struct State {
+    snags: Vec<Snag>,
+    /// What `running` is told as.
+    shown: Option<&'static str>,
     spot: BTreeMap<(String, String), String>,
     on_demand: BTreeMap<String, String>,
     /// By zone.
@@ -149,8 +173,20 @@ impl Market {
         self.state.lock().unwrap().faults.push(fault);
     }
 
+    pub(crate) fn snag(&self, snag: Snag) {
+        self.state.lock().unwrap().snags.push(snag);
+    }
+
+    /// Machines that run are told to be in this state.
+    pub(crate) fn show(&self, state: &'static str) {
+        self.state.lock().unwrap().shown = Some(state);
+    }
+
     pub(crate) fn mend(&self) {
-        self.state.lock().unwrap().faults.clear();
+        let mut state = self.state.lock().unwrap();
+        state.faults.clear();
+        state.snags.clear();
+        state.shown = None;
     }
 
     /// How often each action was called.
@@ -189,13 +225,46 @@ fn answer(
     let action = target.clone().or_else(|| form.get("Action").cloned()).unwrap_or_default();
     let mut state = state.lock().unwrap();
     *state.calls.entry(action.clone()).or_default() += 1;
+    let fits = |snag: &&mut Snag| {
+        let has = |text: &str| text.is_empty() || form.values().any(|it| it == text);
+        snag.times > 0 && !snag.waits && snag.action == action && has(snag.with)
+    };
+    if let Some(snag) = state.snags.iter_mut().find(fits) {
+        snag.times -= 1;
+        return match snag.code {
+            Snag::NONE => Reply::xml(200, NO_INSTANCES),
+            code => refused(code),
+        };
+    }
     match action.as_str() {
         "AWSPriceListService.GetProducts" => products(&state, &request.body),
         "DescribeSpotPriceHistory" => history(&state, &form),
         "GetSpotPlacementScores" => scores(&state, request, http, moto),
         "RunInstances" => launch(&mut state, request, &form, http, moto),
+        "DescribeInstances" if state.shown.is_some() => {
+            let mut reply = through(request, http, moto);
+            let shown = format!("<name>{}</name>", state.shown.unwrap());
+            reply.body = reply.body.replace("<name>running</name>", &shown);
+            reply
+        }
         _ => through(request, http, moto),
     }
+}
+
+fn refused(code: &str) -> Reply {
+    let status = match code {
+        "InsufficientInstanceCapacity" => 500,
+        "RequestLimitExceeded" => 503,
+        "UnauthorizedOperation" => 403,
+        _ => 400,
+    };
+    Reply::xml(
+        status,
+        format!(
+            "<Response><Errors><Error><Code>{code}</Code><Message>No.</Message></Error></Errors>\
+             <RequestID>req-refused</RequestID></Response>"
+        ),
+    )
 }
 
 fn through(request: &Request, http: &reqwest::blocking::Client, moto: &str) -> Reply {
@@ -322,23 +391,12 @@ fn launch(
         fault.effect
     });
     match effect {
-        Some(Effect::Refuse(code)) => {
-            let status = match code {
-                "InsufficientInstanceCapacity" => 500,
-                "RequestLimitExceeded" => 503,
-                "UnauthorizedOperation" => 403,
-                _ => 400,
-            };
-            return Reply::xml(
-                status,
-                format!(
-                    "<Response><Errors><Error><Code>{code}</Code><Message>No.</Message></Error></Errors>\
-                     <RequestID>req-refused</RequestID></Response>"
-                ),
-            );
-        }
+        Some(Effect::Refuse(code)) => return refused(code),
         Some(Effect::LoseRequest) => return Reply::nothing(),
         Some(Effect::LoseAnswer) | None => {}
+    }
+    if !is_rehearsal {
+        state.snags.iter_mut().for_each(|snag| snag.waits = false);
     }
     // EC2 answers a token that it knows with what it launched then.
     let body = match state.answers.get(&token) {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::domain::InstanceId;
 use crate::drive::ec2::Ec2Error;
 use crate::plan::launch::TagError;
 
@@ -55,6 +56,15 @@ pub enum LaunchError {
     Unfit {
         /// Why.
         reason: String,
+    },
+    /// EC2 lists machines that it does not know when they are to be terminated.
+    #[error(
+        "EC2 knows nothing of {} when they are to be terminated, and lists them: they live on; run this again",
+        instances.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Alive {
+        /// Which.
+        instances: Vec<InstanceId>,
     },
     /// A machine could not be drained.
     #[error("cannot drain {instance}: {reason}; it was not terminated")]

@@ -29,7 +29,8 @@ pub struct Job {
     pub run_id: String,
     /// How many.
     pub wanted: u32,
-    /// Whether an unfinished run for as many is gone on with; else it is settled and ended, and a new one begins.
+    /// Whether an unfinished run for as many is gone on with, and this one is one until it is concluded; else it is settled and
+    /// ended, and a new one begins.
     pub resume: bool,
     /// What.
     pub blueprint: Blueprint,
@@ -52,7 +53,7 @@ pub struct Job {
 pub struct Report {
     /// The run.
     pub run: String,
-    /// What was launched by the run and stays.
+    /// What was launched by the run and lives on.
     pub launched: BTreeMap<InstanceId, Rung>,
     /// Every attempt, those of before an interruption among them.
     pub attempts: Vec<Attempt>,
@@ -122,7 +123,7 @@ impl Launcher<'_> {
         patience: Duration,
     ) -> Result<(), LaunchError> {
         let Some(mut journal) = fleet.open_run()? else { return Ok(()) };
-        self.end_again(&journal, region)?;
+        self.end_again(&journal, region, patience)?;
         for attempt in journal.run.pending() {
             let found = self.find(region, &attempt.token, patience)?;
             let outcome = found.unwrap_or_else(|| Outcome::Lost {
@@ -155,13 +156,16 @@ impl Launcher<'_> {
         counts: &mut BTreeMap<String, u32>,
     ) -> Result<Report, LaunchError> {
         let mut journal = match fleet.open_run()? {
-            Some(open) if job.resume && open.run.wanted == job.wanted => open,
+            Some(mut open) if job.resume && open.run.wanted == job.wanted => {
+                self.count_again(&mut open, job)?;
+                open
+            }
             _ => {
                 self.settle(fleet, &job.region, job.settle)?;
                 fleet.begin(self.clock, &begun(fleet, job))?
             }
         };
-        self.end_again(&journal, &job.region)?;
+        self.end_again(&journal, &job.region, job.settle)?;
         let mut stop = self.go_on(&mut journal, job)?;
         while stop.is_none() && missing(&journal, job) > 0 {
             stop = match ladder.next(counts) {
@@ -170,14 +174,6 @@ impl Launcher<'_> {
             };
         }
         self.finish(&mut journal, job, stop)
-    }
-
-    /// What was to be terminated may still run, if the end came before the call.
-    fn end_again(&self, journal: &Journal, region: &Region) -> Result<(), LaunchError> {
-        if !journal.run.terminating.is_empty() {
-            self.cloud.terminate_instances(region, &journal.run.terminating)?;
-        }
-        Ok(())
     }
 
     /// Requests of before an interruption: sent again with the same token, which launches nothing twice.
@@ -323,41 +319,29 @@ impl Launcher<'_> {
             ..Report::default()
         };
         if report.unfulfilled > 0 && job.clean_up {
-            let ids: Vec<InstanceId> = std::mem::take(&mut report.launched).into_keys().collect();
+            let mut ids: Vec<InstanceId> = report.launched.keys().cloned().collect();
             if !ids.is_empty() {
                 journal.write(self.clock, &Event::Terminating { instances: ids.clone() })?;
-                self.cloud.terminate_instances(&job.region, &ids)?;
+                let tags = tag(RUN_TAG, &report.run);
+                let living = self.end(&job.region, &tags, &ids, job.settle)?;
+                report.launched.retain(|id, _| living.contains(id));
+                ids.retain(|id| !living.contains(id));
             }
             report.unfulfilled = job.wanted;
             report.removed = ids;
-            // What is not known may still appear; then running again finds it.
-            if report.unknown.is_empty() {
+            // What is not known may still appear, and what lives is to be ended; then running again finds it.
+            if report.unknown.is_empty() && report.launched.is_empty() {
                 journal.write(self.clock, &Event::Ended { reason: "cleaned up".to_owned() })?;
             }
         } else if report.unfulfilled == 0 {
             report.not_running = self.running(job, &report)?;
-            journal.write(self.clock, &Event::Ended { reason: "complete".to_owned() })?;
+            // Else whoever asked ends it, with [`Self::conclude`].
+            if !job.resume {
+                journal.write(self.clock, &Event::Ended { reason: "complete".to_owned() })?;
+            }
         }
         report.attempts = journal.run.attempts.clone();
         Ok(report)
-    }
-
-    /// Waits until all run, or at least are listed, so that whoever counts next counts them; those that do not run in time.
-    fn running(&self, job: &Job, report: &Report) -> Result<Vec<InstanceId>, LaunchError> {
-        let limit = job.wait.unwrap_or(job.settle);
-        let tags = tag(RUN_TAG, &report.run);
-        let mut left: Vec<InstanceId> = report.launched.keys().cloned().collect();
-        let waited = until(self.clock, limit, || {
-            let listed = self.cloud.tagged_instances(&job.region, &tags)?;
-            let runs = |id: &InstanceId| {
-                let mut found = listed.iter().filter(|it| it.id == *id);
-                found.any(|it| job.wait.is_none() || it.state.as_deref() == Some("running"))
-            };
-            left.retain(|id| !runs(id));
-            self.progress.tick(|| format!("waiting until {} machines run", left.len()));
-            Ok::<_, Ec2Error>(left.is_empty().then_some(()))
-        })?;
-        Ok(if waited.is_ok() || job.wait.is_none() { Vec::new() } else { left })
     }
 
     /// Asks EC2 whether it would launch the first rung.
@@ -399,7 +383,7 @@ fn missing(journal: &Journal, job: &Job) -> u32 {
     job.wanted.saturating_sub(launched)
 }
 
-fn tag(name: &str, value: &str) -> BTreeMap<String, String> {
+pub(super) fn tag(name: &str, value: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(name.to_owned(), value.to_owned())])
 }
 

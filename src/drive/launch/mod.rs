@@ -1,6 +1,7 @@
 //! Launching machines beside the managed groups, so that nothing that was launched is ever forgotten.
 
 mod drain;
+mod ending;
 mod error;
 mod journal;
 mod launcher;
@@ -8,6 +9,7 @@ mod memory;
 mod preflight;
 mod profiles;
 mod rebalancer;
+mod waiting;
 
 pub use drain::Drain;
 pub use error::LaunchError;

@@ -49,6 +49,10 @@ pub fn preflight(
     if let Some(zone) = site.zones.iter().find(|zone| !known.contains_key(*zone)) {
         return Err(refused(format!("there is no availability zone {zone} in {region}")));
     }
+    if let Some(vpc) = site.vpc.as_ref().filter(|_| site.subnets.is_empty()) {
+        let text = format!("vpc_id {vpc} only says where subnets must be: name subnets, too");
+        return Err(refused(text));
+    }
     let mut ground = Ground::default();
     let subnets = cloud.subnets(region, &site.subnets)?;
     for id in &site.subnets {

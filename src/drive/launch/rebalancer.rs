@@ -6,16 +6,12 @@ use super::drain::Drain;
 use super::error::LaunchError;
 use super::journal::{Fleet, MoveJournal};
 use super::launcher::{Job, Launcher};
+use super::waiting::RUNS;
 use crate::domain::{Ec2Instance, InstanceId};
 use crate::plan::launch::{
-    Attempt, Counts, FLEET_TAG, Field, Ladder, MoveEvent, Prices, RUN_TAG, Rung, Shift, Step, Stop,
-    counted, standing,
+    Attempt, Counts, ENDING, FLEET_TAG, Field, Ladder, MoveEvent, Prices, RUN_TAG, Rung, Shift,
+    Step, Stop, counted, standing,
 };
-
-/// What EC2 calls a machine that does its work.
-const RUNS: &str = "running";
-/// What has no end of its own in EC2's list.
-const ENDING: &str = "shutting-down";
 
 /// Looks at the machines that were launched, and says why none may go if so.
 pub type Check<'a> = &'a dyn Fn(&[Ec2Instance]) -> Result<(), String>;
@@ -232,10 +228,28 @@ impl Course<'_, '_> {
         self.journal.write(launcher.clock, &MoveEvent::Leaving { instance: id.clone() })?;
         launcher.progress.tick(|| format!("draining {id}"));
         self.what.drain.drain(machine)?;
-        launcher.cloud.terminate_instances(&region, std::slice::from_ref(id))?;
+        // Gate and drain take their time, and EC2 may have taken others back meanwhile.
+        let machines = self.machines()?;
+        if !self.spares(id, &machines) {
+            return Ok(());
+        }
+        let tags = BTreeMap::from([(FLEET_TAG.to_owned(), self.fleet.name().to_owned())]);
+        let settle = self.what.job.settle;
+        launcher.end_surely(&region, &tags, std::slice::from_ref(id), settle)?;
         self.journal.write(launcher.clock, &MoveEvent::Left { instance: id.clone() })?;
         self.moved.terminated.push(id.clone());
         Ok(())
+    }
+
+    /// Whether enough machines are there, and run, without one of them.
+    fn spares(&self, id: &InstanceId, machines: &[Ec2Instance]) -> bool {
+        let moving = &self.journal.moving;
+        let others = machines.iter().filter(|it| it.id != *id).count();
+        let is_up = machines.iter().any(|it| it.id == *id && it.state.as_deref() == Some(RUNS));
+        let least = moving.running.min(moving.count);
+        others < machines.len()
+            && u32::try_from(others).unwrap_or(u32::MAX) >= moving.count
+            && (!is_up || running(machines, Some(id)) >= least)
     }
 
     /// The end, with an account of what is missing. The fleet has its count again unless something is not known.

@@ -35,7 +35,7 @@ pub trait Cloud: Send + Sync {
         region: &Region,
         tags: &BTreeMap<String, String>,
     ) -> Told<Vec<Ec2Instance>>;
-    fn terminate_instances(&self, region: &Region, ids: &[InstanceId]) -> Told<()>;
+    fn terminate_instances(&self, region: &Region, ids: &[InstanceId]) -> Told<Vec<InstanceId>>;
     fn subnets(&self, region: &Region, ids: &[String]) -> Told<Vec<Subnet>>;
     fn template(&self, region: &Region, name: &TemplateName) -> Told<Option<Template>>;
     fn image(&self, region: &Region, id: &ImageId) -> Told<Option<MachineImage>>;
@@ -105,7 +105,11 @@ mod real {
             Ok(Aws::tagged_instances(self, region, tags)?)
         }
 
-        fn terminate_instances(&self, region: &Region, ids: &[InstanceId]) -> Told<()> {
+        fn terminate_instances(
+            &self,
+            region: &Region,
+            ids: &[InstanceId],
+        ) -> Told<Vec<InstanceId>> {
             Ok(Aws::terminate_instances(self, region, ids)?)
         }
 

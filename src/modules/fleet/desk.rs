@@ -13,12 +13,10 @@ use crate::drive::market::Cloud;
 use crate::drive::{Progress, SystemClock, watched};
 use crate::modules::{World, market};
 use crate::plan::launch::{
-    Counts, FLEET_TAG, Ladder, LadderSettings, Order, Prices, Spread, check_name, check_tags,
+    Counts, ENDING, FLEET_TAG, Ladder, LadderSettings, Order, Prices, Spread, check_name,
+    check_tags,
 };
 use crate::plan::offers::{Ranking, rank, stale};
-
-/// What has no end of its own in EC2's list.
-const ENDING: &str = "shutting-down";
 
 /// The fleet, held, and who is asked about it.
 pub(in crate::modules) struct Desk<'c> {
@@ -71,10 +69,27 @@ impl<'c> Desk<'c> {
 
     /// The machines of the fleet that are not on their way out.
     pub(in crate::modules) fn machines(&self) -> Result<Vec<Ec2Instance>, Failure> {
-        let tags = BTreeMap::from([(FLEET_TAG.to_owned(), self.args.name.clone())]);
-        let mut all = self.cloud.tagged_instances(&self.region, &tags)?;
+        let mut all = self.listed()?;
         all.retain(|it| it.state.as_deref() != Some(ENDING));
         Ok(all)
+    }
+
+    /// The machines of the fleet, those on their way out among them.
+    pub(in crate::modules) fn listed(&self) -> Result<Vec<Ec2Instance>, Failure> {
+        let tags = BTreeMap::from([(FLEET_TAG.to_owned(), self.args.name.clone())]);
+        Ok(self.cloud.tagged_instances(&self.region, &tags)?)
+    }
+
+    /// The same after something was done, which is told whether they can be listed or not: then there are none, and a warning.
+    pub(in crate::modules) fn machines_after(&self) -> (Vec<Ec2Instance>, Vec<String>) {
+        match self.machines() {
+            Ok(machines) => (machines, Vec::new()),
+            Err(error) => {
+                let text =
+                    format!("{error}: instances is empty, and what was done is told besides");
+                (Vec::new(), vec![text])
+            }
+        }
     }
 
     /// Refuses what would make the fleet larger than it may be.

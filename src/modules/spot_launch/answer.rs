@@ -104,7 +104,10 @@ pub(super) fn told(report: &Report) -> String {
         return format!("launched {launched}, of which {} do not run in time", late.join(", "));
     }
     let why = report.stop.as_deref().unwrap_or("not all were launched");
-    let kept = if report.removed.is_empty() {
+    let kept = if !report.removed.is_empty() && launched > 0 {
+        let again = report.removed.len();
+        format!("{again} were launched and terminated again, {launched} live on: run this again")
+    } else if report.removed.is_empty() {
         format!("{launched} were launched and are kept")
     } else {
         format!("{} were launched and terminated again", report.removed.len())

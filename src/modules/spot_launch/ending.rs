@@ -10,7 +10,7 @@ use crate::domain::{Ec2Instance, InstanceId};
 use crate::drive::Progress;
 use crate::drive::launch::Launcher;
 use crate::modules::fleet::{Desk, counts, listed, prices};
-use crate::plan::launch::{Order, leaving, standing};
+use crate::plan::launch::{FLEET_TAG, Order, leaving, standing};
 
 /// None.
 pub(super) fn all<'c>(desk: Desk<'c>) -> Result<Planned<'c, Returns>, Failure> {
@@ -73,13 +73,14 @@ fn ended(desk: &Desk<'_>, stay: usize) -> Result<Outcome<Returns>, Failure> {
     let machines = desk.machines()?;
     let going = going(desk, &machines, stay)?;
     let drain = desk.drain();
+    let tags = BTreeMap::from([(FLEET_TAG.to_owned(), desk.args.name.clone())]);
     let mut done: Vec<InstanceId> = Vec::new();
     for id in &going {
         let Some(machine) = machines.iter().find(|it| it.id == *id) else { continue };
         progress
             .tick(|| format!("draining {id}: {} of {} are terminated", done.len(), going.len()));
         let carried = drain.drain(machine).and_then(|()| {
-            Ok(desk.cloud.terminate_instances(&desk.region, std::slice::from_ref(id))?)
+            launcher.end_surely(&desk.region, &tags, std::slice::from_ref(id), desk.settle())
         });
         if let Err(error) = carried {
             let names: Vec<String> = done.iter().map(ToString::to_string).collect();
@@ -87,9 +88,10 @@ fn ended(desk: &Desk<'_>, stay: usize) -> Result<Outcome<Returns>, Failure> {
         }
         done.push(id.clone());
     }
-    let left = desk.machines()?;
+    let (left, warnings) = desk.machines_after();
     let mut returns = Returns::of(&left);
     returns.terminated = done.iter().map(ToString::to_string).collect();
     let message = format!("terminated {}: {}", done.len(), listed(&done));
-    Ok(Outcome { message: Some(message), changed: !done.is_empty(), ..Outcome::from(returns) })
+    let outcome = Outcome::from(returns);
+    Ok(Outcome { message: Some(message), changed: !done.is_empty(), warnings, ..outcome })
 }

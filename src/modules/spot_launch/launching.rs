@@ -84,7 +84,14 @@ fn begin<'c>(
     let present = machines.len();
     let act = move || {
         let report = carried(&desk, ready, is_exact.then_some(total))?;
-        reported(&desk, &report)
+        let answer = reported(&desk, &report);
+        let progress = Progress::new(&desk.clock, desk.context.progress);
+        let cloud = desk.cloud.as_ref();
+        let launcher = Launcher { cloud, clock: &desk.clock, progress: &progress };
+        if report.unfulfilled == 0 {
+            launcher.conclude(&desk.fleet, &report.run)?;
+        }
+        answer
     };
     Ok(Planned::change(expected, act)
         .with_message(message)
@@ -92,18 +99,25 @@ fn begin<'c>(
         .with_warnings(warnings))
 }
 
-/// For an exact count it is counted again once an unfinished launch has been settled.
+/// It is counted again once an unfinished launch that is not gone on with has been settled.
 fn carried(desk: &Desk<'_>, mut ready: Ready, exact: Option<u32>) -> Result<Report, Failure> {
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     // From here on the fleet has as many machines as this says, and no longer those of a rebalance.
     desk.fleet.end_moving(&desk.clock, "a launch followed")?;
-    if exact.is_some() {
+    let open = launcher.unfinished(&desk.fleet)?;
+    let resumed = open.filter(|it| exact.is_none() && it.wanted == ready.job.wanted);
+    if resumed.is_none() {
         launcher.settle(&desk.fleet, &desk.region, desk.settle())?;
     }
     let machines = desk.machines()?;
+    let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
+    let done = resumed.map_or(0, |it| u32::try_from(it.launched.len()).unwrap_or(u32::MAX));
+    if exact.is_none() {
+        // What an unfinished launch had launched may be listed only now.
+        desk.within(present.saturating_add(ready.job.wanted.saturating_sub(done)))?;
+    }
     if let Some(exact) = exact {
-        let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
         if present > exact {
             return Err(Failure::new(format!(
                 "an unfinished launch had launched more than was listed: there are {present}, {exact} are wanted; run this again"
@@ -125,7 +139,7 @@ fn carried(desk: &Desk<'_>, mut ready: Ready, exact: Option<u32>) -> Result<Repo
 }
 
 fn reported(desk: &Desk<'_>, report: &Report) -> Result<Outcome<Returns>, Failure> {
-    let machines = desk.machines()?;
+    let (machines, warnings) = desk.machines_after();
     let mut returns = Returns::of(&machines);
     returns.account(report);
     let count = report.launched.len();
@@ -138,5 +152,6 @@ fn reported(desk: &Desk<'_>, report: &Report) -> Result<Outcome<Returns>, Failur
             .into_iter()
             .fold(failure, |failure, (name, value)| failure.with(&name, value)));
     }
-    Ok(Outcome { message: Some(message), changed: count > 0, ..Outcome::from(returns) })
+    let outcome = Outcome::from(returns);
+    Ok(Outcome { message: Some(message), changed: count > 0, warnings, ..outcome })
 }

@@ -57,6 +57,11 @@ pub enum Event {
         /// Which.
         instances: Vec<InstanceId>,
     },
+    /// These were launched and have been taken back since: they count no more.
+    Gone {
+        /// Which.
+        instances: Vec<InstanceId>,
+    },
     /// It is over.
     Ended {
         /// Why.
@@ -114,6 +119,8 @@ pub struct Run {
     pub attempts: Vec<Attempt>,
     /// What of it was to be terminated again.
     pub terminating: Vec<InstanceId>,
+    /// What of it is there no more.
+    pub gone: Vec<InstanceId>,
     /// Why it is over; none if it is not.
     pub ended: Option<String>,
 }
@@ -140,6 +147,7 @@ impl Run {
             blueprint: blueprint.clone(),
             attempts: Vec::new(),
             terminating: Vec::new(),
+            gone: Vec::new(),
             ended: None,
         })
     }
@@ -149,6 +157,7 @@ impl Run {
         match event {
             Event::Begun { .. } => {}
             Event::Terminating { instances } => self.terminating.extend(instances.iter().cloned()),
+            Event::Gone { instances } => self.gone.extend(instances.iter().cloned()),
             Event::Asked { token, rung, subnet } => self.attempts.push(Attempt {
                 token: token.clone(),
                 rung: rung.clone(),
@@ -170,10 +179,11 @@ impl Run {
         self.attempts.iter().filter(|it| it.outcome.is_none()).cloned().collect()
     }
 
-    /// The machines that it launched and that were to stay, with what was asked for.
+    /// The machines that it launched, that were to stay and that nobody found to be gone, with what was asked for.
     pub fn launched(&self) -> BTreeMap<InstanceId, Rung> {
+        let stays = |id: &InstanceId| !self.terminating.contains(id) && !self.gone.contains(id);
         let launched = self.attempts.iter().filter_map(|attempt| match &attempt.outcome {
-            Some(Outcome::Launched { instance, .. }) if !self.terminating.contains(instance) => {
+            Some(Outcome::Launched { instance, .. }) if stays(instance) => {
                 Some((instance.clone(), attempt.rung.clone()))
             }
             Some(Outcome::Launched { .. } | Outcome::Refused(_) | Outcome::Lost { .. }) | None => {

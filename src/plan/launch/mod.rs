@@ -22,4 +22,4 @@ pub use event::{Attempt, Entry, Event, Outcome, Run, Torn, run_of};
 pub use ladder::{Ladder, LadderSettings, Place, Rung, Spread, Step, Stop};
 pub use moving::{MoveEntry, MoveEvent, Moving, moving_of};
 pub use profile::{Profile, ProfileError, check_cluster};
-pub use scale_in::{Order, Prices, Standing, leaving, standing};
+pub use scale_in::{ENDING, Order, Prices, Standing, leaving, standing};

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::domain::{Ec2Instance, InstanceId, MicroUsd};
 
+/// What EC2 calls a machine that is on its way out and has no end of its own in its list.
+pub const ENDING: &str = "shutting-down";
+
 /// Who goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {

@@ -1,0 +1,84 @@
+//! The end of machines, which is not believed before EC2 has heard of it, and the end of runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::error::LaunchError;
+use super::journal::{Fleet, Journal};
+use super::launcher::{Launcher, tag};
+use crate::domain::{InstanceId, Region};
+use crate::drive::ec2::Ec2Error;
+use crate::drive::wait::until;
+use crate::plan::launch::{ENDING, Event, RUN_TAG};
+
+impl Launcher<'_> {
+    /// Terminates machines.
+    ///
+    /// # Errors
+    ///
+    /// AWS does not answer, or some live on as [`Self::end`] tells.
+    pub fn end_surely(
+        &self,
+        region: &Region,
+        tags: &BTreeMap<String, String>,
+        ids: &[InstanceId],
+        patience: Duration,
+    ) -> Result<(), LaunchError> {
+        let living = self.end(region, tags, ids, patience)?;
+        if living.is_empty() { Ok(()) } else { Err(LaunchError::Alive { instances: living }) }
+    }
+
+    /// Terminates machines; those that live on. A machine of which EC2 says that there is none may have been launched a moment ago:
+    /// it is named again for as long as `patience`, and gone only if by then no machine with these tags is it.
+    pub(super) fn end(
+        &self,
+        region: &Region,
+        tags: &BTreeMap<String, String>,
+        ids: &[InstanceId],
+        patience: Duration,
+    ) -> Result<Vec<InstanceId>, LaunchError> {
+        let mut left = ids.to_vec();
+        let heard = until(self.clock, patience, || {
+            left = self.cloud.terminate_instances(region, &left)?;
+            Ok::<_, Ec2Error>(left.is_empty().then_some(()))
+        })?;
+        if heard.is_err() {
+            let listed = self.cloud.tagged_instances(region, tags)?;
+            let lives = |id: &InstanceId| {
+                let mut found = listed.iter().filter(|it| it.id == *id);
+                found.any(|it| it.state.as_deref() != Some(ENDING))
+            };
+            left.retain(lives);
+        }
+        Ok(left)
+    }
+
+    /// What was to be terminated may still run, if the end came before the call.
+    pub(super) fn end_again(
+        &self,
+        journal: &Journal,
+        region: &Region,
+        patience: Duration,
+    ) -> Result<(), LaunchError> {
+        let ids = &journal.run.terminating;
+        match ids.is_empty() {
+            true => Ok(()),
+            false => self.end_surely(region, &tag(RUN_TAG, &journal.run.id), ids, patience),
+        }
+    }
+
+    /// Ends a run that is complete and may be gone on with ([`super::Job::resume`]). To be called when nothing can keep its answer from
+    /// being given any more: until then a repetition finds what was launched, and launches nothing more.
+    ///
+    /// # Errors
+    ///
+    /// Its journal cannot be read or written.
+    pub fn conclude(&self, fleet: &Fleet, run: &str) -> Result<(), LaunchError> {
+        match fleet.open_run()? {
+            Some(mut open) if open.run.id == run => {
+                open.write(self.clock, &Event::Ended { reason: "complete".to_owned() })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
