@@ -9,6 +9,8 @@ mod support;
 mod ends;
 #[path = "allocation/faults.rs"]
 mod faults;
+#[path = "allocation/identity.rs"]
+mod identity;
 #[path = "allocation/secrets.rs"]
 mod secrets;
 #[path = "allocation/shutdowns.rs"]

@@ -3,6 +3,7 @@
 mod clusters;
 mod machine;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::concurrently::each;
@@ -184,6 +185,13 @@ impl<'a> Vigil<'a> {
         let watch = Watch::new(gate.terms, gate.waivers.clone());
         let so_far = SoFar { watch, told: Vec::new(), last: None };
         Self::resume(gate, clock, progress, so_far)
+    }
+
+    /// Which clusters earlier gates of a run have seen, by the name of the predicate: they must be the same.
+    pub fn of_clusters(self, identities: BTreeMap<String, String>) -> Self {
+        let SoFar { watch, told, last } = self.so_far;
+        let so_far = SoFar { watch: watch.of_clusters(identities), told, last };
+        Self { so_far, ..self }
     }
 
     /// Goes on with what has been seen of the same gate by the same clock.

@@ -208,7 +208,9 @@ impl Module<World> for ClusterGate {
         }
         let clock = SystemClock::start();
         let progress = Progress::new(&clock, context.progress);
-        let mut vigil = Vigil::new(&gate, &clock, &progress);
+        let part = args.part(context.world)?;
+        let known = part.as_ref().map(Part::clusters).transpose()?.unwrap_or_default();
+        let mut vigil = Vigil::new(&gate, &clock, &progress).of_clusters(known);
         vigil.look();
         let so_far = vigil.leave();
         let report = so_far.report();
@@ -216,7 +218,6 @@ impl Module<World> for ClusterGate {
             "check mode: looked once and waited for nothing; verdict {}: {report}",
             report.verdict
         );
-        let part = args.part(context.world)?;
         let warnings = args.checks.warnings(context.world);
         Ok(Planned::looking_on(report.into(), move || go_on(&gate, &clock, so_far, part, context))
             .with_message(message)

@@ -1,15 +1,17 @@
 //! A gate as a part of a roll.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Args;
 use crate::ansible::Failure;
 use crate::domain::StatefulInstanceId;
 use crate::drive::gate::Vigil;
-use crate::drive::roll::Runs;
+use crate::drive::roll::{RollError, Runs, StoreError};
 use crate::drive::{Progress, Session};
 use crate::modules::{World, rolling};
 use crate::plan::gate::Report;
+use crate::plan::roll::clusters_seen;
 use crate::spot::Client;
 
 /// The calls of a gate's run may go on for so much longer than it waits.
@@ -37,6 +39,16 @@ impl Args {
 }
 
 impl Part {
+    /// Which clusters the gates of this run have seen. A run that is not there yet, as in check mode, has seen none.
+    pub(super) fn clusters(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let entries = match self.runs.open(&self.run_id) {
+            Ok(journal) => journal.entries().map_err(RollError::from)?,
+            Err(StoreError::NoRun { .. }) => return Ok(BTreeMap::new()),
+            Err(error) => return Err(RollError::from(error).into()),
+        };
+        Ok(clusters_seen(&entries))
+    }
+
     /// Watches, and keeps the run alive meanwhile.
     pub(super) fn watch(
         self,

@@ -7,6 +7,10 @@ use serde_json::Value;
 
 use crate::plan::Verdict;
 
+/// How the name of the predicate ends that says which cluster it is, and the kinds that have it.
+const IDENTIFIED: &str = ".identified";
+const CLUSTERS: [&str; 2] = ["kafka", "elasticsearch"];
+
 /// One predicate of one object in one look.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -28,6 +32,19 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What was seen, with this value.
+    pub(in crate::plan) fn valued(self, value: Option<Value>) -> Self {
+        Self { value, ..self }
+    }
+
+    /// Which cluster it is, by the unique id that it gives itself, where this says so.
+    pub(in crate::plan) fn identity(&self) -> Option<&str> {
+        let says_so = self.name.ends_with(IDENTIFIED)
+            && CLUSTERS.contains(&self.kind.as_str())
+            && self.verdict == Verdict::Pass;
+        self.value.as_ref().filter(|_| says_so)?.as_str()
+    }
+
     /// What tells it from the others of a look.
     pub(super) fn key(&self) -> (&str, &str) {
         (&self.name, &self.object)

@@ -63,6 +63,12 @@ impl Reported {
 }
 
 impl Report {
+    /// The clusters that were seen, by the name of the predicate that says so, and their unique ids.
+    pub fn clusters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let findings = self.predicates.iter().map(|reported| &reported.finding);
+        findings.filter_map(|finding| Some((finding.name.as_str(), finding.identity()?)))
+    }
+
     /// The predicates for which the gate is not open.
     pub fn unmet(&self) -> Vec<&Reported> {
         self.predicates.iter().filter(|reported| !reported.is_met()).collect()

@@ -32,6 +32,7 @@ pub struct Watch {
     row: Option<Row>,
     moved_at: Duration,
     marks: BTreeMap<Key, Mark>,
+    identities: BTreeMap<String, String>,
     interrupted_by: Option<Finding>,
     end: Option<End>,
 }
@@ -76,15 +77,22 @@ impl Watch {
             row: None,
             moved_at: Duration::ZERO,
             marks: BTreeMap::new(),
+            identities: BTreeMap::new(),
             interrupted_by: None,
             end: None,
         }
+    }
+
+    /// Which clusters earlier gates of the same name have seen, by the predicate's name: they must be the same.
+    pub fn of_clusters(self, identities: BTreeMap<String, String>) -> Self {
+        Self { identities, ..self }
     }
 
     /// Weighs one look that ended `at` this time of a clock that never goes back.
     pub fn weigh(&mut self, at: Duration, findings: Vec<Finding>) -> Step {
         let began = *self.began.get_or_insert(at);
         self.looks = self.looks.saturating_add(1);
+        let findings: Vec<Finding> = findings.into_iter().map(|it| self.identify(it)).collect();
         let moved = self.has_moved(&findings);
         self.last = findings.into_iter().map(|finding| self.waive(finding)).collect();
         let is_good = !self.last.is_empty() && self.last.iter().all(Reported::is_met);
@@ -114,6 +122,18 @@ impl Watch {
             return Some(End::Stalled(still.as_secs()));
         }
         (at.saturating_sub(began) >= self.terms.limit).then_some(End::TimeUp)
+    }
+
+    /// A cluster that is asked by other addresses, or through a balancer that points elsewhere since, may be well and is not
+    /// the one whose node is rolled.
+    fn identify(&mut self, finding: Finding) -> Finding {
+        let Some(seen) = finding.identity().map(str::to_owned) else { return finding };
+        let first = self.identities.entry(finding.name.clone()).or_insert_with(|| seen.clone());
+        if *first == seen {
+            return finding;
+        }
+        let evidence = format!("it is cluster {seen}, and was {first} before");
+        Finding { verdict: Verdict::Fail, evidence, ..finding }
     }
 
     fn waive(&mut self, finding: Finding) -> Reported {

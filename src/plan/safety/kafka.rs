@@ -47,7 +47,8 @@ type Partitions = BTreeMap<KafkaPartition, KafkaReplicas>;
 pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
     let it = Asked { cluster, wanted: question, phase: question.question.phase };
     let mut found = vec![
-        it.whole("identified", or_unknown(&cluster.members, |members| it.identified(members))),
+        it.whole("identified", or_unknown(&cluster.members, |members| it.identified(members)))
+            .valued(cluster.members.as_ref().ok().map(|it| it.cluster_id.clone().into())),
         it.whole("brokers_live", or_unknown(&cluster.members, |members| it.brokers_live(members))),
         it.whole("views_agree", it.views_agree()),
         it.whole("visible", it.of_partitions(|partitions| it.visible(partitions))),

@@ -57,7 +57,7 @@ pub enum Extent {
 pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding> {
     let it = Asked { cluster, wanted: question, phase: question.question.phase };
     let mut found = vec![
-        it.whole("identified", it.identified()),
+        it.whole("identified", it.identified()).valued(it.uuid().map(Into::into)),
         it.whole("nodes_present", or_unknown(&cluster.nodes, |nodes| it.nodes_present(nodes))),
         it.whole("master_elected", it.master_elected()),
     ];
@@ -110,6 +110,10 @@ impl Asked<'_> {
 
     fn whole(&self, name: &str, judged: Judged) -> Finding {
         self.wanted.question.finding(KIND, name, "cluster", judged)
+    }
+
+    fn uuid(&self) -> Option<&str> {
+        self.cluster.identity.as_ref().ok()?.cluster_uuid.as_deref()
     }
 
     fn identified(&self) -> Judged {

@@ -454,6 +454,47 @@ fn one_large_shard_is_no_standstill() {
     assert_eq!(stuck[9], Step::Over(End::Stalled(600)));
 }
 
+/// A balancer that points elsewhere since: all is well there, and nothing is proved of the cluster that is rolled.
+#[test]
+fn another_cluster_than_before_keeps_the_gate_shut() {
+    use crate::plan::gate::{End, Step, Terms, Watch};
+    use std::time::Duration;
+    let second = Duration::from_secs(1);
+    let terms =
+        Terms { samples: 1, spacing: second, window: Duration::ZERO, limit: second, stall: None };
+    let look = |uuid: Option<&str>| {
+        let mut it = cluster(3);
+        it.identity.as_mut().unwrap().cluster_uuid = uuid.map(str::to_owned);
+        judge(&it, &question(3, Phase::Pre, 3))
+    };
+    let own = look(Some("u1"));
+    let name = own.iter().map(|it| it.name.clone()).find(|it| it.ends_with("identified")).unwrap();
+    for (known, uuids, opens) in [
+        (None, &[Some("u2")][..], true),
+        (Some("u1"), &[Some("u1")], true),
+        (Some("u1"), &[Some("u2"), Some("u2")], false),
+        (Some("u1"), &[None, Some("u1")], true),
+        (None, &[None, Some("u2")], true),
+    ] {
+        let known = known.map(|id: &str| (name.clone(), id.to_owned()));
+        let mut watch = Watch::new(terms, Vec::new()).of_clusters(known.into_iter().collect());
+        let steps: Vec<Step> =
+            (0..).zip(uuids).map(|(at, uuid)| watch.weigh(second * at, look(*uuid))).collect();
+        let is_open = steps.last() == Some(&Step::Over(End::Passed));
+        assert_eq!(is_open, opens, "{uuids:?}: {steps:?}");
+        if !opens {
+            let report = watch.report();
+            let spoilt = report.unmet();
+            assert_eq!(spoilt.len(), 1);
+            assert_eq!(spoilt[0].finding.evidence, "it is cluster u2, and was u1 before");
+        }
+    }
+    // Within one watch as well.
+    let mut watch = Watch::new(Terms { samples: 2, ..terms }, Vec::new());
+    watch.weigh(Duration::ZERO, own);
+    assert_eq!(watch.weigh(second, look(Some("u2"))), Step::Over(End::TimeUp));
+}
+
 /// Of two that may be elected one votes, so the other can be lost by the vote; then nothing else may happen.
 #[test]
 fn a_node_that_may_be_elected_is_one_of_three() {

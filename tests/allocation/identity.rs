@@ -1,0 +1,39 @@
+//! A run is about one cluster: the one that its first gate saw.
+
+use serde_json::json;
+
+use super::support::roll::{self, Controller, THREE, with};
+use super::support::searching::Searching;
+
+#[test]
+fn a_later_gate_that_sees_another_cluster_stays_shut() {
+    let desk = roll::desk(THREE);
+    let (search, other) = (Searching::start(), Searching::start());
+    other.state.lock().unwrap().uuid = "u2".to_owned();
+    let controller = Controller::gone(&desk);
+    let run = controller.start();
+    let gate = |search: &Searching, node: &str, more: &serde_json::Value| {
+        let gate = json!({"name": "search", "kind": "elasticsearch", "phase": "pre", "urls": [search.url()],
+            "nodes": ["n1", "n2", "n3"], "target": "n3"});
+        let usual =
+            json!({"gates": [gate], "samples": 1, "wait_timeout": 0, "run_id": run, "node": node});
+        controller.call("cluster_gate", &with(usual, more))
+    };
+    let check = json!({"_ansible_check_mode": true});
+    gate(&other, "ssi-1", &check).well();
+    let first = gate(&search, "ssi-1", &json!({})).well();
+    let identified = &first["predicates"][0];
+    assert_eq!(
+        (&identified["name"], &identified["value"]),
+        (&json!("search.identified"), &json!("u1"))
+    );
+
+    let shut = gate(&other, "ssi-2", &json!({}));
+    let line = shut.failed();
+    assert!(line.contains("it is cluster u2, and was u1 before"), "{line}");
+    assert_eq!(gate(&other, "ssi-2", &check).well()["verdict"], "fail", "in check mode it is told");
+    gate(&search, "ssi-2", &json!({})).well();
+    // Who knows better says so.
+    let waiver = json!({"predicate": "search.identified", "reason": "restored from a snapshot under a new name"});
+    gate(&other, "ssi-3", &json!({"waivers": [waiver]})).well();
+}
