@@ -41,6 +41,8 @@ pub struct Serving {
     pub mode: ServerMode,
     /// Requests that wait.
     pub outstanding: u64,
+    /// The longest that a request has taken since the server started or its statistics were reset, in milliseconds, if it tells.
+    pub slowest_ms: Option<u64>,
     /// Znodes in its tree.
     pub znodes: u64,
     /// Clients that are connected, if it tells.

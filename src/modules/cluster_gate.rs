@@ -49,8 +49,9 @@ use part::Part;
 /// `NAME.one_leader`, `NAME.followers_synced` (as many followers are in step with the leader as there are voters besides it,
 /// and none is still brought up to date), `NAME.in_broadcast`, `NAME.majority_without_target` (with fewer than three voters no
 /// server can be lost), `NAME.same_membership` (all tell the same members, and those are the servers that are asked) and
-/// `NAME.few_outstanding`; in phase `mid` also `NAME.target_stopped`, in phase `post` also `NAME.znodes_alike`. A word that is
-/// not in the server's whitelist, an empty and a half answer are unknown.
+/// `NAME.few_outstanding`; in `pre` and `post` `NAME.latency_steady` (a request that takes twice as long as any before, and longer than
+/// 256 ms, begins the looks in a row anew); in phase `mid` also `NAME.target_stopped`, in phase `post` also `NAME.znodes_alike`. A word
+/// that is not in the server's whitelist, an empty and a half answer are unknown.
 ///
 /// `elasticsearch` asks an Elasticsearch or OpenSearch cluster: `NAME.identified`, `NAME.settled` (no shard moves, is made or has no
 /// node), `NAME.status` (green; in phase `mid` yellow will do), `NAME.nodes_present` (exactly `nodes`, without `target` in phase
@@ -73,6 +74,9 @@ use part::Part;
 /// `ec2` asks EC2 of a machine: `NAME.running`, `NAME.system_status`, `NAME.instance_status` and, where EC2 tells of it,
 /// `NAME.volumes_status`. A check that is impaired or has yet to be made fails; what EC2 cannot tell, an instance that it does not
 /// list, and credentials that may not ask (`ec2:DescribeInstanceStatus`) are unknown. A build without AWS refuses this kind.
+///
+/// With `run_id` a gate of kind `elasticsearch` or `kafka` must see the cluster that the first gate of that name in the run saw, by its
+/// unique id; another one fails `NAME.identified`.
 ///
 /// A series that vanishes has not been seen to be well: with other objects than in the look before, counting begins anew.
 ///

@@ -78,6 +78,7 @@ impl ZooKeeper {
             presence: Ok(Presence::Serving(Serving {
                 mode,
                 outstanding,
+                slowest_ms: None,
                 znodes,
                 connections: None,
             })),

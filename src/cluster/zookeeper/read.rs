@@ -51,7 +51,10 @@ pub(super) fn presence(reply: &Reply) -> Result<Presence, Obstacle> {
         return blocked(ObstacleKind::Broken, "the answer to srvr is half");
     };
     let connections = number("Connections");
-    Ok(Presence::Serving(Serving { mode: mode_of(mode), outstanding, znodes, connections }))
+    let slowest = value("Latency min/avg/max").and_then(|text| text.rsplit('/').next());
+    let slowest_ms = slowest.and_then(|text| text.parse().ok());
+    let mode = mode_of(mode);
+    Ok(Presence::Serving(Serving { mode, outstanding, slowest_ms, znodes, connections }))
 }
 
 pub(super) fn mode_of(word: &str) -> ServerMode {
@@ -149,8 +152,13 @@ mod tests {
 
     #[test]
     fn srvr_tells_mode_and_sizes() {
-        let serving =
-            Serving { mode: ServerMode::Follower, outstanding: 2, znodes: 5, connections: Some(1) };
+        let serving = Serving {
+            mode: ServerMode::Follower,
+            outstanding: 2,
+            slowest_ms: Some(3),
+            znodes: 5,
+            connections: Some(1),
+        };
         assert_eq!(presence(&text(SRVR)), Ok(Presence::Serving(serving)));
         for (word, mode) in [
             ("leader", ServerMode::Leader),

@@ -15,13 +15,16 @@ const KIND: &str = "zookeeper";
 /// So many waiting requests are an ordinary moment; more are a server that does not keep up.
 const MOST_OUTSTANDING: u64 = 50;
 
+/// A request that takes up to so many milliseconds is an ordinary one.
+const ORDINARY_MS: u64 = 256;
+
 /// A tree may differ by so many znodes from the leader's, which was read a moment apart, or by one in a hundred.
 const FEW_ZNODES: u64 = 10;
 
 /// Judges one look at an ensemble.
 ///
 /// `servers_serve`, `target_stopped` (mid), `one_leader`, `followers_synced`, `in_broadcast`, `majority_without_target` (pre and
-/// mid), `same_membership`, `few_outstanding`, and `znodes_alike` (post); the names begin with the gate's.
+/// mid), `same_membership`, `few_outstanding`, `latency_steady` (pre and post) and `znodes_alike` (post); the names begin with the gate's.
 pub fn judge(ensemble: &Ensemble, question: &Question) -> Vec<Finding> {
     let it = Asked { ensemble, question };
     let mut found = it.servers_serve();
@@ -33,6 +36,9 @@ pub fn judge(ensemble: &Ensemble, question: &Question) -> Vec<Finding> {
     }
     found.push(it.whole("same_membership", it.same_membership()));
     found.extend(it.each("few_outstanding", few_outstanding));
+    if question.phase != Phase::Mid {
+        found.extend(it.latency_steady());
+    }
     if question.phase == Phase::Post {
         found.extend(it.znodes_alike());
     }
@@ -53,6 +59,27 @@ impl<'a> Asked<'a> {
     fn each(&self, name: &str, judge: fn(&EnsembleServer) -> Judged) -> Vec<Finding> {
         let present = self.present();
         present.map(|(at, server)| self.question.finding(KIND, name, at, judge(server))).collect()
+    }
+
+    /// The bound on its slowest request is part of the object: a request that took far longer than any before begins the looks in
+    /// a row anew, so that servers pass only if none of them became slow while they were watched. Slow and steady is no fault.
+    fn latency_steady(&self) -> Vec<Finding> {
+        let judge = |(at, server): (&str, &EnsembleServer)| {
+            let finding = |object: &str, judged| {
+                self.question.finding(KIND, "latency_steady", object, judged)
+            };
+            let Some(serving) = server.serving() else {
+                return finding(at, Judged::unknown("it does not tell how long requests take"));
+            };
+            let Some(slowest) = serving.slowest_ms else {
+                // It is an aid, and versions that do not tell serve as well as others.
+                return finding(at, Judged::pass("it does not tell how long requests take"));
+            };
+            let bound = slowest.max(ORDINARY_MS).checked_next_power_of_two().unwrap_or(u64::MAX);
+            let judged = Judged::pass(format!("no request took longer than {slowest} ms"));
+            finding(&format!("{at} within {bound} ms"), judged)
+        };
+        self.present().map(judge).collect()
     }
 
     /// The servers that are to be there.

@@ -43,7 +43,8 @@ fn ensemble(voters: usize, observers: usize) -> Ensemble {
             synced_non_voting_followers: leads.then_some(0),
             pending_syncs: leads.then_some(0),
         };
-        let serving = Serving { mode, outstanding: 0, znodes: 1000, connections: None };
+        let serving =
+            Serving { mode, outstanding: 0, slowest_ms: Some(3), znodes: 1000, connections: None };
         let server = EnsembleServer {
             presence: Ok(Presence::Serving(serving)),
             monitor: Ok(monitor),
@@ -91,6 +92,33 @@ fn unmet(ensemble: &Ensemble, question: &Question) -> BTreeMap<(String, String),
 
 fn names(unmet: &BTreeMap<(String, String), Verdict>) -> BTreeSet<(&str, Verdict)> {
     unmet.iter().map(|((name, _), verdict)| (name.as_str(), *verdict)).collect()
+}
+
+/// A server that becomes slow while it is watched is watched anew; one that is slow all the time is not.
+#[test]
+fn a_request_far_slower_than_any_before_begins_the_looks_anew() {
+    use crate::plan::gate::{End, Step, Terms, Watch};
+    use std::time::Duration;
+    let secs = Duration::from_secs;
+    let terms =
+        Terms { samples: 2, spacing: secs(2), window: Duration::ZERO, limit: secs(4), stall: None };
+    for (slowest, passed) in [
+        ([Some(3), Some(200)], true),
+        ([Some(900), Some(1000)], true),
+        ([Some(900), Some(1100)], false),
+        ([Some(3), Some(700)], false),
+        ([Some(u64::MAX), Some(u64::MAX)], true),
+        ([None, None], true),
+    ] {
+        let mut watch = Watch::new(terms, Vec::new());
+        let steps = slowest.map(|slowest| {
+            let mut it = ensemble(3, 0);
+            serving(&mut it, 2).slowest_ms = slowest;
+            let at = if watch.report().looks == 0 { 0 } else { 2 };
+            watch.weigh(secs(at), judge(&it, &question(Phase::Pre, 3)))
+        });
+        assert_eq!(steps[1] == Step::Over(End::Passed), passed, "{slowest:?}: {steps:?}");
+    }
 }
 
 #[test]
@@ -179,6 +207,7 @@ fn cases() -> Vec<Case> {
                 ("followers_synced", Unknown),
                 ("majority_without_target", Unknown),
                 ("few_outstanding", Unknown),
+                ("latency_steady", Unknown),
             ],
         ),
         (
@@ -190,6 +219,7 @@ fn cases() -> Vec<Case> {
                 ("in_broadcast", Unknown),
                 ("same_membership", Unknown),
                 ("few_outstanding", Unknown),
+                ("latency_steady", Unknown),
             ],
         ),
         (
@@ -198,7 +228,7 @@ fn cases() -> Vec<Case> {
             |it| {
                 server(it, 3).presence = Ok(Presence::NotServing);
             },
-            &[("servers_serve", Fail), ("few_outstanding", Unknown)],
+            &[("servers_serve", Fail), ("few_outstanding", Unknown), ("latency_steady", Unknown)],
         ),
         (
             "another stands alone",
