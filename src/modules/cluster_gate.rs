@@ -66,7 +66,7 @@ use part::Part;
 /// all in step with the quorum, tell the same of all topics; unknown where there is but one besides `target`), `NAME.visible` (what lies on
 /// the brokers' disks is what the metadata tells: who is not allowed to see a topic would find all well), `NAME.folders_usable`, `NAME.led`,
 /// `NAME.replicas_online`, `NAME.in_sync`, `NAME.above_min_in_sync` (writes are taken without `target`), `NAME.clean_elections`,
-/// `NAME.no_reassignment`, and `NAME.quorum_in_step` or, with ZooKeeper, `NAME.controller_known`; in `pre` and `post` `NAME.quorum_steady`
+/// `NAME.no_reassignment`, and `NAME.quorum_in_step` or, with ZooKeeper, `NAME.controller_known` and before the stop `NAME.ensemble_asked` (a gate of kind `zookeeper` is among `gates`); in `pre` and `post` `NAME.quorum_steady`
 /// (an election begins the looks in a row anew); with `controllers` `NAME.voters_expected`; in phase `post` also
 /// `NAME.target_answers` and `NAME.preferred_leaders`. A topic that does not pass is an object of its own, so that a waiver can
 /// name it. Brokers that cannot be reached, or that do not let one ask, are unknown.

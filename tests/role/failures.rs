@@ -133,7 +133,7 @@ fn one_that_does_not_come_back_on_its_own_machine_freezes_the_roll() {
 
 #[test]
 fn from_then_on_whatever_is_not_proved_freezes_the_roll() {
-    let cases: [(&str, Prepare, &str, &str); 6] = [
+    let cases: [(&str, Prepare, &str, &str); 7] = [
         (
             "recycling",
             |site| {
@@ -165,6 +165,23 @@ fn from_then_on_whatever_is_not_proved_freezes_the_roll() {
             },
             "stopped",
             "does not have the old one's data",
+        ),
+        // The image starts it by itself, on whatever disk is there.
+        (
+            "identity",
+            |site| {
+                let home = site.desk.home.path().display().to_string();
+                let node = format!("{home}/nodes/ssi-01");
+                let text = format!(
+                    "- ansible.builtin.include_tasks: '{}/roles/rolling_recycle/tasks/recycle.yml'\n\
+                     - ansible.builtin.copy: {{dest: '{node}/data/meta.properties', content: other, mode: '0600'}}\n\
+                     - ansible.builtin.copy: {{dest: '{node}/kafka', content: started, mode: '0600'}}\n",
+                    crate::support::ansible::root().display()
+                );
+                json!({"rolling_recycle_tasks": site.tasks("recycle", &text)})
+            },
+            "stopped stopped",
+            "ssi-01/kafka, which was stopped",
         ),
         (
             "starting",

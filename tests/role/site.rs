@@ -20,9 +20,11 @@ pub(crate) const NEW: &str = "ami-00000000000000002";
 const MANAGER: &str = "#!/usr/bin/python
 import os
 from ansible.module_utils.basic import AnsibleModule
-module = AnsibleModule(argument_spec=dict(name=dict(type='path'), state=dict(), use=dict()))
+module = AnsibleModule(argument_spec=dict(name=dict(type='path'), state=dict(), use=dict()), supports_check_mode=True)
 name, wanted = module.params['name'], module.params['state']
 before = open(name).read()
+if module.check_mode:
+    module.exit_json(changed=before != wanted)
 with open(name + '.log', 'a') as log:
     log.write(wanted + ' ')
 if os.path.exists(name + '.not-' + wanted):

@@ -81,11 +81,12 @@ impl Checks {
         terms.check().map_err(|error| Failure::new(error.to_string()))?;
         let mut names = BTreeSet::new();
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
+        let asks_ensemble = self.gates.iter().any(GateArgs::asks_ensemble);
         for gate in &self.gates {
             if !names.insert(&gate.name) {
                 return Err(Failure::new(format!("two gates are called {}", one_line(&gate.name))));
             }
-            sources.push(gate.source(connection, world)?);
+            sources.push(gate.source(asks_ensemble, connection, world)?);
         }
         let waivers = waivers(&self.waivers)?;
         Ok(Gate { sources, terms, waivers })

@@ -197,9 +197,15 @@ impl Kind {
 }
 
 impl GateArgs {
-    /// Ready to be looked at; nothing is sent.
+    /// Whether it asks a ZooKeeper ensemble.
+    pub(super) fn asks_ensemble(&self) -> bool {
+        self.kind == Kind::Zookeeper
+    }
+
+    /// Ready to be looked at; nothing is sent. `asks_ensemble` says whether any gate beside it asks a ZooKeeper ensemble.
     pub(super) fn source(
         &self,
+        asks_ensemble: bool,
         connection: &Connection,
         world: &World,
     ) -> Result<Box<dyn Source>, Failure> {
@@ -236,7 +242,10 @@ impl GateArgs {
                     self.search.question(question, extent).map_err(|it| self.refused(&it))?;
                 return Ok(Box::new(SearchCluster { observer, question, timeout }));
             }
-            Kind::Kafka => return self.kafka(timeout, world).map_err(|it| self.refused(&it)),
+            Kind::Kafka => {
+                let kafka = self.kafka(timeout, asks_ensemble, world);
+                return kafka.map_err(|it| self.refused(&it));
+            }
             Kind::Ec2 => {
                 let access = ec2_access(&connection.session_options(), &world.environment);
                 let access = Ec2Access { timeout, ..access };
@@ -259,12 +268,17 @@ impl GateArgs {
         Ok(Box::new(Probe { name: name.clone(), look, predicate, timeout }))
     }
 
-    fn kafka(&self, timeout: Duration, world: &World) -> Result<Box<dyn Source>, String> {
+    fn kafka(
+        &self,
+        timeout: Duration,
+        asks_ensemble: bool,
+        world: &World,
+    ) -> Result<Box<dyn Source>, String> {
         let (ca_path, validate_certs) = (self.ca_path.as_deref(), self.validate_certs);
         let observer =
             self.kafka.observer(&self.tls, self.login(world)?, ca_path, validate_certs, world)?;
         let question = self.question(self.target.clone().unwrap_or_default());
-        let question = self.kafka.question(question)?;
+        let question = self.kafka.question(question, asks_ensemble)?;
         Ok(Box::new(KafkaCluster { observer, question, timeout }))
     }
 

@@ -126,7 +126,13 @@ impl KafkaArgs {
     }
 
     /// What is asked.
-    pub(in crate::modules) fn question(&self, question: Question) -> Result<KafkaQuestion, String> {
+    ///
+    /// `asks_ensemble` says whether the same gate asks a ZooKeeper ensemble, too.
+    pub(in crate::modules) fn question(
+        &self,
+        question: Question,
+        asks_ensemble: bool,
+    ) -> Result<KafkaQuestion, String> {
         let Ok(target) = question.target.trim().parse() else {
             let text = one_line(&question.target);
             return Err(format!("target {text:?} is no id of a broker or a controller"));
@@ -135,7 +141,15 @@ impl KafkaArgs {
         let controllers = self.controllers.as_deref();
         let controllers = controllers.map(|ids| each_once("controllers", ids)).transpose()?;
         let (cluster_id, margin) = (self.cluster_id.clone(), self.margin.unwrap_or(0));
-        Ok(KafkaQuestion { question, target, brokers, controllers, cluster_id, margin })
+        Ok(KafkaQuestion {
+            question,
+            target,
+            brokers,
+            controllers,
+            cluster_id,
+            asks_ensemble,
+            margin,
+        })
     }
 }
 

@@ -33,6 +33,8 @@ pub struct KafkaQuestion {
     pub controllers: Option<BTreeSet<KafkaNodeId>>,
     /// Which cluster it must be, by its unique id; any if none.
     pub cluster_id: Option<String>,
+    /// Whether the same gate asks a ZooKeeper ensemble, too.
+    pub asks_ensemble: bool,
     /// How many more replicas must be in sync without the target than writes need: to survive one more surprise, 1.
     pub margin: u32,
 }
@@ -43,7 +45,7 @@ type Partitions = BTreeMap<KafkaPartition, KafkaReplicas>;
 ///
 /// `identified`, `brokers_live`, `views_agree`, `visible`, `folders_usable`; by topic `led`, `replicas_online`, `in_sync`, `above_min_in_sync`,
 /// `clean_elections`, `no_reassignment`; `quorum_in_step`, `quorum_steady` (pre and post) and, where they are named, `voters_expected`, or in
-/// ZooKeeper mode `controller_known`; in phase `post` also `target_answers` and `preferred_leaders`. The names begin with the gate's.
+/// ZooKeeper mode `controller_known` and in phase `pre` `ensemble_asked`; in phase `post` also `target_answers` and `preferred_leaders`. The names begin with the gate's.
 pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
     let it = Asked { cluster, wanted: question, phase: question.question.phase };
     let mut found = vec![
@@ -65,7 +67,12 @@ pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
             found.push(it.whole("quorum_in_step", Judged::unknown(obstacle.to_string())));
         }
         Ok(Some(quorum)) => found.extend(it.of_quorum(quorum)),
-        Ok(None) => found.push(it.whole("controller_known", it.controller_known())),
+        Ok(None) => {
+            found.push(it.whole("controller_known", it.controller_known()));
+            if it.phase == Phase::Pre {
+                found.push(it.whole("ensemble_asked", it.ensemble_asked()));
+            }
+        }
     }
     match it.view() {
         Ok(view) => {
@@ -345,6 +352,16 @@ impl<'a> Asked<'a> {
                 Judged::unknown(format!("the controller {controller} is none of the brokers"))
             }
         })
+    }
+
+    /// Brokers that keep their metadata in ZooKeeper are no better than the ensemble: one that comes back could not register.
+    fn ensemble_asked(&self) -> Judged {
+        if self.wanted.asks_ensemble {
+            return Judged::pass("its ensemble is asked, too");
+        }
+        Judged::fail(
+            "it keeps its metadata in ZooKeeper, and no gate of kind zookeeper asks the ensemble: name one beside it",
+        )
     }
 
     fn target_answers(&self) -> Judged {

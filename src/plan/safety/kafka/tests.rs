@@ -129,6 +129,7 @@ fn question(count: KafkaNodeId, phase: Phase, target: KafkaNodeId) -> KafkaQuest
         brokers: (1..=count).collect(),
         controllers: None,
         cluster_id: None,
+        asks_ensemble: false,
         margin: 0,
     }
 }
@@ -155,9 +156,14 @@ fn a_whole_cluster_passes_before_between_and_after() {
 fn in_zookeeper_mode_the_controller_counts() {
     let mut it = cluster(3);
     it.quorum = Ok(None);
-    assert_eq!(unmet(&it, &question(3, Phase::Pre, 2)), BTreeMap::new());
+    let alone = question(3, Phase::Pre, 2);
+    let unasked = ("ensemble_asked".to_owned(), "cluster".to_owned());
+    assert_eq!(unmet(&it, &alone), [(unasked, Verdict::Fail)].into(), "the ensemble may be ill");
+    assert_eq!(unmet(&it, &question(3, Phase::Post, 2)), BTreeMap::new());
+    let asked = KafkaQuestion { asks_ensemble: true, ..alone };
+    assert_eq!(unmet(&it, &asked), BTreeMap::new());
     it.members.as_mut().unwrap().controller = None;
-    let found = unmet(&it, &question(3, Phase::Pre, 2));
+    let found = unmet(&it, &asked);
     assert_eq!(
         found,
         [(("controller_known".to_owned(), "cluster".to_owned()), Verdict::Fail)].into()
