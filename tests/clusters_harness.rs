@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use clusters::kafka;
 use clusters::ledger::{Ledger, plain};
 use clusters::sampler::{Role, Samples, State};
 use clusters::until;
@@ -96,6 +97,19 @@ fn a_ledger_tells_what_is_lost_and_how_long_nothing_was_acknowledged() {
     assert_eq!(ledger.lost(&found(&["1 a", "2 b", "3 c", "4 d"])), Vec::<&str>::new());
     assert_eq!(ledger.lost(&found(&["1 a", "3 other", "4 d"])), ["3 c"]);
     assert_eq!(ledger.longest_pause(), 700);
+}
+
+#[test]
+fn records_that_are_there_twice_or_out_of_order_are_told() {
+    let found = |records: &[&str]| -> BTreeSet<String> {
+        records.iter().map(|record| (*record).to_owned()).collect()
+    };
+    let good = found(&["ledger-0 at 9: 1", "ledger-0 at 10: 4", "ledger-1 at 0: 2"]);
+    assert_eq!(kafka::not_once_in_order(&good), Vec::<String>::new());
+    let twice = found(&["ledger-0 at 9: 1", "ledger-0 at 10: 1"]);
+    assert_eq!(kafka::not_once_in_order(&twice).len(), 1);
+    let turned = found(&["ledger-0 at 9: 4", "ledger-0 at 10: 1"]);
+    assert_eq!(kafka::not_once_in_order(&turned), ["ledger-0: 4 comes before 1"]);
 }
 
 #[test]

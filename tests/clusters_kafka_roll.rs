@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use clusters::gates::{gate, patient};
 use clusters::kafka::{
     CLUSTER, Gate, WITH_ZOOKEEPER, acknowledges, acknowledges_in, found, make_topic,
-    make_topic_called, probe, probe_with_zookeeper, settle, understand, writer,
+    make_topic_called, not_once_in_order, probe, probe_with_zookeeper, settle, understand, writer,
 };
 use clusters::ledger::{Ledger, Writer};
 use clusters::play::{NEW, Player, changed};
@@ -98,6 +98,7 @@ fn roll(
     let ledger = writer.stop();
     let found = found(yard, technology, &nodes);
     assert_eq!(ledger.lost(&found), Vec::<&str>::new());
+    assert_eq!(not_once_in_order(&found), Vec::<String>::new());
     let samples = sampler.finish();
     samples.report(&ledger);
     assert_eq!(samples.max_down(), 1);

@@ -224,3 +224,31 @@ pub(crate) fn found(yard: &Yard, technology: &str, nodes: &[Node]) -> BTreeSet<S
     let values = text.lines().filter_map(|line| serde_json::from_str(line).ok());
     values.filter_map(|value: Value| understand(&value)).map(|record| record.what).collect()
 }
+
+/// What an idempotent producer promises and these records break: each value once, and in each partition in the order of their sending,
+/// since the producer counts its values up.
+pub(crate) fn not_once_in_order(found: &BTreeSet<String>) -> Vec<String> {
+    let mut places: BTreeMap<&str, BTreeMap<u64, u64>> = BTreeMap::new();
+    let mut values = BTreeSet::new();
+    let mut broken = Vec::new();
+    for record in found {
+        let parts = record.split_once(" at ").zip(record.rsplit_once(": "));
+        let (partition, offset, value) = parts
+            .and_then(|((partition, rest), (_, value))| {
+                Some((partition, rest.split_once(':')?.0.parse().ok()?, value.parse().ok()?))
+            })
+            .unwrap_or_else(|| panic!("no record of the producer: {record}"));
+        places.entry(partition).or_default().insert(offset, value);
+        if !values.insert(value) {
+            broken.push(format!("{value} is there twice, one of them {record}"));
+        }
+    }
+    for (partition, records) in &places {
+        let values: Vec<&u64> = records.values().collect();
+        let turned = values.windows(2).filter(|pair| pair[0] > pair[1]);
+        broken.extend(
+            turned.map(|pair| format!("{partition}: {} comes before {}", pair[0], pair[1])),
+        );
+    }
+    broken
+}
