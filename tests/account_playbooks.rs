@@ -138,3 +138,98 @@ fn a_connection_is_prepared_made_and_changed_and_its_external_id_shows_nowhere()
         hidden(&desk, id, &said, &[]);
     }
 }
+
+/// What the three infos tell: all of it, by each filter, nothing, and what is misspelt or of the wrong type. `users` are there, and
+/// account two is `connected` or not.
+const TOLD: &str = "include_tasks: told.yml";
+
+const TOLD_FILE: &str = "\
+- spotinst.esg.spot_account_info: \"{{ item }}\"
+  loop:
+    - {}
+    - {name: one}
+    - {id: act-00000002}
+    - {name: two, id: act-00000001}
+    - {cloud_account_id: '222222222222'}
+    - {aws_account_id: '999999999999'}
+    - {nam: one}
+    - {cloud_account_id: {a: 1}}
+  ignore_errors: true
+  register: accounts
+- assert:
+    that:
+      - ids == [['act-00000001', 'act-00000002'], ['act-00000001'], ['act-00000002'], [], ['act-00000002'] if connected | bool else [], []]
+      - accounts.results | map(attribute='failed') | list == [false] * 6 + [true] * 2
+      - accounts.results[6].msg is search('nam.*did you mean name')
+      - accounts.results[7].msg is search('cloud_account_id')
+      - accounts.results | selectattr('changed') == []
+  vars:
+    ids: \"{{ accounts.results[:6] | map(attribute='accounts') | map('map', attribute='id') | map('sort') | list }}\"
+- spotinst.esg.spot_programmatic_user_info: \"{{ item }}\"
+  loop:
+    - {}
+    - {name: robot}
+    - {name: nobody}
+    - {id: pu-99999999}
+    - {name: [robot, other]}
+    - {names: robot}
+  ignore_errors: true
+  register: people
+- assert:
+    that:
+      - people.results[:4] | map(attribute='users') | map('length') | list == [users | int, users | int, 0, 0]
+      - people.results | map(attribute='failed') | list == [false] * 4 + [true] * 2
+      - people.results[4].msg is search('name.*list')
+      - people.results[5].msg is search('names.*did you mean name')
+      - people.results | selectattr('changed') == []
+      - users | int == 0 or people.results[1].users[0].policies[0].policy_id == 'pol-11111111'
+- spotinst.esg.spot_aws_connection_info: \"{{ item }}\"
+  loop:
+    - {}
+    - {account_id: act-00000001}
+    - {account_id: act-99999999}
+    - {account_id: 'act-00000001,act-00000002'}
+    - {account_ids_of: act-00000001}
+  ignore_errors: true
+  register: links
+- assert:
+    that:
+      - links.results[0].connected == connected | bool
+      - (links.results[0].iam_role is none) != connected | bool
+      - not links.results[1].connected and links.results[1].refusal is none
+      - not links.results[2].connected and links.results[2].refusal is not none
+      - links.results | map(attribute='failed') | list == [false] * 3 + [true] * 2
+      - links.results | selectattr('changed') == []
+";
+
+#[test]
+fn infos_tell_the_same_again_in_check_mode_and_what_has_changed_since() {
+    for version in VERSIONS {
+        let desk = desk();
+        desk.file("told.yml", TOLD_FILE);
+        let told = |users: usize, connected: bool, arguments: &[&str]| {
+            let facts = format!("users={users} connected={connected}");
+            let run = play(&desk, version, TOLD, &[&["-e", &facts], arguments].concat());
+            assert_eq!(changed(&run), 0, "{version}");
+        };
+        told(0, false, &[]);
+        told(0, false, &[]);
+        told(0, false, &["--check", "--diff"]);
+        assert_eq!(mutations(&desk), 0, "{version}");
+        let user = "spotinst.esg.spot_programmatic_user: {name: robot, token_file: ~/token, \
+                    policies: [{policy_id: pol-11111111, account_ids: ['*']}]}";
+        assert_eq!(changed(&play(&desk, version, user, &[])), 1, "{version}");
+        told(1, false, &[]);
+        let prepared = "spotinst.esg.spot_aws_connection: {id_file: ~/id, state: prepared}";
+        assert_eq!(changed(&play(&desk, version, prepared, &[])), 1, "{version}");
+        let kept = std::fs::read_to_string(desk.home.path().join("id")).unwrap();
+        let kept: Value = serde_json::from_str(&kept).unwrap();
+        make_role(&desk, ROLE, kept["external_id"].as_str().unwrap());
+        let connected = format!(
+            "spotinst.esg.spot_aws_connection: {{id_file: ~/id, state: connected, role_arn: '{ROLE}'}}"
+        );
+        assert_eq!(changed(&play(&desk, version, &connected, &[])), 1, "{version}");
+        told(1, true, &[]);
+        told(1, true, &["--check"]);
+    }
+}

@@ -129,6 +129,69 @@ fn a_group_is_adopted_and_copied_by_two_tasks_and_its_past_is_told() {
     }
 }
 
+/// What is listed: all of it, by each filter, none, and what is misspelt or of the wrong type.
+const LISTED: &str = "\
+- spotinst.esg.elastigroup_info: \"{{ item.options | default({}) }}\"
+  loop:
+    - {}
+    - {options: {ids: [sig-1]}}
+    - {options: {id: 'sig-1,sig-2'}}
+    - {options: {names: k*}}
+    - {options: {name: web}}
+    - {options: {regions: us-west-2}}
+    - {options: {stateful: true}}
+    - {options: {stateful: false}}
+    - {options: {ids: sig-2, with_instances: true, with_suspensions: true, events_hours: 24, log_hours: 24, log_severities: ERROR}}
+    - {options: {names: kafka, regions: us-west-2}}
+    - {options: {ids: sig-9}}
+    - {options: {idds: sig-1}}
+    - {options: {stateful: perhaps}}
+    - {options: {log_hours: 0}}
+    - {options: {names: {kafka: 1}}}
+  ignore_errors: true
+  register: seen
+- set_fact:
+    ids: \"{{ seen.results[:11] | map(attribute='elastigroups') | map('map', attribute='id') | map('sort') | list }}\"
+    both: [sig-1, sig-2]
+- assert:
+    that:
+      - ids[:3] == [both, ['sig-1'], both]
+      - ids[3:8] == [['sig-1'], ['sig-2'], ['sig-2'], ['sig-1'], ['sig-2']]
+      - ids[8:] == [['sig-2'], [], []]
+      - seen.results | map(attribute='failed') | list == [false] * 11 + [true] * 4
+      - seen.results[11].msg is search('idds.*did you mean ids')
+      - seen.results[12].msg is search('stateful')
+      - seen.results[13].msg is search('log_hours')
+      - seen.results[14].msg is search('names')
+      - seen.results | selectattr('changed') == []
+      - seen.results[8].elastigroups[0].instances | length == web | int
+      - seen.results[8].elastigroups[0].suspensions == []
+      - \"'instances' not in seen.results[0].elastigroups[0]\"
+      - seen.results[1].elastigroups[0].spec.compute.launchSpecification.imageId == 'ami-1'
+";
+
+#[test]
+fn groups_are_listed_alike_again_in_check_mode_and_after_a_change() {
+    for version in VERSIONS {
+        let desk = Desk::with(&format!(
+            "{FLEET}  - {{name: web, id: sig-2, region: us-west-2, image: ami-1, capacity: {{minimum: 0, target: 2, maximum: 5}}, members: [{{}}, {{}}]}}\n"
+        ));
+        let list = |web: usize, arguments: &[&str]| {
+            let web = format!("web={web}");
+            let run = play(&desk, version, LISTED, &[&["-e", &web], arguments].concat());
+            assert_eq!(changed(&run), 0, "{version}");
+        };
+        list(2, &[]);
+        list(2, &[]);
+        list(2, &["--check", "--diff"]);
+        assert_eq!(mutations(&desk), 0, "{version}");
+        let more = "- spotinst.esg.elastigroup_capacity: {id: sig-2, target: 3, wait: true}";
+        assert_eq!(changed(&play(&desk, version, more, &[])), 1, "{version}");
+        list(3, &[]);
+        list(3, &["--check"]);
+    }
+}
+
 /// User data marked secret, at the highest verbosity: not in what is shown, nor in what is left in the home folder.
 #[test]
 fn secret_user_data_shows_nowhere() {
