@@ -46,8 +46,10 @@ description:
     leader as there are voters besides it, and none is still brought up to date), C(NAME.in_broadcast),
     C(NAME.majority_without_target) (with fewer than three voters no server can be lost),
     C(NAME.same_membership) (all tell the same members, and those are the servers that are asked) and
-    C(NAME.few_outstanding); in phase C(mid) also C(NAME.target_stopped), in phase C(post) also
-    C(NAME.znodes_alike). A word that is not in the server's whitelist, an empty and a half answer are unknown.
+    C(NAME.few_outstanding); in C(pre) and C(post) C(NAME.latency_steady) (a request that takes twice as long as
+    any before, and longer than 256 ms, begins the looks in a row anew); in phase C(mid) also
+    C(NAME.target_stopped), in phase C(post) also C(NAME.znodes_alike). A word that is not in the server's
+    whitelist, an empty and a half answer are unknown.
   - >-
     C(elasticsearch) asks an Elasticsearch or OpenSearch cluster: C(NAME.identified), C(NAME.settled) (no shard
     moves, is made or has no node), C(NAME.status) (green; in phase C(mid) yellow will do),
@@ -69,8 +71,9 @@ description:
     the metadata tells: who is not allowed to see a topic would find all well), C(NAME.folders_usable),
     C(NAME.led), C(NAME.replicas_online), C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken without
     C(target)), C(NAME.clean_elections), C(NAME.no_reassignment), and C(NAME.quorum_in_step) or, with ZooKeeper,
-    C(NAME.controller_known); in C(pre) and C(post) C(NAME.quorum_steady) (an election begins the looks in a row
-    anew); with C(controllers) C(NAME.voters_expected); in phase C(post) also C(NAME.target_answers) and
+    C(NAME.controller_known) and before the stop C(NAME.ensemble_asked) (a gate of kind C(zookeeper) is among
+    O(gates)); in C(pre) and C(post) C(NAME.quorum_steady) (an election begins the looks in a row anew); with
+    C(controllers) C(NAME.voters_expected); in phase C(post) also C(NAME.target_answers) and
     C(NAME.preferred_leaders). A topic that does not pass is an object of its own, so that a waiver can name it.
     Brokers that cannot be reached, or that do not let one ask, are unknown.
   - >-
@@ -78,6 +81,9 @@ description:
     tells of it, C(NAME.volumes_status). A check that is impaired or has yet to be made fails; what EC2 cannot
     tell, an instance that it does not list, and credentials that may not ask (C(ec2:DescribeInstanceStatus))
     are unknown. A build without AWS refuses this kind.
+  - >-
+    With O(run_id) a gate of kind C(elasticsearch) or C(kafka) must see the cluster that the first gate of that
+    name in the run saw, by its unique id; another one fails C(NAME.identified).
   - >-
     A series that vanishes has not been seen to be well: with other objects than in the look before, counting
     begins anew.
