@@ -336,6 +336,9 @@ fn scripts(arguments: &Map<String, Value>, group: &Value) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod property_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
