@@ -144,6 +144,9 @@ fn prices_are_kept_as_spotter_lays_them_out_and_read_from_both_its_places() {
     );
     let kept = asked(&desk, &market, &keep).well();
     assert_eq!((&kept["changed"], &kept["stored_zones"]), (&json!(true), &json!(3)));
+    let again = asked(&desk, &market, &keep).well();
+    let writes = market.calls()["AmazonSSM.PutParameter"];
+    assert_eq!((&again["changed"], writes), (&json!(false), 3), "what is the same is no change");
     let text = moto::shared().parameter("eu-west-1", "/spotter/prices/eu-west-1a");
     let list: Value = serde_json::from_str(&text).unwrap();
     let read: Vec<(&str, f64)> = list
@@ -191,6 +194,52 @@ fn a_file_serves_as_store_and_old_prices_are_named_with_their_age() {
     let list = desk.file("list.json", &list.to_string());
     let said = asked(&desk, &market, &json!({"on_demand_prices": list}));
     assert!(said.failed().contains("the price of m6i.large is \"x\", which is no amount"));
+}
+
+/// A zone whose offers are gone has none that could be launched from; one that nobody asked about keeps its own.
+#[test]
+fn a_zone_without_offers_is_emptied_and_what_is_the_same_stays() {
+    let (desk, market) = desk();
+    let prefix = format!("/prices-{}", fastrand::u32(..));
+    let file = desk.home.path().join("prices.json");
+    let types = json!({"instance_types": ["c6i.large"], "current_generation": "any"});
+    for store in [json!({"store": "ssm", "store_prefix": prefix}), json!({"store": file})] {
+        let kept = |zone: &str| -> Value {
+            match store["store"].as_str() == Some("ssm") {
+                true => {
+                    let text = moto::shared().parameter("eu-west-1", &format!("{prefix}/{zone}"));
+                    serde_json::from_str(&text).unwrap()
+                }
+                false => {
+                    let text = std::fs::read(&file).unwrap();
+                    serde_json::from_slice::<Value>(&text).unwrap()["zones"][zone].clone()
+                }
+            }
+        };
+        let keep = |more: &Value| {
+            let mut all = store.clone();
+            all["policy"] = types.clone();
+            all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            asked(&desk, &market, &all).well()
+        };
+        market.price("c6i.large", "eu-west-1b", Some("0.0350"));
+        assert_eq!(keep(&json!({}))["changed"], true);
+        assert_eq!(keep(&json!({}))["changed"], false, "{store}");
+        market.price("c6i.large", "eu-west-1b", None);
+        let only = json!({"instance_types": ["c6i.large"], "current_generation": "any", "zones": ["eu-west-1a"]});
+        assert_eq!(keep(&json!({"policy": only}))["changed"], false, "of b nobody asked");
+        assert_eq!(kept("eu-west-1b").as_array().unwrap().len(), 1);
+        let foreseen = keep(&json!({"_ansible_check_mode": true, "_ansible_diff": true}));
+        assert_eq!(foreseen["diff"]["after"], json!({"eu-west-1b": []}), "{foreseen}");
+        assert_eq!(kept("eu-west-1b").as_array().unwrap().len(), 1);
+        let emptied = keep(&json!({}));
+        assert_eq!((&emptied["changed"], &emptied["stored_zones"]), (&json!(true), &json!(2)));
+        assert_eq!(
+            (kept("eu-west-1b"), kept("eu-west-1a").as_array().unwrap().len()),
+            (json!([]), 1)
+        );
+        assert_eq!(keep(&json!({}))["changed"], false, "{store}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::World;
 use super::connection::Connection;
@@ -10,7 +11,7 @@ use super::market::{
 };
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Clock, Market};
-use crate::drive::market::{keep, write};
+use crate::drive::market::{draft, keep};
 use crate::drive::{Progress, SystemClock, watched};
 use crate::plan::offers::{Ranking, explain, rank, stale};
 
@@ -58,7 +59,7 @@ pub(super) struct Returns {
     /// How many types with a price in how many zones were looked at.
     #[schemars(extend("x-returned" = "always"))]
     considered: usize,
-    /// How many zones were kept for others.
+    /// How many zones have offers that are kept for others.
     #[schemars(extend("x-returned" = "always"))]
     stored_zones: usize,
 }
@@ -114,16 +115,33 @@ impl Module<World> for SpotOfferInfo {
             };
             return Ok(Planned::looking_on(returns, act).with_warnings(warnings));
         }
+        let draft = {
+            let cloud = connect()?;
+            draft(&place, &region, &ranking, &policy.zones, now, cloud.as_ref())?
+        };
+        returns.stored_zones = draft.zones;
         let expected = returns.clone();
+        let side = |is_after: bool| {
+            let pick = |(before, after): &(Value, Value)| {
+                if is_after { after.clone() } else { before.clone() }
+            };
+            let all = draft.changes.iter().map(|(zone, both)| (zone.clone(), pick(both)));
+            Value::Object(all.collect())
+        };
+        let (before, after) = (side(false), side(true));
+        let changed: Vec<String> = draft.changes.keys().cloned().collect();
         let act = move || {
             save()?;
-            let cloud = market::cloud(&args.connection, world)?;
-            returns.stored_zones = write(&place, &region, &ranking, now, cloud.as_ref())?;
-            let message = format!("kept the offers of {} zones", returns.stored_zones);
-            Ok(Outcome { message: Some(message), ..Outcome::from(returns) })
+            draft.write(&region, market::cloud(&args.connection, world)?.as_ref())?;
+            Ok(Outcome::from(returns))
         };
+        if changed.is_empty() {
+            return Ok(Planned::looking_on(expected, act).with_warnings(warnings));
+        }
+        let zones = changed.join(", ");
         Ok(Planned::change(expected, act)
-            .with_message(format!("would keep the offers in {named}"))
+            .with_message(format!("other offers are kept in {named} of {zones}"))
+            .with_diff(before, after)
             .with_warnings(warnings))
     }
 }

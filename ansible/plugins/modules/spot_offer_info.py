@@ -801,7 +801,7 @@ considered:
   type: int
 stored_zones:
   description:
-    - How many zones were kept for others.
+    - How many zones have offers that are kept for others.
   returned: always
   type: int
 error_code:

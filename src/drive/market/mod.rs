@@ -10,7 +10,7 @@ mod store;
 pub use cloud::{Cloud, connect as connect_cloud};
 pub use gather::{OnDemandFrom, SpotFrom, Wanted, gather};
 pub use kept::{keep, kept};
-pub use store::{SPOTTER_PREFIXES, Store, forget, write};
+pub use store::{Draft, SPOTTER_PREFIXES, Store, draft, forget};
 
 use std::path::PathBuf;
 

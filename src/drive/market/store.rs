@@ -1,7 +1,7 @@
 //! Spot prices as others left them: in Systems Manager as Spotter lays them out, or in a file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::kept::whole;
 use super::prices::dollars;
 use super::{Cloud, MarketError};
-use crate::domain::{MicroUsd, Region, Sourced, SpotPrice};
+use crate::domain::{MicroUsd, Parameter, Region, Sourced, SpotPrice};
 use crate::plan::offers::Ranking;
 
 /// Where Spotter keeps prices: what it writes now, and what it wrote before.
@@ -18,6 +18,9 @@ pub const SPOTTER_PREFIXES: [&str; 2] = ["/spotter/prices", "/spotter/spot"];
 
 /// Systems Manager takes no more in a standard parameter, in bytes.
 const LARGEST: usize = 4096;
+
+/// What is the same is written again when it is so old, in seconds: well within what counts as young.
+const FRESH_S: i64 = 900;
 
 /// Where prices are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,49 +141,153 @@ fn number(price: MicroUsd) -> Value {
     price.to_string().parse::<f64>().map_or(Value::Null, |dollars| json!(dollars))
 }
 
-/// Writes a ranking, zone by zone, and tells how many zones.
+/// What is to be written, compared with what is kept.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// How many zones have offers.
+    pub zones: usize,
+    /// What is kept of each zone that changes, null if nothing is, and what will be.
+    pub changes: BTreeMap<String, (Value, Value)>,
+    writes: Vec<Write>,
+}
+
+#[derive(Clone, Debug)]
+enum Write {
+    Parameter { name: String, text: String },
+    File { path: PathBuf, text: Vec<u8> },
+}
+
+/// Compares a ranking with what is kept. A zone that was looked at and has no offers any more is to have an empty list: what is kept would
+/// be launched from. What is the same is written again when it is [`FRESH_S`] old, so that its age tells when it was looked at.
 ///
 /// # Errors
 ///
-/// It cannot be written; with parameters some zones may have been.
-pub fn write(
+/// What is kept cannot be read, or a list does not fit.
+pub fn draft(
     store: &Store,
     region: &Region,
     ranking: &Ranking,
+    looked_at: &[String],
     at: Timestamp,
     cloud: &dyn Cloud,
-) -> Result<usize, MarketError> {
+) -> Result<Draft, MarketError> {
     let zones: BTreeSet<&str> = ranking.offers.iter().map(|offer| offer.zone.as_str()).collect();
+    let lists = zones.iter().map(|zone| ((*zone).to_owned(), Value::Array(list(ranking, zone))));
+    let lists: BTreeMap<String, Value> = lists.collect();
+    let mut draft = Draft { zones: lists.len(), changes: BTreeMap::new(), writes: Vec::new() };
+    let is_ours = |zone: &str| {
+        zone.starts_with(region.as_str())
+            && (looked_at.is_empty() || looked_at.iter().any(|it| it == zone))
+    };
     match store {
         Store::Ssm { prefix } => {
-            let mut texts = Vec::new();
-            for zone in &zones {
-                let text = Value::Array(list(ranking, zone)).to_string();
-                let place = format!("{prefix}/{zone}");
-                if text.len() > LARGEST {
-                    let reason = format!(
-                        "they are {} bytes, and a parameter takes {LARGEST}: lower top_n_per_az",
-                        text.len()
-                    );
-                    return Err(MarketError::Store { place, reason });
-                }
-                texts.push((place, text));
-            }
-            for (name, text) in &texts {
-                cloud.put_parameter(region, name, text)?;
-            }
+            let kept = cloud.parameters_below(region, prefix)?;
+            draft.parameters(prefix, kept, lists, at, &is_ours)?;
         }
-        Store::File(path) => {
-            let lists = zones.iter().map(|zone| ((*zone).to_owned(), list(ranking, zone)));
-            let file = StoreFile { region: region.to_string(), at, zones: lists.collect() };
+        Store::File(path) => draft.file(path, region, lists, at, &is_ours)?,
+    }
+    Ok(draft)
+}
+
+fn is_old(then: Option<Timestamp>, at: Timestamp) -> bool {
+    then.is_none_or(|then| at.as_second() - then.as_second() >= FRESH_S)
+}
+
+impl Draft {
+    fn parameters(
+        &mut self,
+        prefix: &str,
+        kept: Vec<Parameter>,
+        mut lists: BTreeMap<String, Value>,
+        at: Timestamp,
+        is_ours: &dyn Fn(&str) -> bool,
+    ) -> Result<(), MarketError> {
+        let kept = kept.into_iter().filter_map(|it| {
+            let zone = it.name.strip_prefix(prefix)?.strip_prefix('/')?.to_owned();
+            Some((zone, it))
+        });
+        let kept: BTreeMap<String, Parameter> = kept.collect();
+        for zone in kept.keys().filter(|zone| is_ours(zone)) {
+            lists.entry(zone.clone()).or_insert_with(|| json!([]));
+        }
+        for (zone, list) in lists {
+            let (name, text) = (format!("{prefix}/{zone}"), list.to_string());
+            if text.len() > LARGEST {
+                let reason = format!(
+                    "they are {} bytes, and a parameter takes {LARGEST}: lower top_n_per_az",
+                    text.len()
+                );
+                return Err(MarketError::Store { place: name, reason });
+            }
+            let before = kept.get(&zone);
+            // What is no JSON is shown as it is.
+            let was = before.map_or(Value::Null, |it| {
+                serde_json::from_str(&it.value).unwrap_or_else(|_| json!(it.value))
+            });
+            if was != list || is_old(before.and_then(|it| it.at), at) {
+                self.writes.push(Write::Parameter { name, text });
+            }
+            self.compare(zone, was, list);
+        }
+        Ok(())
+    }
+
+    fn file(
+        &mut self,
+        path: &Path,
+        region: &Region,
+        mut lists: BTreeMap<String, Value>,
+        at: Timestamp,
+        is_ours: &dyn Fn(&str) -> bool,
+    ) -> Result<(), MarketError> {
+        // One that is missing, damaged or of another region is written over.
+        let read = std::fs::read(path).unwrap_or_default();
+        let kept = serde_json::from_slice::<StoreFile>(&read).ok();
+        let kept = kept.filter(|it| it.region == region.as_str());
+        let then = kept.as_ref().map(|it| it.at);
+        let kept = kept.map(|it| it.zones).unwrap_or_default();
+        for (zone, before) in &kept {
+            // Nobody asked about the others: they stay.
+            let stays = if is_ours(zone) { Vec::new() } else { before.clone() };
+            lists.entry(zone.clone()).or_insert_with(|| Value::Array(stays));
+        }
+        let array = |list: &Value| list.as_array().cloned().unwrap_or_default();
+        let zones = lists.iter().map(|(zone, list)| (zone.clone(), array(list))).collect();
+        for (zone, list) in lists {
+            let was = kept.get(&zone).map_or(Value::Null, |it| Value::Array(it.clone()));
+            self.compare(zone, was, list);
+        }
+        if !self.changes.is_empty() || is_old(then, at) {
+            let file = StoreFile { region: region.to_string(), at, zones };
             let text = serde_json::to_vec_pretty(&file).map_err(|error| MarketError::Store {
                 place: path.display().to_string(),
                 reason: error.to_string(),
             })?;
-            whole(path, &text)?;
+            self.writes.push(Write::File { path: path.to_owned(), text });
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, zone: String, was: Value, list: Value) {
+        if was != list {
+            self.changes.insert(zone, (was, list));
         }
     }
-    Ok(zones.len())
+
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written; of parameters some may have been.
+    pub fn write(&self, region: &Region, cloud: &dyn Cloud) -> Result<(), MarketError> {
+        for write in &self.writes {
+            match write {
+                Write::Parameter { name, text } => cloud.put_parameter(region, name, text)?,
+                Write::File { path, text } => whole(path, text)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Deletes what is kept below a prefix, and tells the names.
