@@ -443,6 +443,24 @@ fn the_commands_foresee_launch_and_list() {
     for words in ["c6i.large", "launched", "eu-west-1c", "running"] {
         assert!(done.stdout.contains(words), "{words}: {}", done.stdout);
     }
+    // What was launched of a launch that falls short is in the report, and the status tells that not all was.
+    stage
+        .market
+        .fault(Fault { zone: Some("eu-west-1c"), ..Fault::refuse("MaxSpotInstanceCountExceeded") });
+    let short = run(&["launch", file, "--exact-count", "4", "--yes", "--output", "json"]);
+    let report: Value = serde_json::from_str(&short.stdout).unwrap();
+    assert_eq!((short.code, &report["failed"]), (7, &json!(true)), "{short:?}");
+    assert!(report["unfulfilled"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(
+        report["launched"].as_array().unwrap().len() + 2,
+        stage.machines().len(),
+        "{report}"
+    );
+    let table = run(&["launch", file, "--exact-count", "4", "--yes"]);
+    assert!(table.code != 0 && table.stdout.contains("MaxSpotInstanceCountExceeded"), "{table:?}");
+    assert_eq!(table.stderr.matches("are missing").count(), 1, "said once: {table:?}");
+    stage.market.mend();
+    run(&["launch", file, "--exact-count", "2", "--yes"]);
     let listed = run(&["fleet", "list", &stage.name]);
     for words in [stage.name.as_str(), "eu-west-1c", "spot", "$/h"] {
         assert!(listed.stdout.contains(words), "{words}: {listed:?}");

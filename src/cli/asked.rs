@@ -24,6 +24,22 @@ pub(super) fn module(
     options: Map<String, Value>,
     environment: &Environment,
 ) -> Result<Map<String, Value>, Failure> {
+    match report(name, options, environment)? {
+        (told, None) => Ok(told),
+        (_, Some(failure)) => Err(failure),
+    }
+}
+
+/// The same where also a failure tells what was done until then: the answer, and what it fails with.
+///
+/// # Errors
+///
+/// There is no answer.
+pub(super) fn report(
+    name: &str,
+    options: Map<String, Value>,
+    environment: &Environment,
+) -> Result<(Map<String, Value>, Option<Failure>), Failure> {
     let module = modules::find(name)
         .ok_or_else(|| Failure::new(OTHER, format!("this build has no module {name}")))?;
     let arguments = Value::Object(options).to_string().into_bytes();
@@ -35,7 +51,7 @@ pub(super) fn module(
         output::talk(&format!("warning: {}", one_line(warning.as_str().unwrap_or_default())));
     }
     if !answer.failed {
-        return Ok(told);
+        return Ok((told, None));
     }
     let message = told.get("msg").and_then(Value::as_str).unwrap_or("no reason was told");
     let is = |name: &str| told.get(name) == Some(&Value::Bool(true));
@@ -47,7 +63,8 @@ pub(super) fn module(
         }
         () => OTHER,
     };
-    Err(Failure::new(code, message))
+    let failure = Failure::new(code, message);
+    Ok((told, Some(failure)))
 }
 
 /// A file in YAML or JSON.

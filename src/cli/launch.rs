@@ -43,7 +43,19 @@ pub(super) fn run(arguments: &LaunchArguments, environment: &Environment) -> Res
         let refusal = |why: &str| Failure::new(REFUSED, format!("nothing was launched: {why}"));
         consent::ask("go on?", refusal)?;
     }
-    give(asked::module(MODULE, options, environment)?, arguments.output)
+    match asked::report(MODULE, options, environment)? {
+        (answer, None) => give(answer, arguments.output),
+        // What was launched all the same is told, too; the failure's own words come with the exit status.
+        (mut answer, Some(failure)) => {
+            if answer.contains_key("attempts") {
+                if arguments.output == OutputForm::Table {
+                    answer.remove("msg");
+                }
+                give(answer, arguments.output)?;
+            }
+            Err(failure)
+        }
+    }
 }
 
 fn give(answer: Map<String, Value>, form: OutputForm) -> Result<(), Failure> {
