@@ -7,6 +7,8 @@
 mod grounds;
 #[path = "launch/kills.rs"]
 mod kills;
+#[path = "launch/locks.rs"]
+mod locks;
 #[path = "launch/places.rs"]
 mod places;
 #[path = "launch/profiles.rs"]
@@ -17,6 +19,8 @@ mod rebalance;
 mod rebalance_kills;
 #[path = "launch/replace.rs"]
 mod replace;
+#[path = "launch/replace_kills.rs"]
+mod replace_kills;
 mod support;
 
 use std::collections::BTreeMap;
@@ -82,6 +86,13 @@ impl Stage {
         let each = reply.split("<instanceId>").skip(1);
         each.map(|it| (it.split('<').next().unwrap().to_owned(), part(it, "availabilityZone")))
             .collect()
+    }
+
+    /// A call of EC2 that somebody else makes.
+    fn ec2(&self, action: &str, fields: &[(&str, &str)]) {
+        let mut all = vec![("Action".to_owned(), action.to_owned())];
+        all.extend(fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        moto::shared().ec2("eu-west-1", &all);
     }
 
     fn zones(&self) -> BTreeMap<String, usize> {
@@ -367,7 +378,7 @@ fn bad_input_is_refused_before_anything_is_launched() {
         ),
         (
             json!({"count": 1, "policy": {"architectures": ["arm64"], "instance_types": ["m6g.*"]}}),
-            "runs the image, which is for x86_64",
+            "is for x86_64, and the policy's architectures are arm64: set architectures",
         ),
         (json!({"count": 9, "max_total": 8}), "would have 9 machines, and max_total is 8"),
         (json!({"count": 1, "spot_max_price": "much"}), "spot_max_price is \"much\""),

@@ -10,9 +10,11 @@ use super::connection::Connection;
 use super::fleet::{ShownMachine, machine};
 use super::market::{self, PolicyArgs, SourceArgs, percent};
 use crate::ansible::{Context, Failure, Module, Planned};
-use crate::domain::{Clock, Ec2Instance, Lifecycle, Market, MicroUsd};
-use crate::drive::{Progress, SystemClock, watched};
-use crate::plan::launch::{FLEET_TAG, RUN_TAG, check_name};
+use crate::domain::{Clock, Ec2Instance, InstanceId, Lifecycle, Market, MicroUsd, Region};
+use crate::drive::launch::Fleets;
+use crate::drive::market::Cloud;
+use crate::drive::{Environment, Progress, SystemClock, watched};
+use crate::plan::launch::{CLUSTER_TAG, FLEET_TAG, Launched, RUN_TAG, check_name, lives};
 
 /// Lists what M(spotinst.esg.spot_launch) has launched, with zones, present prices and savings.
 ///
@@ -21,6 +23,12 @@ use crate::plan::launch::{FLEET_TAG, RUN_TAG, check_name};
 pub(super) struct Args {
     /// Only this fleet.
     name: Option<String>,
+    /// Only these machines, whatever their state, for as long as EC2 tells of them, which is about an hour after their end. One that has lost
+    /// its tags, as EC2 takes them away after the end, is listed if a journal of this user says of which fleet it was.
+    ids: Option<Vec<String>>,
+    /// Folder of the journals. C(~/.local/state/spotinst-esg) when not given. They are read with O(ids) only.
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    state_dir: Option<String>,
     /// Whether present prices are asked for.
     #[serde(default = "yes")]
     prices: bool,
@@ -57,6 +65,10 @@ struct Found {
     fleet: String,
     /// The run that launched it.
     run: Option<String>,
+    /// The cluster from whose profile it was launched.
+    cluster: Option<String>,
+    /// Whether it has the tag of its fleet.
+    tagged: bool,
     #[serde(flatten)]
     machine: ShownMachine,
     /// What an hour costs now, in dollars.
@@ -94,9 +106,16 @@ impl Module<World> for SpotInstanceInfo {
         let clock = SystemClock::start();
         let progress = Progress::new(&clock, context.progress);
         let any = args.name.clone().unwrap_or_else(|| "*".to_owned());
-        let tags = BTreeMap::from([(FLEET_TAG.to_owned(), any)]);
-        let mut machines = cloud.tagged_instances(&region, &tags)?;
-        machines.sort_by_key(|it| (it.tags.get(FLEET_TAG).cloned(), it.id.clone()));
+        let (mut machines, kept) = match &args.ids {
+            Some(ids) => by_id(&args, cloud.as_ref(), &region, ids, &world.environment)?,
+            None => {
+                let tags = BTreeMap::from([(FLEET_TAG.to_owned(), any)]);
+                (cloud.tagged_instances(&region, &tags)?, BTreeMap::new())
+            }
+        };
+        let fleet = |it: &Ec2Instance| fleet(it, &kept).map(str::to_owned);
+        machines.retain(|it| args.name.is_none() || fleet(it) == args.name);
+        machines.sort_by_key(|it| (fleet(it), it.id.clone()));
         let market = if args.prices && !machines.is_empty() {
             let policy = PolicyArgs::default().policy()?;
             let connect = || market::cloud(&args.connection, world);
@@ -108,8 +127,43 @@ impl Module<World> for SpotInstanceInfo {
         } else {
             None
         };
-        Ok(Planned::unchanged(returns(&machines, market.as_ref())))
+        let bare = machines.iter().filter(|it| lives(it) && !it.tags.contains_key(FLEET_TAG));
+        let warnings = bare.map(|it| {
+            let (id, fleet) = (&it.id, fleet(it).unwrap_or_default());
+            format!("{id} was launched for fleet {fleet} and has lost its tags, so that it is counted nowhere: put {FLEET_TAG}={fleet} back or terminate it")
+        });
+        let warnings: Vec<String> = warnings.collect();
+        Ok(Planned::unchanged(returns(&machines, &kept, market.as_ref())).with_warnings(warnings))
     }
+}
+
+/// What journals say of machines, with their fleets, by id.
+type Kept = BTreeMap<InstanceId, (String, Launched)>;
+
+/// Machines of fleets by id, and what journals say of them.
+fn by_id(
+    args: &Args,
+    cloud: &dyn Cloud,
+    region: &Region,
+    ids: &[String],
+    environment: &Environment,
+) -> Result<(Vec<Ec2Instance>, Kept), Failure> {
+    let ids: Vec<InstanceId> = ids.iter().map(InstanceId::new).collect();
+    let mut machines = if ids.is_empty() { Vec::new() } else { cloud.instances(region, &ids)? };
+    let fleets = Fleets::find(args.state_dir.as_deref(), environment)?;
+    let mut kept = Kept::new();
+    if machines.iter().any(|it| !it.tags.contains_key(FLEET_TAG)) {
+        let all = fleets.launched(region.as_str())?.into_iter();
+        kept.extend(all.map(|(fleet, it)| (it.instance.clone(), (fleet, it))));
+    }
+    machines.retain(|it| fleet(it, &kept).is_some());
+    Ok((machines, kept))
+}
+
+/// The fleet of a machine, by its tag or else by a journal.
+fn fleet<'a>(it: &'a Ec2Instance, kept: &'a Kept) -> Option<&'a str> {
+    let tag = it.tags.get(FLEET_TAG).map(String::as_str);
+    tag.or_else(|| kept.get(&it.id).map(|(fleet, _)| fleet.as_str()))
 }
 
 /// What an hour costs now, and on demand.
@@ -128,11 +182,14 @@ fn prices(it: &Ec2Instance, market: &Market) -> (Option<MicroUsd>, Option<MicroU
     }
 }
 
-fn returns(machines: &[Ec2Instance], market: Option<&Market>) -> Returns {
+fn returns(machines: &[Ec2Instance], kept: &Kept, market: Option<&Market>) -> Returns {
     let (mut zones, mut instances) = (BTreeMap::new(), Vec::new());
     let mut sums = Some((MicroUsd::default(), MicroUsd::default()));
     for it in machines {
-        let fleet = it.tags.get(FLEET_TAG).cloned().unwrap_or_default();
+        let known = kept.get(&it.id).map(|(_, it)| it);
+        let fleet = fleet(it, kept).unwrap_or_default().to_owned();
+        let cluster = it.tags.get(CLUSTER_TAG).cloned();
+        let run = it.tags.get(RUN_TAG).cloned();
         let zone = it.availability_zone.clone().unwrap_or_default();
         let of_fleet: &mut BTreeMap<String, u32> = zones.entry(fleet.clone()).or_default();
         *of_fleet.entry(zone).or_default() += 1;
@@ -143,7 +200,9 @@ fn returns(machines: &[Ec2Instance], market: Option<&Market>) -> Returns {
         let saving = price.zip(full).and_then(|(price, full)| price.saving_over(full));
         instances.push(Found {
             fleet,
-            run: it.tags.get(RUN_TAG).cloned(),
+            run: run.or_else(|| known.map(|it| it.run.clone())),
+            cluster: cluster.or_else(|| known.and_then(|it| it.cluster.clone())),
+            tagged: it.tags.contains_key(FLEET_TAG),
             machine: machine(it),
             price: price.map(|price| price.to_string()),
             on_demand_price: full.map(|full| full.to_string()),

@@ -135,6 +135,17 @@ impl Cloud for Fake {
         Ok(self.living().into_iter().filter(fits).collect())
     }
 
+    fn instances(&self, _: &Region, ids: &[InstanceId]) -> Told<Vec<Ec2Instance>> {
+        let gone = self.gone.lock().unwrap();
+        let mut all: Vec<Ec2Instance> = self.launched.lock().unwrap().values().cloned().collect();
+        all.retain(|it| ids.contains(&it.id));
+        for it in all.iter_mut().filter(|it| gone.contains(&it.id)) {
+            // EC2 takes the tags away after a while.
+            (it.state, it.tags) = (Some("terminated".to_owned()), BTreeMap::new());
+        }
+        Ok(all)
+    }
+
     fn terminate_instances(&self, _: &Region, ids: &[InstanceId]) -> Told<Vec<InstanceId>> {
         self.moment();
         let now = *self.seconds.lock().unwrap();

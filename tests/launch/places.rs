@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::Stage;
 use super::grounds::{subnets, template};
 use super::support::market::{Effect, Fault, Snag};
+use super::{Stage, attempts};
 
 #[test]
 fn a_launch_template_is_taken_by_name_or_id_in_the_version_that_is_meant() {
@@ -87,4 +87,89 @@ fn the_ceiling_holds_for_what_a_lost_answer_launched_and_is_listed_late() {
     let called = stage.call(&json!({"count": 1, "max_total": 1}));
     assert!(called.failed().contains("max_total is 1"), "{}", called.failed());
     assert_eq!((stage.launches(), stage.machines().len()), (launches, 1));
+}
+
+/// A subnet without free addresses says nothing of the type: its sibling is asked, and nothing is remembered.
+#[test]
+fn a_subnet_without_addresses_gives_way_to_its_sibling_and_then_to_another_zone() {
+    let stage = Stage::new();
+    let all = subnets(&["eu-west-1a", "eu-west-1a", "eu-west-1b"]);
+    let full = Effect::Refuse("InsufficientFreeAddressesInSubnet");
+    let fault =
+        |times: usize| Fault { zone: Some("eu-west-1a"), times, effect: full, ..Fault::refuse("") };
+    stage.market.fault(fault(1));
+    let one = json!({"count": 1, "subnets": all, "spread": "price"});
+    let done = stage.call(&one).well();
+    let expected =
+        ["c6i.large eu-west-1a spot refused addresses", "c6i.large eu-west-1a spot launched -"];
+    assert_eq!(attempts(&done), expected, "{done}");
+    let subnet = |at: usize| done["attempts"][at]["subnet"].as_str().unwrap().to_owned();
+    assert_ne!(subnet(0), subnet(1));
+    stage.market.fault(fault(usize::MAX));
+    let done = stage.call(&one).well();
+    let expected = [
+        "c6i.large eu-west-1a spot refused addresses",
+        "c6i.large eu-west-1a spot refused addresses",
+        "c6i.large eu-west-1b spot launched -",
+    ];
+    assert_eq!(attempts(&done), expected, "{done}");
+    let only = json!({"count": 1, "subnets": all[..2]});
+    let called = stage.call(&only);
+    let said = called.failed();
+    assert!(said.contains("no address is free in subnet-") && said.contains(&all[1]), "{said}");
+    assert_eq!(attempts(&called.answer).len(), 2, "no other type is asked for there");
+    stage.market.mend();
+    let done = stage.call(&only).well();
+    assert_eq!(
+        attempts(&done)[2..],
+        ["c6i.large eu-west-1a spot launched -"],
+        "nothing is remembered"
+    );
+}
+
+#[test]
+fn a_zone_of_the_subnets_without_price_or_offer_is_named() {
+    let stage = Stage::new();
+    let all = subnets(&["eu-west-1a", "eu-west-1b", "eu-west-1c"]);
+    for name in ["c6i.large", "m6i.large", "m6g.large", "t3.large", "r6i.large", "c6i.xlarge"] {
+        stage.market.price(name, "eu-west-1b", None);
+    }
+    for name in ["c6i.large", "m6i.large", "r6i.large", "t3.large"] {
+        stage.market.price(name, "eu-west-1c", None);
+    }
+    let done = stage.call(&json!({"count": 1, "subnets": all})).well();
+    let warnings = done["warnings"].to_string();
+    assert!(
+        warnings.contains(&format!("no type has a price in eu-west-1b, where {} is", all[1])),
+        "{warnings}"
+    );
+    assert!(
+        warnings.contains(&format!(
+            "no offer that fits the policy is in eu-west-1c, where {} is",
+            all[2]
+        )),
+        "{warnings}"
+    );
+}
+
+/// The best offers may be of another architecture: those of the image's are ranked, and not what is left of the best few.
+#[test]
+fn offers_are_ranked_by_the_architecture_of_the_image() {
+    let stage = Stage::new();
+    let policy = |more: &serde_json::Value| {
+        let mut all = json!({"max_vcpus": 2, "current_generation": "any", "top_n_per_az": 1, "instance_types": ["m6g.large", "m6i.large"]});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"count": 1, "policy": all})
+    };
+    let done = stage.call(&policy(&json!({}))).well();
+    assert!(attempts(&done)[0].starts_with("m6i.large"), "{done}");
+    let called = stage.call(&policy(&json!({"architectures": ["arm64"]})));
+    let said = called.failed();
+    assert!(said.contains("is for x86_64") && said.contains("set architectures"), "{said}");
+    let called = stage.call(&policy(&json!({"instance_types": ["m6g.large"]})));
+    let said = called.failed();
+    assert!(
+        said.contains("architectures alone excludes them all") && said.contains("is for x86_64"),
+        "{said}"
+    );
 }

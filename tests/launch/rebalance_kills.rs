@@ -8,7 +8,7 @@ use std::time::Duration;
 use spotinst_esg::domain::InstanceId;
 use spotinst_esg::drive::launch::{Drain, Fleets, Launcher, Moved, Rebalance};
 use spotinst_esg::drive::{Environment, Progress};
-use spotinst_esg::plan::launch::{FLEET_TAG, Field, Ladder, LadderSettings, Order, Spread};
+use spotinst_esg::plan::launch::{FLEET_TAG, Field, Ladder, LadderSettings, Order, Prices, Spread};
 
 use super::kills::{Fake, Killed, instance, job, offer, taken};
 
@@ -62,7 +62,7 @@ fn start(folder: &Path, cloud: &Fake, run: usize) -> Option<Moved> {
                 surge: 1,
                 order: Order::Oldest,
             },
-            prices: &BTreeMap::new(),
+            prices: &Prices::default(),
             drain: &Drain { command: Vec::new(), timeout: Duration::from_secs(1) },
             check: &|new| {
                 cloud.moment();

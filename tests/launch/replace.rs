@@ -127,3 +127,114 @@ fn what_was_done_is_told_also_where_the_machines_cannot_be_listed_afterwards() {
     assert!(done["warnings"].to_string().contains("what was done is told"), "{done}");
     assert_eq!(stage.ids().len(), 3);
 }
+
+/// Ended meanwhile: one is launched in its zone, nothing is drained, and once only.
+#[test]
+fn for_a_machine_that_is_terminated_meanwhile_one_is_launched_once() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1, "zones": ["eu-west-1b"]})).well();
+    let old = stage.ids()[0].clone();
+    stage.ec2("TerminateInstances", &[("InstanceId.1", &old)]);
+    let replace = json!({"replace": old, "drain_command": ["/bin/false"]});
+    let done = stage.call(&replace).well();
+    assert_eq!((&done["terminated"], stage.zones()["eu-west-1b"]), (&json!([]), 1), "{done}");
+    let again = stage.call(&replace).well();
+    assert_eq!((&again["changed"], stage.launches()), (&json!(false), 2), "{again}");
+    // EC2 takes the tags away after a while: the journal knows the fleet.
+    let new = stage.ids()[0].clone();
+    for id in [&old, &new] {
+        stage.ec2("DeleteTags", &[("ResourceId.1", id), ("Tag.1.Key", "spotinst-esg:fleet")]);
+    }
+    let called = stage.call(&json!({"replace": new}));
+    assert!(called.failed().contains("has lost its tags, so that it is counted nowhere"));
+    stage.ec2("TerminateInstances", &[("InstanceId.1", &new)]);
+    let done = stage.call(&json!({"replace": new})).well();
+    assert_eq!((done["launched"].as_array().unwrap().len(), stage.launches()), (1, 3), "{done}");
+}
+
+#[test]
+fn a_machine_that_lost_its_tags_is_told_of_and_not_launched_once_more() {
+    let stage = Stage::new();
+    stage.call(&json!({"exact_count": 2})).well();
+    let bare = stage.ids()[0].clone();
+    stage.ec2("DeleteTags", &[("ResourceId.1", &bare), ("Tag.1.Key", "spotinst-esg:fleet")]);
+    let called = stage.call(&json!({"exact_count": 2}));
+    assert!(
+        called.failed().contains(&format!("{bare} live, were launched for fleet")),
+        "{}",
+        called.failed()
+    );
+    let more = stage.call(&json!({"count": 1})).well();
+    assert!(more["warnings"].to_string().contains("have lost their tags"), "{more}");
+    let ended = stage.call(&json!({"state": "absent"})).well();
+    assert!(ended["warnings"].to_string().contains(&bare), "{ended}");
+    stage.ec2(
+        "CreateTags",
+        &[
+            ("ResourceId.1", &bare),
+            ("Tag.1.Key", "spotinst-esg:fleet"),
+            ("Tag.1.Value", &stage.name),
+        ],
+    );
+    assert_eq!(stage.call(&json!({"exact_count": 1})).well()["changed"], false);
+}
+
+/// The journal cannot be read any more when its end is to be written: what was launched is told all the same.
+#[test]
+fn a_journal_that_cannot_be_ended_takes_no_report_with_it() {
+    let stage = Stage::new();
+    let folder = stage
+        .desk
+        .home
+        .path()
+        .join(".local/state/spotinst-esg/launches/eu-west-1")
+        .join(&stage.name);
+    let look = folder.clone();
+    stage.market.meanwhile(move |action, launches| {
+        let all = std::fs::read_dir(&look).into_iter().flatten().flatten().map(|it| it.path());
+        for journal in
+            all.filter(|it| it.is_file() && it.extension().is_some_and(|it| it == "jsonl"))
+        {
+            if launches == 2 && action == "DescribeInstances" {
+                std::fs::remove_file(&journal).unwrap();
+                std::fs::create_dir(&journal).unwrap();
+            }
+        }
+    });
+    let done = stage.call(&json!({"count": 2})).well();
+    assert_eq!((done["launched"].as_array().unwrap().len(), &done["changed"]), (2, &json!(true)));
+    assert!(done["warnings"].to_string().contains("cannot read the journal"), "{done}");
+    // Of what cannot be read nobody knows what it did.
+    let called = stage.call(&json!({"count": 2}));
+    assert!(called.failed().contains("cannot read the journal"), "{}", called.failed());
+    assert_eq!(stage.ids().len(), 2);
+}
+
+/// Damage in the journal of a launch that is over hides nothing that matters; of one that is not, it does.
+#[test]
+fn a_damaged_journal_is_in_the_way_only_of_a_launch_that_is_not_over() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1})).well();
+    let folder = stage
+        .desk
+        .home
+        .path()
+        .join(".local/state/spotinst-esg/launches/eu-west-1")
+        .join(&stage.name);
+    let journals = std::fs::read_dir(&folder).unwrap().flatten().map(|it| it.path());
+    let journal =
+        journals.into_iter().find(|it| it.extension().is_some_and(|it| it == "jsonl")).unwrap();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines[1] = "{\"at\": \u{0}";
+    let damaged = |lines: &[&str]| std::fs::write(&journal, lines.join("\n") + "\n").unwrap();
+    damaged(&lines);
+    stage.call(&json!({"count": 1})).well();
+    assert_eq!(stage.ids().len(), 2);
+    lines.pop();
+    damaged(&lines);
+    let called = stage.call(&json!({"count": 1}));
+    let said = called.failed();
+    assert!(said.contains("line 2 is damaged") && said.contains("move the file away"), "{said}");
+    assert_eq!(stage.ids().len(), 2);
+}

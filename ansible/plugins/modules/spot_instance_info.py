@@ -33,6 +33,19 @@ options:
     description:
       - Only this fleet.
     type: str
+  ids:
+    description:
+      - >-
+        Only these machines, whatever their state, for as long as EC2 tells of them, which is about an hour
+        after their end. One that has lost its tags, as EC2 takes them away after the end, is listed if a
+        journal of this user says of which fleet it was.
+    type: list
+    elements: str
+  state_dir:
+    description:
+      - "Folder of the journals. C(~/.local/state/spotinst-esg) when not given. They are read with O(ids) only."
+      - If not given, the environment variable E(SPOTINST_ESG_STATE_DIR) is used.
+    type: path
   prices:
     description:
       - Whether present prices are asked for.
@@ -176,6 +189,14 @@ instances:
       description:
         - The run that launched it.
       type: str
+    cluster:
+      description:
+        - The cluster from whose profile it was launched.
+      type: str
+    tagged:
+      description:
+        - Whether it has the tag of its fleet.
+      type: bool
     id:
       description:
         - Its id.
@@ -270,6 +291,8 @@ def main():
     module = AnsibleModule(
         argument_spec={
             'name': {'type': 'str'},
+            'ids': {'type': 'list', 'elements': 'str'},
+            'state_dir': {'type': 'path'},
             'prices': {'type': 'bool', 'default': True},
             'on_demand_prices': {'type': 'str', 'default': 'api'},
             'interruption_feed': {'type': 'str'},

@@ -571,6 +571,14 @@ options:
       - From V(1) to V(4294967295).
     type: int
     default: 600
+  lock_timeout:
+    description:
+      - >-
+        How long it is waited for another process of this user that works on the fleet, in seconds; then it
+        fails and nothing is done.
+      - From V(0) to V(4294967295).
+    type: int
+    default: 0
   state_dir:
     description:
       - "Folder of the journals. C(~/.local/state/spotinst-esg) when not given."
@@ -1203,6 +1211,7 @@ def main():
             'capacity_memory': {'type': 'int', 'default': 180},
             'settle_timeout': {'type': 'int', 'default': 30},
             'wait_timeout': {'type': 'int', 'default': 600},
+            'lock_timeout': {'type': 'int', 'default': 0},
             'state_dir': {'type': 'path'},
             'policy': {
                 'type': 'dict',

@@ -67,6 +67,14 @@ impl Launcher<'_> {
         }
     }
 
+    /// Ends a run of which all is done. If that cannot be written, whoever comes next finds out as much as of a run that was killed.
+    pub(super) fn over(&self, journal: &mut Journal, reason: &str) -> Option<String> {
+        let ended = journal.write(self.clock, &Event::Ended { reason: reason.to_owned() });
+        ended.err().map(|error| {
+            format!("{error}: all that was asked for was done, and the next run looks at it again")
+        })
+    }
+
     /// Ends a run that is complete and may be gone on with ([`super::Job::resume`]). To be called when nothing can keep its answer from
     /// being given any more: until then a repetition finds what was launched, and launches nothing more.
     ///

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::domain::InstanceId;
 use crate::drive::ec2::Ec2Error;
-use crate::plan::launch::TagError;
+use crate::plan::launch::{FLEET_TAG, Irreplaceable, RUN_TAG, TagError};
 
 /// Why a launch cannot begin or go on.
 #[derive(Debug, Error)]
@@ -17,6 +17,34 @@ pub enum LaunchError {
     /// Name or tags.
     #[error(transparent)]
     Tags(#[from] TagError),
+    /// A machine is not to be replaced.
+    #[error(transparent)]
+    Irreplaceable(#[from] Irreplaceable),
+    /// Machines live and have lost their tags.
+    #[error(
+        "{} of fleet {fleet}, launched by run {run}, live and have lost their tags, so that they are counted nowhere: put {FLEET_TAG}={fleet} and {RUN_TAG}={run} back or terminate them, and run this again",
+        instances.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Untagged {
+        /// Which.
+        instances: Vec<InstanceId>,
+        /// Their fleet.
+        fleet: String,
+        /// The run that launched them.
+        run: String,
+    },
+    /// What stands in for a machine does not run.
+    #[error(
+        "{new}, which stands in for {old}, does not run within {limit_s} s; {old} was not terminated"
+    )]
+    Late {
+        /// What stands in.
+        new: InstanceId,
+        /// For which.
+        old: InstanceId,
+        /// How long it was waited, in seconds.
+        limit_s: u64,
+    },
     /// What is asked cannot be launched.
     #[error("{0}; nothing was launched")]
     Refused(String),
@@ -31,7 +59,7 @@ pub enum LaunchError {
         reason: String,
     },
     /// Another process works on the fleet.
-    #[error("another process works on fleet {fleet} now (it holds {}); wait for it, nothing was done here", path.display())]
+    #[error("another process works on fleet {fleet} now (it holds {}); nothing was done here: wait for it, or have this wait by lock_timeout", path.display())]
     Busy {
         /// The fleet.
         fleet: String,

@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +12,11 @@ use serde::de::DeserializeOwned;
 use super::error::LaunchError;
 use crate::domain::Clock;
 use crate::drive::environment::Environment;
-use crate::plan::launch::{Entry, Event, MoveEntry, MoveEvent, Moving, Run, moving_of, run_of};
+use crate::drive::progress::Progress;
+use crate::drive::wait::until;
+use crate::plan::launch::{
+    Entry, Event, Launched, MoveEntry, MoveEvent, Moving, Run, moving_of, run_of,
+};
 
 /// The folder of all fleets.
 #[derive(Clone, Debug)]
@@ -68,9 +73,56 @@ impl Fleets {
         Ok(Self { folder: folder.join("launches") })
     }
 
+    /// Every machine of a region that was ever launched, as far as the journals can be read, each with its fleet.
+    ///
+    /// # Errors
+    ///
+    /// A folder cannot be read.
+    pub fn launched(&self, region: &str) -> Result<Vec<(String, Launched)>, LaunchError> {
+        let folder = self.folder.join(region);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed("read the folder of journals", &folder, &error)),
+        };
+        let mut all = Vec::new();
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let of_fleet = launched_in(&entry.path())?.into_iter();
+            all.extend(of_fleet.map(|it| (name.clone(), it)));
+        }
+        Ok(all)
+    }
+
     /// Where what lacks capacity is remembered.
     pub fn memory(&self) -> PathBuf {
         self.folder.join("shortages.json")
+    }
+
+    /// Takes a fleet, and waits for so long until no other process holds it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::take`] tells when the time is over.
+    pub fn take_within(
+        &self,
+        region: &str,
+        name: &str,
+        patience: Duration,
+        (clock, progress): (&dyn Clock, &Progress<'_>),
+    ) -> Result<Fleet, LaunchError> {
+        let mut busy = None;
+        let taken = until(clock, patience, || match self.take(region, name) {
+            Ok(fleet) => Ok(Some(fleet)),
+            Err(error @ LaunchError::Busy { .. }) => {
+                progress.tick(|| format!("waiting for fleet {name}: another process works on it"));
+                busy = Some(error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        })?;
+        let fault = || failed("lock", &self.folder, &"nobody tells why it is held");
+        taken.map_err(|_| busy.unwrap_or_else(fault))
     }
 
     /// Takes a fleet: no other process of this user works on it meanwhile.
@@ -118,6 +170,15 @@ impl Fleet {
             }
         }
         Ok(None)
+    }
+
+    /// Every machine that was ever launched for it, as far as its journals can be read.
+    ///
+    /// # Errors
+    ///
+    /// Their folder cannot be read.
+    pub fn launched(&self) -> Result<Vec<Launched>, LaunchError> {
+        launched_in(&self.folder)
     }
 
     /// A new run with this beginning.
@@ -230,22 +291,24 @@ impl Lines {
         Ok(Self { path, file })
     }
 
-    /// What a file holds; none if not even its first line is whole. A line that was cut off announced nothing that was done.
-    fn open<E: DeserializeOwned>(path: PathBuf) -> Result<Option<(Self, Vec<E>)>, LaunchError> {
+    /// What a file holds that is not over; none if not even its first line is whole. A line that was cut off announced nothing that was
+    /// done. One that is damaged hides what was done, unless another says that it is all over.
+    fn open<E: Line>(path: PathBuf) -> Result<Option<(Self, Vec<E>)>, LaunchError> {
         let fail = |reason: &dyn std::fmt::Display| failed("read the journal", &path, reason);
-        let text = fs::read_to_string(&path).map_err(|error| fail(&error))?;
-        let whole = text.rfind('\n').map_or(0, |at| at + 1);
-        if whole == 0 {
+        let (lines, whole) = parsed::<E>(&path)?;
+        if lines.iter().flatten().any(Line::is_end) || lines.is_empty() {
             return Ok(None);
         }
         let mut entries = Vec::new();
-        for (number, line) in (1..).zip(text[..whole].lines()) {
-            let entry = serde_json::from_str(line)
-                .map_err(|error| fail(&format!("line {number} is damaged: {error}")))?;
-            entries.push(entry);
+        for (number, line) in (1..).zip(lines) {
+            entries.push(line.map_err(|error| {
+                fail(&format!(
+                    "line {number} is damaged: {error}; look which machines have its name as tag spotinst-esg:run, and move the file away when all are as they are to be"
+                ))
+            })?);
         }
         let file = OpenOptions::new().append(true).open(&path).map_err(|error| fail(&error))?;
-        file.set_len(whole as u64).map_err(|error| fail(&error))?;
+        file.set_len(whole).map_err(|error| fail(&error))?;
         Ok(Some((Self { path, file }, entries)))
     }
 
@@ -259,6 +322,45 @@ impl Lines {
     fn unreadable(&self, reason: &dyn std::fmt::Display) -> LaunchError {
         failed("read the journal", &self.path, reason)
     }
+}
+
+/// An event in a journal.
+trait Line: DeserializeOwned {
+    /// Whether all is over with it.
+    fn is_end(&self) -> bool;
+}
+
+impl Line for Entry {
+    fn is_end(&self) -> bool {
+        matches!(self.event, Event::Ended { .. })
+    }
+}
+
+impl Line for MoveEntry {
+    fn is_end(&self) -> bool {
+        matches!(self.event, MoveEvent::Ended { .. })
+    }
+}
+
+/// The whole lines of a file, and how many bytes they are.
+fn parsed<E: Line>(path: &Path) -> Result<(Vec<Result<E, serde_json::Error>>, u64), LaunchError> {
+    let read = fs::read(path).map_err(|error| failed("read the journal", path, &error))?;
+    let whole = read.iter().rposition(|it| *it == b'\n').map_or(0, |at| at + 1);
+    let lines = read[..whole].split(|it| *it == b'\n').filter(|line| !line.is_empty());
+    Ok((lines.map(serde_json::from_slice).collect(), whole as u64))
+}
+
+/// What the journals in a folder say that was launched. A line that cannot be read is left
+/// out: it stops whoever would go on with it, and is no reason not to believe the others.
+fn launched_in(folder: &Path) -> Result<Vec<Launched>, LaunchError> {
+    let mut all = Vec::new();
+    for path in journals(folder)? {
+        let (lines, _) = parsed::<Entry>(&path)?;
+        let entries: Vec<Entry> = lines.into_iter().flatten().collect();
+        let run = run_of(&entries).ok();
+        all.extend(run.map(|it| it.ever_launched()).unwrap_or_default());
+    }
+    Ok(all)
 }
 
 /// The journals in a folder, the newest first; none if there is no such folder.

@@ -14,7 +14,8 @@ use crate::drive::market::Cloud;
 use crate::drive::progress::Progress;
 use crate::drive::wait::{pause, until};
 use crate::plan::launch::{
-    Attempt, Event, FLEET_TAG, LAUNCH_TAG, Ladder, Outcome, RUN_TAG, Rung, Step, Stop,
+    Attempt, CLUSTER_TAG, Class, Event, FLEET_TAG, LAUNCH_TAG, Ladder, Outcome, REPLACES_TAG,
+    RUN_TAG, Rung, Step, Stop,
 };
 
 /// So often a request without an answer is sent again, with the same token.
@@ -67,6 +68,8 @@ pub struct Report {
     pub removed: Vec<InstanceId>,
     /// What was launched and does not run.
     pub not_running: Vec<InstanceId>,
+    /// What could not be done in the end, after all was launched.
+    pub warnings: Vec<String>,
 }
 
 /// Carries launches out.
@@ -139,6 +142,7 @@ impl Launcher<'_> {
             missing.retain(|id| !listed.iter().any(|it| it.id == *id));
             Ok::<_, Ec2Error>(missing.is_empty().then_some(()))
         })?;
+        self.untagged(&journal.run, region, &missing)?;
         journal.write(self.clock, &Event::Ended { reason: "another one followed".to_owned() })
     }
 
@@ -219,7 +223,7 @@ impl Launcher<'_> {
         let token = format!("{}-{}", journal.run.id, journal.run.attempts.len() + 1);
         let zone = &rung.place.zone;
         let number = counts.get(zone).copied().unwrap_or_default();
-        let subnet = job.ground.subnet(zone, number).map(str::to_owned);
+        let subnet = job.ground.subnet(zone, number, ladder.full()).map(str::to_owned);
         let asked =
             Event::Asked { token: token.clone(), rung: rung.clone(), subnet: subnet.clone() };
         journal.write(self.clock, &asked)?;
@@ -238,6 +242,12 @@ impl Launcher<'_> {
             }
             Outcome::Refused(refusal) => {
                 let pauses = ladder.refused(rung, &refusal.code, &refusal.message);
+                if Class::of(&refusal.code) == Class::Addresses {
+                    let mut full = ladder.full().clone();
+                    full.extend(subnet.clone());
+                    let has_another = job.ground.subnet(zone, 0, &full).is_some();
+                    ladder.is_full(zone, subnet.as_deref(), has_another);
+                }
                 if let Some(number) = pauses {
                     let seconds = 1_u64.checked_shl(number - 1).unwrap_or(LONGEST_BACKOFF);
                     let rest = Duration::from_secs(seconds.min(LONGEST_BACKOFF));
@@ -331,13 +341,24 @@ impl Launcher<'_> {
             report.removed = ids;
             // What is not known may still appear, and what lives is to be ended; then running again finds it.
             if report.unknown.is_empty() && report.launched.is_empty() {
-                journal.write(self.clock, &Event::Ended { reason: "cleaned up".to_owned() })?;
+                report.warnings.extend(self.over(journal, "cleaned up"));
             }
         } else if report.unfulfilled == 0 {
-            report.not_running = self.running(job, &report)?;
+            // What was launched is told, whether it can be listed or not. What is not seen to run counts as what does not.
+            match self.running(job, &report) {
+                Ok(late) => report.not_running = late,
+                Err(error) => {
+                    if job.wait.is_some() {
+                        report.not_running = report.launched.keys().cloned().collect();
+                    }
+                    report
+                        .warnings
+                        .push(format!("{error}: whether what was launched runs is not known"));
+                }
+            }
             // Else whoever asked ends it, with [`Self::conclude`].
             if !job.resume {
-                journal.write(self.clock, &Event::Ended { reason: "complete".to_owned() })?;
+                report.warnings.extend(self.over(journal, "complete"));
             }
         }
         report.attempts = journal.run.attempts.clone();
@@ -360,7 +381,7 @@ impl Launcher<'_> {
             Step::Ask(rung) => rung,
         };
         let number = counts.get(&rung.place.zone).copied().unwrap_or_default();
-        let subnet = job.ground.subnet(&rung.place.zone, number);
+        let subnet = job.ground.subnet(&rung.place.zone, number, ladder.full());
         let token = format!("{}-rehearsal", job.run_id);
         let order = order(job, &job.run_id, &rung, subnet, &token, true);
         match self.cloud.run_instance(&job.region, &order)? {
@@ -394,6 +415,8 @@ fn begun(fleet: &Fleet, job: &Job) -> Event {
         region: job.region.to_string(),
         wanted: job.wanted,
         blueprint: job.digest.clone(),
+        replaces: job.blueprint.tags.get(REPLACES_TAG).cloned(),
+        cluster: job.blueprint.tags.get(CLUSTER_TAG).cloned(),
     }
 }
 

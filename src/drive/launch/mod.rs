@@ -9,6 +9,7 @@ mod memory;
 mod preflight;
 mod profiles;
 mod rebalancer;
+mod replacer;
 mod waiting;
 
 pub use drain::Drain;
@@ -16,6 +17,7 @@ pub use error::LaunchError;
 pub use journal::{Fleet, Fleets};
 pub use launcher::{Account, Job, Launcher, Report};
 pub use memory::Memory;
-pub use preflight::{Ground, Site, preflight};
+pub use preflight::{Built, Ground, Site, built, preflight};
 pub use profiles::{Kept, Profiles, SPOTTER_SETTINGS};
 pub use rebalancer::{Check, Moved, Rebalance, Standstill};
+pub use replacer::{Replace, Replaced};

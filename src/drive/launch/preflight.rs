@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::LaunchError;
-use crate::domain::{Blueprint, Region, Subnet};
+use crate::domain::{Blueprint, ImageId, Region, Subnet};
 use crate::drive::market::Cloud;
 use crate::plan::offers::Offer;
 
@@ -25,15 +25,22 @@ pub struct Ground {
     pub zones: BTreeSet<String>,
     /// Their subnets, those with the most free addresses first.
     pub subnets: BTreeMap<String, Vec<Subnet>>,
-    /// What the image runs on; none if that is not known.
-    pub architecture: Option<String>,
+}
+
+/// What an image runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The image.
+    pub image: ImageId,
+    /// `x86_64`, `arm64`, …
+    pub architecture: String,
 }
 
 fn refused(reason: String) -> LaunchError {
     LaunchError::Refused(reason)
 }
 
-/// Looks at zones, subnets, template and image.
+/// Looks at zones and subnets.
 ///
 /// # Errors
 ///
@@ -42,7 +49,6 @@ pub fn preflight(
     cloud: &dyn Cloud,
     region: &Region,
     site: &Site,
-    blueprint: &mut Blueprint,
     offers: &[Offer],
 ) -> Result<Ground, LaunchError> {
     let known = cloud.zones(region)?;
@@ -81,7 +87,6 @@ pub fn preflight(
     if ground.zones.is_empty() {
         return Err(refused("no offer is in a zone of the subnets".to_owned()));
     }
-    image(cloud, region, blueprint, &mut ground, site)?;
     Ok(ground)
 }
 
@@ -90,22 +95,27 @@ impl Ground {
         site.subnets.is_empty() || self.subnets.contains_key(zone)
     }
 
-    /// The subnet for the next machine of a zone that has so many: one after the other.
-    pub fn subnet(&self, zone: &str, number: u32) -> Option<&str> {
-        let of_zone = self.subnets.get(zone)?;
+    /// The subnet for the next machine of a zone that has so many: one after the other, but for those that are full.
+    pub fn subnet(&self, zone: &str, number: u32, full: &BTreeSet<String>) -> Option<&str> {
+        let of_zone = self.subnets.get(zone)?.iter().filter(|subnet| !full.contains(&subnet.id));
+        let of_zone: Vec<&Subnet> = of_zone.collect();
         let at = usize::try_from(number).unwrap_or_default() % of_zone.len().max(1);
         of_zone.get(at).map(|subnet| subnet.id.as_str())
     }
 }
 
-/// The template's version is fixed here, so that all machines of a launch are of one, and a repetition is one.
-fn image(
+/// Looks at template and image; what the image runs on, if that is known. The template's version is fixed here, so that all machines
+/// of a launch are of one, and a repetition is one.
+///
+/// # Errors
+///
+/// One of them does not exist or does not fit.
+pub fn built(
     cloud: &dyn Cloud,
     region: &Region,
-    blueprint: &mut Blueprint,
-    ground: &mut Ground,
     site: &Site,
-) -> Result<(), LaunchError> {
+    blueprint: &mut Blueprint,
+) -> Result<Option<Built>, LaunchError> {
     let mut image = blueprint.image_id.clone();
     if let Some(name) = &mut blueprint.template {
         let shown = name.id.clone().or_else(|| name.name.clone()).unwrap_or_default();
@@ -133,7 +143,7 @@ fn image(
     let Some(image) = image else {
         return match &blueprint.template {
             // It is resolved when it is launched.
-            Some(_) => Ok(()),
+            Some(_) => Ok(None),
             None => Err(refused("neither launch_template nor image_id is given".to_owned())),
         };
     };
@@ -143,9 +153,6 @@ fn image(
             let state = found.state.unwrap_or_default();
             Err(refused(format!("image {image} is {state}")))
         }
-        Some(found) => {
-            ground.architecture = found.architecture;
-            Ok(())
-        }
+        Some(found) => Ok(found.architecture.map(|architecture| Built { image, architecture })),
     }
 }

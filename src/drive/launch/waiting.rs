@@ -9,7 +9,7 @@ use super::launcher::{Job, Launcher, Report, tag};
 use crate::domain::{Ec2Instance, InstanceId, Region};
 use crate::drive::ec2::Ec2Error;
 use crate::drive::wait::until;
-use crate::plan::launch::{ENDING, Event, RUN_TAG};
+use crate::plan::launch::{ENDING, Event, RUN_TAG, Run, lives};
 
 /// What EC2 calls a machine that does its work.
 pub(super) const RUNS: &str = "running";
@@ -53,9 +53,31 @@ impl Launcher<'_> {
         let ids = journal.run.launched().into_keys().collect();
         let lives = |it: &Ec2Instance| it.state.as_deref() != Some(ENDING);
         let instances = self.watched(&job.region, &tags, ids, job.settle, lives)?;
-        match instances.is_empty() {
+        if instances.is_empty() {
+            return Ok(());
+        }
+        self.untagged(&journal.run, &job.region, &instances)?;
+        journal.write(self.clock, &Event::Gone { instances })
+    }
+
+    /// Refuses to take machines for gone that live and have lost their tags only.
+    pub(super) fn untagged(
+        &self,
+        run: &Run,
+        region: &Region,
+        ids: &[InstanceId],
+    ) -> Result<(), LaunchError> {
+        let mut told =
+            if ids.is_empty() { Vec::new() } else { self.cloud.instances(region, ids)? };
+        // What has the run's tag is listed, or will be.
+        told.retain(|it| lives(it) && !it.tags.contains_key(RUN_TAG));
+        match told.is_empty() {
             true => Ok(()),
-            false => journal.write(self.clock, &Event::Gone { instances }),
+            false => Err(LaunchError::Untagged {
+                instances: told.into_iter().map(|it| it.id).collect(),
+                fleet: run.fleet.clone(),
+                run: run.id.clone(),
+            }),
         }
     }
 

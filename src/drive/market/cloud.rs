@@ -35,6 +35,7 @@ pub trait Cloud: Send + Sync {
         region: &Region,
         tags: &BTreeMap<String, String>,
     ) -> Told<Vec<Ec2Instance>>;
+    fn instances(&self, region: &Region, ids: &[InstanceId]) -> Told<Vec<Ec2Instance>>;
     fn terminate_instances(&self, region: &Region, ids: &[InstanceId]) -> Told<Vec<InstanceId>>;
     fn subnets(&self, region: &Region, ids: &[String]) -> Told<Vec<Subnet>>;
     fn template(&self, region: &Region, name: &TemplateName) -> Told<Option<Template>>;
@@ -103,6 +104,10 @@ mod real {
             tags: &BTreeMap<String, String>,
         ) -> Told<Vec<Ec2Instance>> {
             Ok(Aws::tagged_instances(self, region, tags)?)
+        }
+
+        fn instances(&self, region: &Region, ids: &[InstanceId]) -> Told<Vec<Ec2Instance>> {
+            Ok(self.describe_instances(region, ids)?)
         }
 
         fn terminate_instances(

@@ -65,6 +65,9 @@ pub(in crate::modules) struct FleetArgs {
     #[serde(default = "ten_minutes")]
     #[schemars(range(min = 1))]
     pub(in crate::modules) wait_timeout: u32,
+    /// How long it is waited for another process of this user that works on the fleet, in seconds; then it fails and nothing is done.
+    #[serde(default)]
+    pub(in crate::modules) lock_timeout: u32,
     /// Folder of the journals. C(~/.local/state/spotinst-esg) when not given.
     #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
     pub(in crate::modules) state_dir: Option<String>,

@@ -7,16 +7,23 @@ use sha2::{Digest, Sha256};
 
 use super::args::{FleetArgs, OrderArg, TemplateArgs};
 use crate::ansible::{Context, Failure};
-use crate::domain::{Blueprint, Clock, Ec2Instance, ImageId, Market, MicroUsd, Region, one_line};
-use crate::drive::launch::{Drain, Fleet, Fleets, Job, Memory, Site, preflight};
+use crate::domain::{
+    Blueprint, Clock, Ec2Instance, ImageId, InstanceId, Market, MicroUsd, Region, one_line,
+};
+use crate::drive::launch::{
+    Built, Drain, Fleet, Fleets, Ground, Job, Memory, Site, built, preflight,
+};
 use crate::drive::market::Cloud;
 use crate::drive::{Progress, SystemClock, watched};
 use crate::modules::{World, market};
 use crate::plan::launch::{
-    Counts, ENDING, FLEET_TAG, Ladder, LadderSettings, Order, Prices, Spread, check_name,
-    check_tags,
+    CLUSTER_TAG, Counts, ENDING, FLEET_TAG, Ladder, LadderSettings, Order, Prices, Spread,
+    check_name, check_tags, lives,
 };
 use crate::plan::offers::{Ranking, rank, stale};
+
+/// So many instances are asked for by id in one call.
+const MOST_LOOKED_FOR: usize = 200;
 
 /// The fleet, held, and who is asked about it.
 pub(in crate::modules) struct Desk<'c> {
@@ -62,8 +69,12 @@ impl<'c> Desk<'c> {
         let fleets = Fleets::find(args.state_dir.as_deref(), &context.world.environment)?;
         let cloud = market::cloud(&args.connection, context.world)?;
         let args = args.with_profile(cloud.as_ref(), &region)?;
-        let fleet = fleets.take(region.as_str(), &args.name)?;
         let clock = SystemClock::start();
+        let fleet = {
+            let patience = Duration::from_secs(args.lock_timeout.into());
+            let progress = Progress::new(&clock, context.progress);
+            fleets.take_within(region.as_str(), &args.name, patience, (&clock, &progress))?
+        };
         Ok(Self { args, context, region, cloud, fleets, fleet, clock })
     }
 
@@ -90,6 +101,47 @@ impl<'c> Desk<'c> {
                 (Vec::new(), vec![text])
             }
         }
+    }
+
+    /// Refuses a cluster that the fleet is not of: its profile would make another kind of machine.
+    pub(in crate::modules) fn of_cluster(&self, machines: &[Ec2Instance]) -> Result<(), Failure> {
+        let Some(asked) = &self.args.cluster else { return Ok(()) };
+        let other = machines.iter().find_map(|it| {
+            let found = it.tags.get(CLUSTER_TAG)?;
+            (found != asked).then_some((&it.id, found))
+        });
+        match other {
+            None => Ok(()),
+            Some((id, found)) => Err(Failure::new(format!(
+                "fleet {} is of cluster {found} ({id} was launched from its profile), and cluster {asked} is asked for; nothing was launched",
+                self.args.name
+            ))),
+        }
+    }
+
+    /// Machines that live, were launched for the fleet as its journals say, and have no fleet's tag any more: so that they are counted
+    /// nowhere. Of those that are not listed the last few hundred are looked for.
+    pub(in crate::modules) fn untagged(
+        &self,
+        listed: &[Ec2Instance],
+    ) -> Result<Option<String>, Failure> {
+        let mut kept = self.fleet.launched()?;
+        kept.retain(|it| !listed.iter().any(|machine| machine.id == it.instance));
+        kept.truncate(MOST_LOOKED_FOR);
+        let ids: Vec<InstanceId> = kept.into_iter().map(|it| it.instance).collect();
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let mut told = self.cloud.instances(&self.region, &ids)?;
+        told.retain(|it| lives(it) && !it.tags.contains_key(FLEET_TAG));
+        let names: Vec<InstanceId> = told.into_iter().map(|it| it.id).collect();
+        let name = &self.args.name;
+        Ok((!names.is_empty()).then(|| {
+            format!(
+                "{} live, were launched for fleet {name} and have lost their tags, so that they are counted nowhere: put {FLEET_TAG}={name} back or terminate them",
+                self::listed(&names)
+            )
+        }))
     }
 
     /// Refuses what would make the fleet larger than it may be.
@@ -123,10 +175,23 @@ impl<'c> Desk<'c> {
         }
     }
 
-    /// The market, young enough or allowed to be old, and its ranking.
-    pub(in crate::modules) fn ranked(&self) -> Result<(Market, Ranking, Vec<String>), Failure> {
+    /// The market, young enough or allowed to be old, and its ranking, in which only what the image runs on fits.
+    pub(in crate::modules) fn ranked(
+        &self,
+        built: Option<&Built>,
+    ) -> Result<(Market, Ranking, Vec<String>), Failure> {
         let args = &self.args;
-        let policy = args.policy.clone().unwrap_or_default().policy()?;
+        let mut policy = args.policy.clone().unwrap_or_default().policy()?;
+        if let Some(Built { image, architecture }) = built {
+            let wanted = &policy.architectures;
+            if !wanted.is_empty() && !wanted.contains(architecture) {
+                return Err(Failure::new(format!(
+                    "image {image} is for {architecture}, and the policy's architectures are {}: set architectures to {architecture}, or take another image; nothing was launched",
+                    wanted.join(", ")
+                )));
+            }
+            policy.architectures = vec![architecture.clone()];
+        }
         let world = self.context.world;
         let now = self.clock.now();
         let progress = Progress::new(&self.clock, self.context.progress);
@@ -145,7 +210,12 @@ impl<'c> Desk<'c> {
         }
         let ranking = rank(&market, &policy).map_err(|error| Failure::new(error.to_string()))?;
         match ranking.nothing_left() {
-            Some(nothing) => Err(Failure::new(format!("{nothing}; nothing was launched"))),
+            Some(nothing) => {
+                let runs =
+                    built.map(|it| format!("; image {} is for {}", it.image, it.architecture));
+                let runs = runs.unwrap_or_default();
+                Err(Failure::new(format!("{nothing}{runs}; nothing was launched")))
+            }
             None => Ok((market, ranking, old)),
         }
     }
@@ -161,7 +231,6 @@ impl<'c> Desk<'c> {
         wanted: u32,
         terms: Terms,
     ) -> Result<(Ready, Prices), Failure> {
-        let (market, ranking, mut warnings) = self.ranked()?;
         let args = &self.args;
         let mut blueprint = self.blueprint()?;
         let site = Site {
@@ -169,18 +238,16 @@ impl<'c> Desk<'c> {
             subnets: args.subnets.clone().unwrap_or_default(),
             vpc: args.vpc_id.clone(),
         };
-        let mut offers = ranking.offers;
-        let ground = preflight(self.cloud.as_ref(), &self.region, &site, &mut blueprint, &offers)?;
-        if let Some(kind) = &ground.architecture {
-            offers.retain(|offer| offer.kind.architectures.contains(kind));
-            if offers.is_empty() {
-                return Err(Failure::new(format!(
-                    "no offer that fits the policy runs the image, which is for {kind}; nothing was launched"
-                )));
-            }
-        }
+        let cloud = self.cloud.as_ref();
+        let built = built(cloud, &self.region, &site, &mut blueprint)?;
+        let (market, ranking, mut warnings) = self.ranked(built.as_ref())?;
+        let offers = ranking.offers;
+        let ground = preflight(cloud, &self.region, &site, &offers)?;
         let unpriced = &ranking.unpriced_zones;
         warnings.extend(unpriced.iter().map(|zone| format!("no type has a price in {zone}")));
+        if site.zones.is_empty() {
+            warnings.extend(silent(&ground, &market));
+        }
         let now = self.clock.now();
         let memory = Memory::new(self.fleets.memory(), args.capacity_memory);
         let ladder = Ladder::new(LadderSettings {
@@ -213,6 +280,7 @@ impl<'c> Desk<'c> {
         let template = args.launch_template.as_ref().map(TemplateArgs::name).transpose()?;
         let mut tags = args.tags.clone().unwrap_or_default();
         tags.insert(FLEET_TAG.to_owned(), args.name.clone());
+        tags.extend(args.cluster.iter().map(|it| (CLUSTER_TAG.to_owned(), it.clone())));
         Ok(Blueprint {
             template,
             image_id: args.image_id.as_ref().map(ImageId::new),
@@ -223,6 +291,21 @@ impl<'c> Desk<'c> {
             tags,
         })
     }
+}
+
+/// Zones of subnets in which nothing will be launched, and why.
+fn silent(ground: &Ground, market: &Market) -> Vec<String> {
+    let left_out = ground.subnets.iter().filter(|(zone, _)| !ground.zones.contains(*zone));
+    let told = left_out.map(|(zone, subnets)| {
+        let ids: Vec<&str> = subnets.iter().map(|it| it.id.as_str()).collect();
+        let are = if ids.len() == 1 { "is" } else { "are" };
+        let lack = match market.spot.data.iter().any(|price| price.zone == *zone) {
+            true => "no offer that fits the policy is",
+            false => "no type has a price",
+        };
+        format!("{lack} in {zone}, where {} {are}: nothing is launched there", ids.join(", "))
+    });
+    told.collect()
 }
 
 /// How many are in each zone.
@@ -237,7 +320,12 @@ pub(in crate::modules) fn counts(machines: &[Ec2Instance]) -> Counts {
 /// What an hour of each type costs now.
 pub(in crate::modules) fn prices(market: &Market) -> Prices {
     let prices = market.spot.data.iter();
-    prices.map(|it| ((it.machine_type.clone(), it.zone.clone()), it.price)).collect()
+    let spot = prices.map(|it| ((it.machine_type.clone(), it.zone.clone()), it.price)).collect();
+    // What spot prices were kept with may tell the others, too.
+    let told = market.spot.data.iter();
+    let told = told.filter_map(|it| Some((it.machine_type.clone(), it.on_demand?)));
+    let listed = market.on_demand.iter().flat_map(|it| it.data.clone());
+    Prices { spot, on_demand: told.chain(listed).collect() }
 }
 
 fn digest(blueprint: &Blueprint, max_price: Option<MicroUsd>) -> String {

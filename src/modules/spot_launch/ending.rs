@@ -10,7 +10,7 @@ use crate::domain::{Ec2Instance, InstanceId};
 use crate::drive::Progress;
 use crate::drive::launch::Launcher;
 use crate::modules::fleet::{Desk, counts, listed, prices};
-use crate::plan::launch::{FLEET_TAG, Order, leaving, standing};
+use crate::plan::launch::{FLEET_TAG, Order, Prices, leaving, standing};
 
 /// None.
 pub(super) fn all<'c>(desk: Desk<'c>) -> Result<Planned<'c, Returns>, Failure> {
@@ -18,12 +18,14 @@ pub(super) fn all<'c>(desk: Desk<'c>) -> Result<Planned<'c, Returns>, Failure> {
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     let is_unfinished = launcher.unfinished(&desk.fleet)?.is_some();
+    let warnings: Vec<String> = desk.untagged(&machines)?.into_iter().collect();
     if machines.is_empty() && !is_unfinished {
         let name = desk.args.name.clone();
         return Ok(Planned::unchanged(Returns::of(&[]))
-            .with_message(format!("fleet {name} has no machines")));
+            .with_message(format!("fleet {name} has no machines"))
+            .with_warnings(warnings));
     }
-    planned(desk, machines, 0)
+    Ok(planned(desk, machines, 0)?.with_warnings(warnings))
 }
 
 /// As many as are wanted.
@@ -57,8 +59,8 @@ fn going(
 ) -> Result<Vec<InstanceId>, Failure> {
     let order = desk.order();
     let known = match order {
-        Order::Dearest if stay > 0 => prices(&desk.ranked()?.0),
-        _ => BTreeMap::new(),
+        Order::Dearest if stay > 0 => prices(&desk.ranked(None)?.0),
+        _ => Prices::default(),
     };
     let count = machines.len().saturating_sub(stay);
     Ok(leaving(&standing(machines, &known), count, order))

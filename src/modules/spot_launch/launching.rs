@@ -17,6 +17,7 @@ pub(super) fn more<'c>(
     terms: Terms,
 ) -> Result<Planned<'c, Returns>, Failure> {
     let machines = desk.machines()?;
+    desk.of_cluster(&machines)?;
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     let unfinished = launcher.unfinished(&desk.fleet)?;
@@ -27,7 +28,8 @@ pub(super) fn more<'c>(
     let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
     let left = count.saturating_sub(u32::try_from(done).unwrap_or(u32::MAX));
     desk.within(present.saturating_add(left))?;
-    let ready = desk.ready(count, terms)?;
+    let mut ready = desk.ready(count, terms)?;
+    ready.warnings.extend(desk.untagged(&machines)?);
     let message = if done > 0 {
         format!("would go on with an unfinished launch: {left} of {count} are missing")
     } else {
@@ -43,6 +45,7 @@ pub(super) fn exactly<'c>(
     terms: Terms,
 ) -> Result<Planned<'c, Returns>, Failure> {
     let machines = desk.machines()?;
+    desk.of_cluster(&machines)?;
     let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
@@ -55,8 +58,17 @@ pub(super) fn exactly<'c>(
         let returns = Returns::of(&machines);
         return Ok(Planned::unchanged(returns).with_message(format!("there are {exact} already")));
     }
+    // A count that others are missing to would launch them once more.
+    if exact > present
+        && let Some(untagged) = desk.untagged(&machines)?
+    {
+        return Err(Failure::new(format!("{untagged}; nothing was launched")));
+    }
     let ready = desk.ready(exact - present, Terms { resume: false, ..terms })?;
-    let message = format!("would launch {} to have {exact}", exact - present);
+    let message = match exact - present {
+        0 => format!("there are {exact}; would find out what an unfinished launch has launched"),
+        more => format!("would launch {more} to have {exact}"),
+    };
     begin(desk, ready, &machines, exact, &message, true)
 }
 
@@ -88,10 +100,21 @@ fn begin<'c>(
         let progress = Progress::new(&desk.clock, desk.context.progress);
         let cloud = desk.cloud.as_ref();
         let launcher = Launcher { cloud, clock: &desk.clock, progress: &progress };
-        if report.unfulfilled == 0 {
-            launcher.conclude(&desk.fleet, &report.run)?;
+        let concluded = match report.unfulfilled {
+            0 => launcher.conclude(&desk.fleet, &report.run),
+            _ => Ok(()),
+        };
+        // What was launched is told all the same.
+        match (concluded, answer) {
+            (Ok(()), answer) => answer,
+            (Err(error), Ok(mut outcome)) => {
+                outcome.warnings.push(format!(
+                    "{error}: all was launched, and the same task again finds that out and launches no more"
+                ));
+                Ok(outcome)
+            }
+            (Err(error), Err(failure)) => Err(failure.adding(&format!("; besides, {error}"))),
         }
-        answer
     };
     Ok(Planned::change(expected, act)
         .with_message(message)
@@ -139,7 +162,8 @@ fn carried(desk: &Desk<'_>, mut ready: Ready, exact: Option<u32>) -> Result<Repo
 }
 
 fn reported(desk: &Desk<'_>, report: &Report) -> Result<Outcome<Returns>, Failure> {
-    let (machines, warnings) = desk.machines_after();
+    let (machines, mut warnings) = desk.machines_after();
+    warnings.extend(report.warnings.iter().cloned());
     let mut returns = Returns::of(&machines);
     returns.account(report);
     let count = report.launched.len();

@@ -1,32 +1,16 @@
 //! One machine in the place of another.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::answer::{self, Returns};
 use crate::ansible::{Failure, Outcome, Planned};
-use crate::domain::{Clock, Ec2Instance, InstanceId};
+use crate::domain::{Clock, InstanceId};
 use crate::drive::Progress;
-use crate::drive::launch::{Launcher, Report};
+use crate::drive::launch::{Launcher, Replace};
 use crate::modules::fleet::{Desk, Ready, Terms, counts};
-use crate::plan::launch::{Counts, FLEET_TAG, REPLACES_TAG, Spread};
-
-/// The machine that is to go, and what stands in for it.
-struct Pair {
-    old: Option<Ec2Instance>,
-    new: Option<Ec2Instance>,
-}
-
-fn pair(machines: &[Ec2Instance], id: &InstanceId) -> Pair {
-    let stands_in =
-        |it: &&Ec2Instance| it.tags.get(REPLACES_TAG).is_some_and(|old| old == id.as_str());
-    Pair {
-        old: machines.iter().find(|it| it.id == *id).cloned(),
-        new: machines.iter().find(stands_in).cloned(),
-    }
-}
+use crate::plan::launch::{Counts, REPLACES_TAG, Replacement, Spread};
 
 /// Another in the place of this one.
 pub(super) fn planned<'c>(
@@ -35,54 +19,66 @@ pub(super) fn planned<'c>(
     terms: Terms,
 ) -> Result<Planned<'c, Returns>, Failure> {
     let id = InstanceId::new(named);
-    let machines = desk.machines()?;
-    let Pair { old, new } = pair(&machines, &id);
+    let progress = Progress::new(&desk.clock, desk.context.progress);
+    let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
+    let cluster = desk.args.cluster.as_deref();
+    let (machines, replacement) = launcher.replacement(&desk.fleet, &desk.region, cluster, &id)?;
     let mut returns = Returns::of(&machines);
-    let stays = old.is_some();
-    let old = match (old, &new) {
-        (Some(old), _) => old,
-        (None, Some(new)) => {
-            let text = format!("{id} is gone, and {} stands in for it", new.id);
-            return Ok(Planned::unchanged(returns).with_message(text));
+    let (message, stays, ready) = match replacement {
+        Replacement::Done { new, lives } => return Ok(finished(returns, &id, &new, lives)),
+        Replacement::Finish { new, .. } => {
+            (format!("would drain and terminate {id}, for which {new} stands in"), true, None)
         }
-        // It is on its way out already, or is none.
-        (None, None) => desk.listed()?.into_iter().find(|it| it.id == id).ok_or_else(|| {
-            Failure::new(format!(
-                "{id} is no living machine of fleet {}, and nothing stands in for it; nothing was launched",
-                desk.args.name
-            ))
-        })?,
-    };
-    let zone = old.availability_zone.clone().unwrap_or_default();
-    let ready = match new {
-        Some(_) => None,
-        None => {
+        Replacement::Launch { zone, old } => {
             let total = u32::try_from(machines.len()).unwrap_or(u32::MAX);
             desk.within(total.saturating_add(1))?;
-            Some(ready(&desk, &id, &zone, terms)?)
+            let place = match zone.as_str() {
+                "" => "anywhere".to_owned(),
+                zone => format!("in {zone}, or else elsewhere,"),
+            };
+            let ready = Some((ready(&desk, &id, &zone, terms)?, zone));
+            match old {
+                Some(_) => {
+                    let text = format!("would launch one {place} then drain and terminate {id}");
+                    (text, true, ready)
+                }
+                None => {
+                    let text =
+                        format!("would launch one {place} for {id}, which is on its way out");
+                    (text, false, ready)
+                }
+            }
         }
     };
     returns.terminated = if stays { vec![id.to_string()] } else { Vec::new() };
     let launched = usize::from(ready.is_some());
-    let message = match launched {
-        _ if !stays => format!(
-            "would launch one in {zone}, or else elsewhere, for {id}, which is on its way out"
-        ),
-        0 => format!("would drain and terminate {id}, for which another stands in already"),
-        _ => {
-            format!("would launch one in {zone}, or else elsewhere, then drain and terminate {id}")
-        }
-    };
-    let warnings = ready.as_ref().map(|it| it.warnings.clone()).unwrap_or_default();
+    let warnings = ready.as_ref().map(|(it, _)| it.warnings.clone()).unwrap_or_default();
     let before = json!({"machines": machines.len(), "zones": counts(&machines)});
     let total = machines.len() + launched - usize::from(stays);
     let after = json!({"machines": total, "launched": launched, "terminated": returns.terminated});
     let wait = terms.wait.then(|| Duration::from_secs(desk.args.wait_timeout.into()));
-    let act = move || carried(&desk, ready, &id, &zone, wait);
+    let act = move || carried(&desk, ready, &id, wait);
     Ok(Planned::change(returns, act)
         .with_message(message)
         .with_diff(before, after)
         .with_warnings(warnings))
+}
+
+/// What stood in may be gone as well: that is told, and is no reason to launch.
+fn finished<'c>(
+    returns: Returns,
+    id: &InstanceId,
+    new: &InstanceId,
+    lives: bool,
+) -> Planned<'c, Returns> {
+    if lives {
+        let text = format!("{id} is gone, and {new} stands in for it");
+        return Planned::unchanged(returns).with_message(text);
+    }
+    let text = format!(
+        "{id} is gone, and so is {new}, which stood in for it; nothing was launched: if one is missing, exact_count counts"
+    );
+    Planned::unchanged(returns).with_message(text.clone()).with_warnings(vec![text])
 }
 
 fn ready(desk: &Desk<'_>, id: &InstanceId, zone: &str, terms: Terms) -> Result<Ready, Failure> {
@@ -105,69 +101,66 @@ fn first(ready: &Ready, zone: &str) -> Counts {
 
 fn carried(
     desk: &Desk<'_>,
-    ready: Option<Ready>,
+    ready: Option<(Ready, String)>,
     id: &InstanceId,
-    zone: &str,
     wait: Option<Duration>,
 ) -> Result<Outcome<Returns>, Failure> {
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
-    let tags = BTreeMap::from([(FLEET_TAG.to_owned(), desk.args.name.clone())]);
-    launcher.settle(&desk.fleet, &desk.region, desk.settle())?;
-    let mut machines = desk.machines()?;
-    let mut report = Report::default();
-    // A launch of before an interruption may have been found only now.
-    if let (Some(mut ready), None) = (ready, pair(&machines, id).new) {
-        desk.within(u32::try_from(machines.len()).unwrap_or(u32::MAX).saturating_add(1))?;
-        let mut counts = first(&ready, zone);
-        let done = launcher.launch(&desk.fleet, &ready.job, &mut ready.ladder, &mut counts);
-        ready.memory.add(desk.region.as_str(), ready.ladder.short(), desk.clock.now());
-        report = done.map_err(|error| Failure::from(error).changed(true))?;
-        machines = desk.machines().map_err(|error| {
-            let mut returns = Returns::of(&machines);
-            returns.account(&report);
-            failed(
-                &returns,
-                error.adding(&format!("; {id} was not terminated")),
-                !report.launched.is_empty(),
-            )
-        })?;
-    }
-    let mut returns = Returns::of(&machines);
-    returns.account(&report);
-    // One of an earlier run may not run yet, or never.
-    if let (true, Some(limit), Some(new)) =
-        (report.launched.is_empty(), wait, pair(&machines, id).new)
-    {
-        let late = launcher.late(&desk.region, &tags, vec![new.id.clone()], limit)?;
-        if !late.is_empty() {
-            let (new, limit) = (new.id, limit.as_secs());
-            let text = format!(
-                "{new}, which stands in for {id}, does not run within {limit} s; {id} was not terminated"
-            );
-            return Err(failed(&returns, Failure::new(text).retryable(true), false));
+    let (mut ladder, memory, launch) = match ready {
+        None => (None, None, None),
+        Some((ready, zone)) => {
+            let counts = first(&ready, &zone);
+            (Some(ready.ladder), Some(ready.memory), Some((ready.job, counts)))
         }
+    };
+    let drain = desk.drain();
+    let launch = launch.zip(ladder.as_mut()).map(|((job, counts), ladder)| (job, ladder, counts));
+    let what = Replace {
+        id: id.clone(),
+        region: desk.region.clone(),
+        cluster: desk.args.cluster.clone(),
+        launch,
+        max_total: desk.args.max_total,
+        drain: &drain,
+        wait,
+        settle: desk.settle(),
+    };
+    let done = launcher.replace(&desk.fleet, what);
+    if let (Some(memory), Some(ladder)) = (memory, ladder) {
+        memory.add(desk.region.as_str(), ladder.short(), desk.clock.now());
     }
+    let (done, error) = match done {
+        Ok(done) => (done, None),
+        Err((error, done)) => (*done, Some(error)),
+    };
+    let report = &done.report;
+    let mut returns = Returns::of(&done.machines);
+    returns.account(report);
     let changed = !report.launched.is_empty() || !report.unknown.is_empty();
+    if let Some(error) = error {
+        let more = match error.to_string().contains("was not terminated") {
+            true => String::new(),
+            false => format!("; {id} was not terminated"),
+        };
+        return Err(failed(&returns, Failure::from(error).adding(&more), changed));
+    }
     if report.unfulfilled > 0 || !report.not_running.is_empty() {
-        let message = format!("{}; {id} was not terminated", answer::told(&report));
+        let message = format!("{}; {id} was not terminated", answer::told(report));
         return Err(failed(&returns, Failure::new(message).retryable(true), changed));
     }
-    let mut warnings = Vec::new();
-    let mut message = answer::told(&report);
-    if let Some(old) = pair(&machines, id).old {
-        let drained = desk.drain().drain(&old).and_then(|()| {
-            launcher.end_surely(&desk.region, &tags, std::slice::from_ref(id), desk.settle())
-        });
-        drained.map_err(|error| failed(&returns, Failure::from(error), changed))?;
-        let (left, unlisted) = desk.machines_after();
-        (returns, warnings) = (Returns::of(&left), unlisted);
-        returns.account(&report);
-        returns.terminated = vec![id.to_string()];
-        message = format!("{message}, terminated {id}");
-    } else {
-        message = format!("{message}; {id} is gone already");
+    let told = answer::told(report);
+    if !done.has_ended {
+        let message = format!("{told}; {id} is gone already");
+        let (outcome, warnings) = (Outcome::from(returns), report.warnings.clone());
+        return Ok(Outcome { message: Some(message), changed, warnings, ..outcome });
     }
+    let (left, mut warnings) = desk.machines_after();
+    warnings.extend(report.warnings.iter().cloned());
+    let mut returns = Returns::of(&left);
+    returns.account(report);
+    returns.terminated = vec![id.to_string()];
+    let message = format!("{told}, terminated {id}");
     Ok(Outcome { message: Some(message), warnings, ..Outcome::from(returns) })
 }
 

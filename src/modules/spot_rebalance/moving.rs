@@ -23,6 +23,7 @@ pub(super) fn planned<'c>(
     max_surge: u32,
 ) -> Result<Planned<'c, Returns>, Failure> {
     let mut machines = desk.machines()?;
+    desk.of_cluster(&machines)?;
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     let unfinished = launcher.unfinished_moving(&desk.fleet)?;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Class {
     /// There is no machine of this type there now.
     Capacity,
+    /// There is no free address in the subnet. Of the type it says nothing.
+    Addresses,
     /// The account may not have more of this market.
     Quota,
     /// The price asked for is below the market's.
@@ -37,8 +39,7 @@ impl Class {
             | "InsufficientCapacityOnHost"
             | "SpotInstanceCapacityNotAvailable"
             | "CapacityNotAvailable" => Self::Capacity,
-            // A subnet without free addresses lacks room there, as a zone without machines does.
-            "InsufficientFreeAddressesInSubnet" | "InsufficientAddressCapacity" => Self::Capacity,
+            "InsufficientFreeAddressesInSubnet" | "InsufficientAddressCapacity" => Self::Addresses,
             "MaxSpotInstanceCountExceeded"
             | "InstanceLimitExceeded"
             | "VcpuLimitExceeded"
@@ -87,6 +88,7 @@ impl Class {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Capacity => "capacity",
+            Self::Addresses => "addresses",
             Self::Quota => "quota",
             Self::PriceTooLow => "price_too_low",
             Self::Throttled => "throttled",

@@ -14,8 +14,11 @@ pub const LAUNCH_TAG: &str = "spotinst-esg:launch";
 /// The machine that it stands in for.
 pub const REPLACES_TAG: &str = "spotinst-esg:replaces";
 
-/// EC2 takes at most so many tags; four are ours.
-const MOST: usize = 46;
+/// The cluster from whose profile it was launched; not there if it was launched from none.
+pub const CLUSTER_TAG: &str = "spotinst-esg:cluster";
+
+/// EC2 takes at most so many tags; five are ours.
+const MOST: usize = 45;
 const LONGEST_NAME: usize = 64;
 
 /// A name or tags that cannot be used.
@@ -33,7 +36,7 @@ pub enum TagError {
     Reserved(String),
     /// Too many tags, or one too long.
     #[error(
-        "{0}: EC2 takes 46 tags besides those of a fleet, keys of 1 to 128 characters and values of at most 256"
+        "{0}: EC2 takes 45 tags besides those of a fleet, keys of 1 to 128 characters and values of at most 256"
     )]
     Size(String),
 }

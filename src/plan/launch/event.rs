@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::ladder::Rung;
+use super::replacement::Launched;
 use crate::domain::{InstanceId, Refusal};
 
 /// A line.
@@ -35,6 +36,12 @@ pub enum Event {
         wanted: u32,
         /// Digest of what is launched, which may hold a secret and is not written down.
         blueprint: String,
+        /// The machine in whose place it launches one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<String>,
+        /// The cluster from whose profile it launches.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cluster: Option<String>,
     },
     /// One machine is about to be asked for.
     Asked {
@@ -115,6 +122,10 @@ pub struct Run {
     pub wanted: u32,
     /// Digest of what is launched.
     pub blueprint: String,
+    /// The machine in whose place it launches one.
+    pub replaces: Option<String>,
+    /// The cluster from whose profile it launches.
+    pub cluster: Option<String>,
     /// What was asked for, in order.
     pub attempts: Vec<Attempt>,
     /// What of it was to be terminated again.
@@ -138,13 +149,18 @@ pub struct Torn {
 impl Run {
     /// The run of a first line.
     pub fn begin(event: &Event) -> Option<Self> {
-        let Event::Begun { run, fleet, region, wanted, blueprint } = event else { return None };
+        let Event::Begun { run, fleet, region, wanted, blueprint, replaces, cluster } = event
+        else {
+            return None;
+        };
         Some(Self {
             id: run.clone(),
             fleet: fleet.clone(),
             region: region.clone(),
             wanted: *wanted,
             blueprint: blueprint.clone(),
+            replaces: replaces.clone(),
+            cluster: cluster.clone(),
             attempts: Vec::new(),
             terminating: Vec::new(),
             gone: Vec::new(),
@@ -172,6 +188,21 @@ impl Run {
             }
             Event::Ended { reason } => self.ended = Some(reason.clone()),
         }
+    }
+
+    /// Every machine that it launched, whatever became of it.
+    pub fn ever_launched(&self) -> Vec<Launched> {
+        let one = |attempt: &Attempt| match &attempt.outcome {
+            Some(Outcome::Launched { instance, .. }) => Some(Launched {
+                instance: instance.clone(),
+                run: self.id.clone(),
+                zone: attempt.rung.place.zone.clone(),
+                replaces: self.replaces.clone(),
+                cluster: self.cluster.clone(),
+            }),
+            Some(Outcome::Refused(_) | Outcome::Lost { .. }) | None => None,
+        };
+        self.attempts.iter().filter_map(one).collect()
     }
 
     /// What nobody knows the outcome of.

@@ -53,6 +53,8 @@ pub enum Stop {
         remembered: usize,
         /// Whether the spot quota is used up.
         spot_quota: bool,
+        /// Subnets without free addresses.
+        full: Vec<String>,
     },
     /// EC2 refuses in a way that no other rung would change.
     Refused {
@@ -70,13 +72,16 @@ pub enum Stop {
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exhausted { remembered, spot_quota } => {
+            Self::Exhausted { remembered, spot_quota, full } => {
                 f.write_str("every offer was tried")?;
                 if *spot_quota {
                     f.write_str(", and the account's spot quota is used up")?;
                 }
                 if *remembered > 0 {
                     write!(f, ", and {remembered} lacked capacity a while ago")?;
+                }
+                if !full.is_empty() {
+                    write!(f, ", and no address is free in {}", full.join(", "))?;
                 }
                 Ok(())
             }
@@ -119,6 +124,10 @@ pub struct Ladder {
     blocked: BTreeSet<Place>,
     short: BTreeSet<Place>,
     unsupported: BTreeSet<String>,
+    /// Subnets without free addresses, and the default ones of zones as those.
+    full: BTreeSet<String>,
+    /// Zones of which all subnets are.
+    closed: BTreeSet<String>,
     spot_quota: bool,
     on_demand_quota: bool,
     throttled: u32,
@@ -133,6 +142,8 @@ impl Ladder {
             blocked: BTreeSet::new(),
             short: BTreeSet::new(),
             unsupported: BTreeSet::new(),
+            full: BTreeSet::new(),
+            closed: BTreeSet::new(),
             spot_quota: false,
             on_demand_quota: false,
             throttled: 0,
@@ -152,7 +163,8 @@ impl Ladder {
             Some(rung) => Step::Ask(rung),
             None => {
                 let remembered = self.settings.remembered.len();
-                Step::Stop(Stop::Exhausted { remembered, spot_quota: self.spot_quota })
+                let full = self.full.iter().cloned().collect();
+                Step::Stop(Stop::Exhausted { remembered, spot_quota: self.spot_quota, full })
             }
         }
     }
@@ -165,6 +177,20 @@ impl Ladder {
     /// What lacked capacity, to be remembered for a while.
     pub fn short(&self) -> &BTreeSet<Place> {
         &self.short
+    }
+
+    /// Subnets without free addresses.
+    pub fn full(&self) -> &BTreeSet<String> {
+        &self.full
+    }
+
+    /// That a subnet of a zone, or its default one, has no free address; whether the zone has another one.
+    pub fn is_full(&mut self, zone: &str, subnet: Option<&str>, has_another: bool) {
+        self.full
+            .insert(subnet.map_or_else(|| format!("the default subnet of {zone}"), str::to_owned));
+        if !has_another {
+            self.closed.insert(zone.to_owned());
+        }
     }
 
     /// That a rung was launched.
@@ -180,6 +206,8 @@ impl Ladder {
                 self.short.insert(place.clone());
                 self.blocked.insert(place);
             }
+            // Which subnet it was only whoever asked knows: [`Self::is_full`].
+            Class::Addresses => {}
             Class::Quota if place.is_spot => self.spot_quota = true,
             Class::Quota => self.on_demand_quota = true,
             Class::PriceTooLow => drop(self.blocked.insert(place)),
@@ -201,7 +229,7 @@ impl Ladder {
 
     /// The zones in the order in which they are tried: those of one inner list are as good as each other.
     fn zones(&self, counts: &BTreeMap<String, u32>) -> Vec<Vec<&str>> {
-        let zones = self.settings.zones.iter().map(String::as_str);
+        let zones = self.settings.zones.difference(&self.closed).map(String::as_str);
         match self.settings.spread {
             Spread::Price => vec![zones.collect()],
             Spread::Even => {

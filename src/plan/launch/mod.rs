@@ -9,6 +9,7 @@ mod event;
 mod ladder;
 mod moving;
 mod profile;
+mod replacement;
 mod scale_in;
 #[cfg(test)]
 mod tests;
@@ -16,10 +17,11 @@ mod tests;
 pub use balance::{Counts, Field, Shift, counted};
 pub use class::Class;
 pub use contract::{
-    FLEET_TAG, LAUNCH_TAG, REPLACES_TAG, RUN_TAG, TagError, check_name, check_tags,
+    CLUSTER_TAG, FLEET_TAG, LAUNCH_TAG, REPLACES_TAG, RUN_TAG, TagError, check_name, check_tags,
 };
 pub use event::{Attempt, Entry, Event, Outcome, Run, Torn, run_of};
 pub use ladder::{Ladder, LadderSettings, Place, Rung, Spread, Step, Stop};
 pub use moving::{MoveEntry, MoveEvent, Moving, moving_of};
 pub use profile::{Profile, ProfileError, check_cluster};
-pub use scale_in::{ENDING, Order, Prices, Standing, leaving, standing};
+pub use replacement::{Irreplaceable, Launched, Replacement, Sight, lives};
+pub use scale_in::{ENDING, Order, Prices, Standing, TERMINATED, leaving, standing};

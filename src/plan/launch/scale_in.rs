@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Ec2Instance, InstanceId, MicroUsd};
+use crate::domain::{Ec2Instance, InstanceId, Lifecycle, MicroUsd};
 
 /// What EC2 calls a machine that is on its way out and has no end of its own in its list.
 pub const ENDING: &str = "shutting-down";
+
+/// What EC2 calls a machine that is gone and that it tells of for a while.
+pub const TERMINATED: &str = "terminated";
 
 /// Who goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,15 +36,25 @@ pub struct Standing {
     pub price: Option<MicroUsd>,
 }
 
-/// What an hour costs, by type and zone.
-pub type Prices = BTreeMap<(String, String), MicroUsd>;
+/// What an hour costs now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prices {
+    /// Of a spot instance, by type and zone.
+    pub spot: BTreeMap<(String, String), MicroUsd>,
+    /// Of any other, by type.
+    pub on_demand: BTreeMap<String, MicroUsd>,
+}
 
 /// Machines as it is decided over them.
 pub fn standing(machines: &[Ec2Instance], prices: &Prices) -> Vec<Standing> {
     let one = |it: &Ec2Instance| {
         let zone = it.availability_zone.clone().unwrap_or_default();
-        let key = (it.instance_type.clone().unwrap_or_default(), zone.clone());
-        let price = prices.get(&key).copied();
+        let kind = it.instance_type.clone().unwrap_or_default();
+        let price = match &it.lifecycle {
+            Some(Lifecycle::Spot) => prices.spot.get(&(kind, zone.clone())).copied(),
+            Some(Lifecycle::OnDemand) => prices.on_demand.get(&kind).copied(),
+            Some(Lifecycle::Other(_)) | None => None,
+        };
         Standing { id: it.id.clone(), zone, launched_at: it.launched_at.clone(), price }
     };
     machines.iter().map(one).collect()

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{InstanceId, MachineType, MicroUsd};
+use crate::domain::{Ec2Instance, InstanceId, Lifecycle, MachineType, MicroUsd};
 use crate::plan::offers::{Offer, Score};
 
 fn offer(name: &str, zone: &str, micros: u64, full: Option<u64>) -> Offer {
@@ -208,6 +208,8 @@ fn a_journal_tells_what_was_launched_and_what_is_not_known() {
             region: "eu-west-1".into(),
             wanted: 3,
             blueprint: "d".into(),
+            replaces: Some("i-0".into()),
+            cluster: None,
         },
         asked("r-1"),
         Event::Answered { token: "r-1".into(), outcome: launched },
@@ -219,10 +221,62 @@ fn a_journal_tells_what_was_launched_and_what_is_not_known() {
     let again: Vec<Entry> = text.iter().map(|it| serde_json::from_str(it).unwrap()).collect();
     assert_eq!(again, entries);
     let run = run_of(&entries).unwrap();
+    let ever = run.ever_launched();
+    assert_eq!((ever.len(), &ever[0].instance, ever[0].zone.as_str()), (1, &instance, "a"));
+    assert_eq!(ever[0].replaces.as_deref(), Some("i-0"));
     assert_eq!(run.launched().into_keys().collect::<Vec<_>>(), [instance]);
     assert_eq!(run.pending()[0].token, "r-2");
     assert_eq!(run.ended, None);
     assert!(run_of(&entries[1..]).is_err());
+}
+
+#[test]
+fn the_dearest_is_told_by_the_price_of_its_own_market() {
+    let machine = |id: &str, lifecycle: Lifecycle| Ec2Instance {
+        id: InstanceId::new(id),
+        state: None,
+        instance_type: Some("c.large".into()),
+        availability_zone: Some("a".into()),
+        private_ip: None,
+        public_ip: None,
+        private_dns_name: None,
+        public_dns_name: None,
+        lifecycle: Some(lifecycle),
+        image_id: None,
+        subnet_id: None,
+        vpc_id: None,
+        architecture: None,
+        launched_at: None,
+        tags: BTreeMap::new(),
+    };
+    let prices = Prices {
+        spot: [(("c.large".into(), "a".into()), MicroUsd::new(30))].into(),
+        on_demand: [("c.large".into(), MicroUsd::new(90))].into(),
+    };
+    let all = [machine("i-1", Lifecycle::Spot), machine("i-2", Lifecycle::OnDemand)];
+    let all = super::standing(&all, &prices);
+    assert_eq!(all.iter().map(|it| it.price.unwrap().micros()).collect::<Vec<_>>(), [30, 90]);
+    assert_eq!(leaving(&all, 1, Order::Dearest), [InstanceId::new("i-2")]);
+}
+
+#[test]
+fn a_subnet_without_addresses_closes_its_zone_only_when_it_is_the_last() {
+    let mut ladder = Ladder::new(settings(Spread::Price, false));
+    let Step::Ask(first) = ladder.next(&counts([0; 3])) else { panic!("there are offers") };
+    let zone = first.place.zone.clone();
+    assert_eq!(ladder.refused(&first, "InsufficientFreeAddressesInSubnet", "No."), None);
+    ladder.is_full(&zone, Some("subnet-1"), true);
+    assert_eq!(ladder.next(&counts([0; 3])), Step::Ask(first), "the same, elsewhere in the zone");
+    ladder.is_full(&zone, Some("subnet-2"), false);
+    let Step::Ask(next) = ladder.next(&counts([0; 3])) else { panic!("there are other zones") };
+    assert_ne!(next.place.zone, zone);
+    assert!(ladder.short().is_empty(), "of the type it says nothing");
+    ladder.only_in([zone].into());
+    let Step::Stop(stop) = ladder.next(&counts([0; 3])) else { panic!("it is closed") };
+    assert_eq!(
+        stop.to_string(),
+        "every offer was tried, and no address is free in subnet-1, subnet-2"
+    );
 }
 
 proptest! {
