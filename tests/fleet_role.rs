@@ -109,6 +109,18 @@ fn a_fleet_is_onboarded_scaled_spread_and_offboarded() {
     let prefix = format!("/prices-{}", site.cluster);
     let refresh = json!({"spot_fleet_state": "refresh_prices", "spot_fleet_store_prefix": prefix});
     assert_eq!(changed(&site.play("fleet", &refresh, &[])), 1);
+    let unknown = json!({"spot_fleet_state": "refresh_prices", "spot_fleet_cluster": "no-such", "spot_fleet_store_prefix": prefix});
+    let unknown = site.play("fleet", &unknown, &[]);
+    assert!(
+        unknown.code != 0 && unknown.stdout.contains("no profile of cluster no-such"),
+        "{}",
+        unknown.stdout
+    );
+    assert!(
+        unknown.stdout.contains(&site.cluster),
+        "the known ones are listed: {}",
+        unknown.stdout
+    );
     let kept = moto::shared().parameter(REGION, &format!("{prefix}/eu-west-1a"));
     assert!(kept.contains("c6i.large") && !kept.contains("r6i"), "by the profile's policy: {kept}");
     let offboard = json!({"spot_fleet_state": "offboard"});
@@ -214,12 +226,11 @@ fn a_warning_replaces_the_machine_of_a_fleet_once_and_is_recorded() {
     assert_eq!((&line["fleet"], &line["terminated"]), (&json!(site.cluster), &json!([old])));
     // The same warning again: the machine is gone.
     let again = site.play("interruption", &warning, &[]);
-    assert!(
-        changed(&again) == 0 && again.stdout.contains("is of no fleet here"),
-        "{}",
-        again.stdout
-    );
+    assert_eq!(changed(&again), 0, "{}", again.stdout);
     assert_eq!(site.machines(), left);
+    let unknown = json!({"spot_fleet_instance": "i-0123456789abcdef0"});
+    let unknown = site.play("interruption", &unknown, &[]);
+    assert!(changed(&unknown) == 0 && unknown.stdout.contains("is of no fleet here"));
     for hostile in ["i-0123; rm -rf /", "i-", "", "x", "i-0123456789abcdef0\\nx"] {
         let run = site.play("interruption", &json!({"spot_fleet_instance": hostile}), &[]);
         assert!(run.code != 0, "{hostile}");
@@ -230,6 +241,46 @@ fn a_warning_replaces_the_machine_of_a_fleet_once_and_is_recorded() {
     let odd = json!({"spot_fleet_instance": old, "spot_fleet_event": "storm"});
     assert!(site.play("interruption", &odd, &[]).stdout.contains("storm"));
     assert_eq!(site.machines(), left);
+}
+
+/// What fails does not keep the rest from being done, and is told in the end.
+#[test]
+fn a_machine_that_cannot_be_prepared_is_replaced_and_recorded_all_the_same() {
+    let site = Site::new();
+    let mut onboard = site.onboarded();
+    changed(&site.play("fleet", &onboard, &[]));
+    changed(&site.play("fleet", &json!({"spot_fleet_exact_count": 2}), &[]));
+    let (old, _) = site.machines()[0].clone();
+    let record = site.desk.home.path().join("record.jsonl");
+    let line = || -> Value {
+        let text = std::fs::read_to_string(&record).unwrap();
+        serde_json::from_str(text.lines().last().unwrap()).unwrap()
+    };
+    let script = site.desk.file("prepare", "#!/bin/sh\necho no such node >&2\nexit 3\n");
+    let warning = json!({
+        "spot_fleet_instance": old, "spot_fleet_record": record, "spot_fleet_prepare_command": ["/bin/sh", script],
+    });
+    let run = site.play("interruption", &warning, &[]);
+    assert!(run.code != 0 && run.stdout.contains("prepare failed: "), "{}", run.stdout);
+    assert!(run.stdout.contains("no such node"), "{}", run.stdout);
+    let left = site.machines();
+    assert!(left.len() == 2 && left.iter().all(|it| it.0 != old), "{left:?}");
+    let told = line();
+    assert_eq!(
+        (&told["failed"][0]["step"], &told["terminated"]),
+        (&json!("prepare"), &json!([old]))
+    );
+    // A machine of another cluster's profile is not replaced by this one's.
+    let cluster = site.cluster.replace("cluster", "other");
+    let other = json!({
+        "spot_fleet_instance": left[0].0, "spot_fleet_record": record, "spot_fleet_cluster": cluster,
+    });
+    onboard["spot_fleet_cluster"] = json!(cluster);
+    changed(&site.play("fleet", &onboard, &[]));
+    let run = site.play("interruption", &other, &[]);
+    assert!(run.code != 0 && run.stdout.contains("replace failed: "), "{}", run.stdout);
+    assert!(run.stdout.contains("was launched from the profile of cluster"), "{}", run.stdout);
+    assert_eq!((site.machines(), &line()["failed"][0]["step"]), (left, &json!("replace")));
 }
 
 #[test]
@@ -244,10 +295,11 @@ fn a_stateful_groups_machine_is_prepared_and_watched_only() {
     let log = site.desk.home.path().join("prepared");
     let script =
         site.desk.file("prepare", &format!("#!/bin/sh\necho \"$1 $2\" >> {}\n", log.display()));
+    let watched = site.desk.home.path().join("watched");
     let warning = json!({
         "spot_fleet_instance": id.unwrap(), "spot_fleet_stateful": true,
         "spot_fleet_prepare_command": ["/bin/sh", script],
-        "spot_fleet_gates": [{"name": "all", "kind": "command", "command": ["true"]}],
+        "spot_fleet_gates": [{"name": "all", "kind": "command", "command": ["/usr/bin/touch", watched]}],
     });
     let mut command = ansible(&site.desk, "aws", "ansible-playbook");
     command.envs(site.market.environment());
@@ -257,10 +309,7 @@ fn a_stateful_groups_machine_is_prepared_and_watched_only() {
     assert_eq!(run.code, 0, "{}", run.stdout);
     let told = std::fs::read_to_string(&log).unwrap();
     assert!(told.starts_with(warning["spot_fleet_instance"].as_str().unwrap()), "{told}");
-    assert!(
-        run.stdout
-            .contains("TASK [spotinst.esg.spot_fleet : Watch the cluster of a stateful group]")
-    );
+    assert!(watched.exists(), "its gates were looked at: {}", run.stdout);
     assert!(site.market.bodies("RunInstances").is_empty(), "the platform replaces it");
 }
 
