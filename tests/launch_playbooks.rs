@@ -220,3 +220,94 @@ fn a_profile_is_kept_changed_and_forgotten() {
 ",
     );
 }
+
+/// Spread, spread over other zones, and ended: each foreseen, done, and both once more.
+#[test]
+fn a_rebalance_settles_after_each_change() {
+    play(
+        "\
+- module_defaults:
+    spotinst.esg.spot_launch: {name: '{{ fleet }}', image_id: ami-12c6146b, policy: '{{ x86 }}'}
+    spotinst.esg.spot_rebalance: {name: '{{ fleet }}', image_id: ami-12c6146b, policy: '{{ x86 }}'}
+  block:
+    - {name: made in one zone, spotinst.esg.spot_launch: {exact_count: 2, zones: [eu-west-1a]}}
+    - {name: spread and foreseen, spotinst.esg.spot_rebalance: {zones: [eu-west-1a, eu-west-1b]}, check_mode: true, diff: true, register: create_check}
+    - {name: still in one, spotinst.esg.spot_instance_info: {name: '{{ fleet }}', prices: false}, register: before}
+    - {name: spread, spotinst.esg.spot_rebalance: {zones: [eu-west-1a, eu-west-1b]}, register: create}
+    - {name: spread again and foreseen, spotinst.esg.spot_rebalance: {zones: [eu-west-1a, eu-west-1b]}, check_mode: true, register: create_again_check}
+    - {name: spread again, spotinst.esg.spot_rebalance: {zones: [eu-west-1a, eu-west-1b]}, register: create_again}
+    - {name: other zones and foreseen, spotinst.esg.spot_rebalance: {zones: [eu-west-1b, eu-west-1c]}, check_mode: true, register: modify_check}
+    - {name: as before, spotinst.esg.spot_instance_info: {name: '{{ fleet }}', prices: false}, register: unmoved}
+    - {name: other zones, spotinst.esg.spot_rebalance: {zones: [eu-west-1b, eu-west-1c]}, register: modify}
+    - {name: other zones again and foreseen, spotinst.esg.spot_rebalance: {zones: [eu-west-1b, eu-west-1c]}, check_mode: true, register: modify_again_check}
+    - {name: other zones again, spotinst.esg.spot_rebalance: {zones: [eu-west-1b, eu-west-1c]}, register: modify_again}
+    - {name: a zone that is none, spotinst.esg.spot_rebalance: {zones: [eu-west-1z]}, ignore_errors: true, register: nowhere}
+    - {name: ended, spotinst.esg.spot_launch: {state: absent}}
+    - {name: 'ended, and foreseen', spotinst.esg.spot_rebalance: , check_mode: true, register: end_check}
+    - {name: 'ended, nothing to spread', spotinst.esg.spot_rebalance: , register: end}
+    - {name: 'ended, and foreseen again', spotinst.esg.spot_rebalance: , check_mode: true, register: end_again_check}
+    - {name: 'ended, nothing again', spotinst.esg.spot_rebalance: , register: end_again}
+- assert:
+    that:
+      - create_check is changed and create_check.diff.after.zones == {'eu-west-1a':1,'eu-west-1b':1}
+      - before.zones[fleet] == {'eu-west-1a':2}
+      - create is changed and create.zones == {'eu-west-1a':1,'eu-west-1b':1} and create.terminated == create_check.terminated
+      - create_again_check is not changed and create_again_check.steps == [] and create_again is not changed
+      - modify_check is changed and unmoved.zones[fleet] == create.zones
+      - modify is changed and modify.zones == {'eu-west-1b':1,'eu-west-1c':1} and modify.launched | length == 1
+      - modify_again_check is not changed and modify_again is not changed and modify_again.zones == modify.zones
+      - nowhere is failed and 'eu-west-1z' in nowhere.msg
+      - end_check is not changed and end is not changed and end_again_check is not changed and end_again is not changed
+      - end.instances == [] and end.count == 0
+",
+    );
+}
+
+/// Listed when there is none, when it was made, changed and forgotten: each by a run, a check, and both once more.
+#[test]
+fn profiles_are_listed_as_they_are_at_each_step() {
+    play(
+        "\
+- module_defaults:
+    spotinst.esg.spot_profile: {cluster: '{{ fleet }}', settings_prefix: '/{{ fleet }}'}
+    spotinst.esg.spot_profile_info: {settings_prefix: '/{{ fleet }}', cluster: '{{ fleet }}'}
+  block:
+    - {name: none, spotinst.esg.spot_profile_info: , register: none_run}
+    - {name: none and foreseen, spotinst.esg.spot_profile_info: , check_mode: true, register: none_check}
+    - {name: made, spotinst.esg.spot_profile: '{{ profile }}'}
+    - {name: 'made, listed and foreseen', spotinst.esg.spot_profile_info: , check_mode: true, register: create_check}
+    - {name: 'made, listed', spotinst.esg.spot_profile_info: , register: create}
+    - {name: 'made, listed and foreseen again', spotinst.esg.spot_profile_info: , check_mode: true, register: create_again_check}
+    - {name: 'made, listed again', spotinst.esg.spot_profile_info: , register: create_again}
+    - {name: changed, spotinst.esg.spot_profile: {policy: {min_vcpus: 4}}}
+    - {name: 'changed, listed and foreseen', spotinst.esg.spot_profile_info: , check_mode: true, register: modify_check}
+    - {name: 'changed, listed', spotinst.esg.spot_profile_info: , register: modify}
+    - {name: 'changed, listed and foreseen again', spotinst.esg.spot_profile_info: , check_mode: true, register: modify_again_check}
+    - {name: 'changed, listed again', spotinst.esg.spot_profile_info: , register: modify_again}
+    - {name: all, spotinst.esg.spot_profile_info: {cluster: '{{ omit }}'}, register: all}
+    - {name: another, spotinst.esg.spot_profile_info: {cluster: 'no-{{ fleet }}'}, register: other}
+    - {name: no path, spotinst.esg.spot_profile_info: {settings_prefix: 'settings'}, ignore_errors: true, register: path}
+    - {name: misspelt, spotinst.esg.spot_profile_info: {clustre: x}, ignore_errors: true, register: misspelt}
+    - {name: forgotten, spotinst.esg.spot_profile: {state: absent}}
+    - {name: 'forgotten, listed and foreseen', spotinst.esg.spot_profile_info: , check_mode: true, register: end_check}
+    - {name: 'forgotten, listed', spotinst.esg.spot_profile_info: , register: end}
+    - {name: 'forgotten, listed and foreseen again', spotinst.esg.spot_profile_info: , check_mode: true, register: end_again_check}
+    - {name: 'forgotten, listed again', spotinst.esg.spot_profile_info: , register: end_again}
+  vars:
+    profile: {launch_template: {id: '{{ lookup(\"env\", \"TEST_TEMPLATE\") }}'}, subnets: '{{ lookup(\"env\", \"TEST_SUBNETS\").split(\",\") }}'}
+- assert:
+    that:
+      - none_run.profiles == [] and none_check.profiles == [] and none_run.damaged == []
+      - create.profiles[0].cluster == fleet and create.profiles[0].subnets | length == 2 and create.profiles[0].policy is none
+      - create_check.profiles == create.profiles and create_again.profiles == create.profiles
+      - create_again_check.profiles == create.profiles and create.profiles[0].written_at is string
+      - modify.profiles[0].policy.min_vcpus == 4 and modify.profiles[0].subnets == create.profiles[0].subnets
+      - modify_check.profiles == modify.profiles and modify_again.profiles == modify.profiles
+      - modify_again_check.profiles == modify.profiles
+      - all.profiles == modify.profiles and other.profiles == [] and other is not failed
+      - path is failed and 'path of parameters' in path.msg and misspelt is failed and 'cluster' in misspelt.msg
+      - end.profiles == [] and end_check.profiles == [] and end_again.profiles == [] and end_again_check.profiles == []
+      - create is not changed and modify is not changed and end is not changed and all is not changed
+",
+    );
+}
