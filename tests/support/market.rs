@@ -65,8 +65,12 @@ impl Snag {
 const NO_INSTANCES: &str = "<DescribeInstancesResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
      <reservationSet/></DescribeInstancesResponse>";
 
+/// What else happens at a call: it is told the action and how many machines were launched until then.
+type Deed = Box<dyn FnMut(&str, usize) + Send>;
+
 #[derive(Default)]
 struct State {
+    deed: Option<Deed>,
     snags: Vec<Snag>,
     /// What `running` is told as.
     shown: Option<&'static str>,
@@ -177,6 +181,11 @@ impl Market {
         self.state.lock().unwrap().snags.push(snag);
     }
 
+    /// Something happens at each call.
+    pub(crate) fn meanwhile(&self, deed: impl FnMut(&str, usize) + Send + 'static) {
+        self.state.lock().unwrap().deed = Some(Box::new(deed));
+    }
+
     /// Machines that run are told to be in this state.
     pub(crate) fn show(&self, state: &'static str) {
         self.state.lock().unwrap().shown = Some(state);
@@ -187,6 +196,7 @@ impl Market {
         state.faults.clear();
         state.snags.clear();
         state.shown = None;
+        state.deed = None;
     }
 
     /// How often each action was called.
@@ -225,6 +235,10 @@ fn answer(
     let action = target.clone().or_else(|| form.get("Action").cloned()).unwrap_or_default();
     let mut state = state.lock().unwrap();
     *state.calls.entry(action.clone()).or_default() += 1;
+    let launches = state.answers.len();
+    if let Some(deed) = &mut state.deed {
+        deed(&action, launches);
+    }
     let fits = |snag: &&mut Snag| {
         let has = |text: &str| text.is_empty() || form.values().any(|it| it == text);
         snag.times > 0 && !snag.waits && snag.action == action && has(snag.with)
