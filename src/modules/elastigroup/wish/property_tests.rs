@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::super::options::GroupOptions;
+use crate::modules::elastigroup::options::GroupOptions;
 use crate::plan::group::{Changes, changes, merged, not_kept};
 
 /// Each option, with values that it may have.
