@@ -264,6 +264,9 @@ fn what_goes_wrong_fails_with_the_vendors_log() {
     assert_eq!(answer["before"]["instanceId"], "i-1");
     assert_eq!(answer["after"]["state"], "ERROR");
     assert!(answer["log"].as_array().unwrap().iter().any(|line| line["severity"] == "ERROR"));
+        (with(recycle(), &json!({"instance_id": null})), &["option instance_id is empty (null)"]),
+        (with(recycle(), &json!({"image_id": null})), &["option image_id is empty (null)"]),
+        (with(recycle(), &json!({"run_id": ""})), &["option run_id is empty"]),
     assert_eq!(mutations(&desk), 1);
 
     let desk = self::desk();

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::coerce;
+use super::emptiness;
 use super::spec::{ArgumentSpec, OptionSpec, Shape};
 
 /// What Ansible says of the call, besides the module's options.
@@ -74,12 +75,7 @@ struct Checker<'a> {
     secrets: Vec<String>,
 }
 
-/// An empty text is what older versions make of a template that gives nothing; an option may want it nevertheless.
-fn is_absent(option: Option<&OptionSpec>, value: &Value) -> bool {
-    value.is_null() || value == "" && !option.is_some_and(|option| option.keeps_empty)
-}
-
-fn found_in(path: &[&str]) -> String {
+pub(super) fn found_in(path: &[&str]) -> String {
     if path.is_empty() { String::new() } else { format!(" found in {}", path.join(" -> ")) }
 }
 
@@ -174,7 +170,10 @@ impl Checker<'_> {
         path: &[&str],
     ) -> Result<Map<String, Value>, String> {
         let mut given = self.resolve_aliases(spec, raw);
-        given.retain(|name, value| !is_absent(spec.option(name), value));
+        emptiness::refuse_untyped(spec, &given, path)?;
+        given.retain(|name, value| {
+            !spec.option(name).is_some_and(|option| option.emptiness.is_absent(value))
+        });
         refuse_exclusive(spec, &given, path)?;
         let missing = spec.options.iter().filter(|it| it.required && !given.contains_key(&it.name));
         let mut missing: Vec<&str> = missing.map(|option| option.name.as_str()).collect();
@@ -190,6 +189,7 @@ impl Checker<'_> {
                 (None, Some(default)) => default.clone(),
                 (None, None) => continue,
             };
+            emptiness::refuse_typed(option, &value, path)?;
             arguments.insert(option.name.clone(), value);
         }
         require_groups(spec, &arguments, path)?;

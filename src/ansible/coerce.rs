@@ -120,10 +120,21 @@ fn truth(value: &Value) -> Option<bool> {
     }
 }
 
-/// A list; a text is split at its commas, or read as JSON if it is a JSON list; any other scalar is a list of itself.
+/// A list; a text is split at its commas, or read as JSON if it is a JSON list; any other scalar is a list of itself. An element
+/// that is null is refused: it is a variable that is not set, and leaving it out could ask for less.
 pub(super) fn list(value: &Value) -> Result<Vec<Value>, String> {
+    let items = untested(value)?;
+    match items.iter().position(Value::is_null) {
+        Some(place) => {
+            Err(format!("element {} of {} is null, so take it out", place + 1, items.len()))
+        }
+        None => Ok(items),
+    }
+}
+
+fn untested(value: &Value) -> Result<Vec<Value>, String> {
     match value {
-        Value::Array(items) => Ok(items.iter().filter(|it| !it.is_null()).cloned().collect()),
+        Value::Array(items) => Ok(items.clone()),
         Value::String(text) => {
             if text.trim_start().starts_with('[')
                 && let Ok(items) = serde_json::from_str(text)
@@ -242,9 +253,12 @@ mod tests {
             (json!("[1, \"b\"]"), json!([1, "b"])),
             (json!("[a"), json!(["[a"])),
             (json!(5), json!(["5"])),
-            (json!([1, null, "x"]), json!([1, "x"])),
         ] {
             assert_eq!(list(&typed).map(Value::Array), Ok(meant), "{typed}");
+        }
+        for holed in [json!([1, null, "x"]), json!([null]), json!("[1, null]")] {
+            let why = list(&holed).unwrap_err();
+            assert!(why.contains("is null, so take it out"), "{holed}: {why}");
         }
         for (typed, meant) in [
             (json!("{\"a\": 1}"), json!({"a": 1})),

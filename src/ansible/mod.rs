@@ -7,6 +7,7 @@
 mod arguments;
 mod coerce;
 mod docs;
+mod emptiness;
 mod module;
 mod protocol;
 mod python;
@@ -17,6 +18,7 @@ mod yaml;
 
 pub use arguments::{Checked, Settings, check};
 pub use docs::{Collection, documentation};
+pub use emptiness::Emptiness;
 pub use module::{AnyModule, Context, Failure, Module, Outcome, Planned};
 pub use protocol::{Answer, Prepared, hide_panics, read, run};
 pub use reply::{Deprecation, Diff, HIDDEN, Reply};

@@ -17,8 +17,9 @@ pub trait Module<W>: Sync {
     /// - the first paragraph of the struct's doc comment is the short description, the others the description;
     /// - an option is required unless it has a default or is an [`Option`];
     /// - `#[schemars(extend("x-aliases" = ["other_name"], "x-no-log" = true, "x-type" = "path", "x-env" = ["VARIABLE"],
-    ///   "x-version-added" = "0.2.0"))]` on a field, each as needed; `"x-keeps-empty" = true` where an empty text must not
-    ///   count as not given, because that would ask for less;
+    ///   "x-version-added" = "0.2.0"))]` on a field, each as needed; where leaving the option out asks for less, `"x-refuses-empty" = "for
+    ///   the whole group"` (what leaving it out stands for) refuses null, blank text and an empty list, and `"x-keeps-empty" =
+    ///   true` refuses null and hands on an empty text or list;
     /// - `#[schemars(extend("x-mutually-exclusive" = [["a", "b"]], "x-required-together" = [["a", "b"]],
     ///   "x-required-one-of" = [["a", "b"]], "x-required-if" = [["state", "present", ["a"]]]))]` on the struct.
     type Args: DeserializeOwned + JsonSchema;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::emptiness::Emptiness;
 use super::schema;
 
 /// The options of a module, or those inside one option.
@@ -40,8 +41,8 @@ pub struct OptionSpec {
     pub default: Option<Value>,
     /// Whether its value is a secret.
     pub no_log: bool,
-    /// Whether an empty text counts as given. Elsewhere it is what a template left of an option that is not.
-    pub keeps_empty: bool,
+    /// What it means if it is given and empty.
+    pub emptiness: Emptiness,
     /// Variables of the environment that stand in for it; documentation only.
     pub environment: Vec<String>,
     /// The collection's version in which it appeared, if that is later than the module's.
@@ -181,10 +182,18 @@ fn option(name: &str, field: &Value, required: bool) -> Result<OptionSpec, SpecE
         required,
         default,
         no_log: schema["x-no-log"] == true,
-        keeps_empty: schema["x-keeps-empty"] == true,
+        emptiness: emptiness(&schema),
         environment: schema::texts(&schema, "x-env"),
         version_added: schema::text(&schema, "x-version-added"),
     })
+}
+
+fn emptiness(schema: &Value) -> Emptiness {
+    match schema::text(schema, "x-refuses-empty") {
+        Some(left_out) => Emptiness::Refused(left_out),
+        None if schema["x-keeps-empty"] == true => Emptiness::Kept,
+        None => Emptiness::Unset,
+    }
 }
 
 fn shape(name: &str, schema: &Value) -> Result<Shape, SpecError> {

@@ -91,8 +91,10 @@ pub(super) struct Args {
     look: bool,
     /// The run of `recycle_run` that this gate is a part of. While it waits, the run's lease is kept and its suspensions are
     /// renewed, and in the end its report goes into the run's journal. Only then the Spot API is asked at all.
+    #[schemars(extend("x-refuses-empty" = "if it is the gate of no run"))]
     run_id: Option<String>,
     /// The stateful instance of the run whose gate it is.
+    #[schemars(extend("x-refuses-empty" = "if it is the gate of no run"))]
     node: Option<String>,
     /// Folder of the journals, where `run_id` is given. `~/.local/state/spotinst-esg/runs` when not given.
     #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]

@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[schemars(range(min = 0))]
     maximum: Option<u32>,
     /// No target is set that is larger than this. One that is counted stops there; a number over it is refused.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0), extend("x-keeps-empty" = true))]
     ceiling: Option<u32>,
     /// Whether a bound that is in the target's way moves along.
     #[serde(default)]

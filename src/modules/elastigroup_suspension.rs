@@ -31,6 +31,7 @@ pub(super) struct Args {
     /// What becomes of the processes.
     state: State,
     /// The processes; all of them when not given.
+    #[schemars(extend("x-refuses-empty" = "for all of them"))]
     processes: Option<Vec<ProcessName>>,
     /// How long they are suspended, in minutes.
     #[serde(default = "an_hour")]

@@ -38,32 +38,35 @@ pub(super) struct RollOptions {
     /// The logical system that the group is part of, such as `kafka-prod`. Several groups may share one, and only one of
     /// them is rolled at a time. The group's id when not given.
     pub(super) system: Option<String>,
+    #[schemars(extend("x-refuses-empty" = "for the group's id"))]
     /// The image that every instance shall run.
-    #[schemars(extend("x-keeps-empty" = true))]
+    #[schemars(extend("x-refuses-empty" = "for the group's present configuration"))]
     pub(super) image_id: Option<String>,
     /// The image that every instance shall run, by its name.
     pub(super) image: Option<ImageByName>,
+    #[schemars(extend("x-refuses-empty" = "for the group's present configuration"))]
     /// The SSM parameter that holds the id of the image that every instance shall run.
-    #[schemars(extend("x-keeps-empty" = true))]
+    #[schemars(extend("x-refuses-empty" = "for the group's present configuration"))]
     pub(super) image_ssm_parameter: Option<String>,
     /// Every instance shall have been launched after this moment, such as `2026-11-20T00:00:00Z`; a date alone means its
     /// midnight in UTC.
     ///
     /// Without this and without an image, the group's present configuration is brought to every instance.
-    #[schemars(extend("x-keeps-empty" = true))]
+    #[schemars(extend("x-refuses-empty" = "for the group's present configuration"))]
     pub(super) launched_after: Option<String>,
     /// An earlier run that is taken back: the image that its nodes ran before it, and only the nodes that it rolled.
     ///
     /// Not where a new version has changed its data on the disk so that the old one cannot read it.
     pub(super) rollback_of: Option<String>,
+    #[schemars(extend("x-refuses-empty" = "where no run is taken back"))]
     /// The stateful instance to begin with.
     pub(super) canary: Option<String>,
     /// The stateful instances to end with, in this order: the cluster's leader, for instance.
     #[serde(default)]
     pub(super) last: Vec<String>,
-    /// Only these stateful instances; all when not given.
-    #[serde(default)]
-    pub(super) only: Vec<String>,
+    /// Only these stateful instances; the whole group when not given. An empty list is refused.
+    #[schemars(extend("x-refuses-empty" = "for the whole group"))]
+    pub(super) only: Option<Vec<String>>,
     /// Whether what is on root volumes may be lost, where they are persisted. A new image cannot reach an instance otherwise:
     /// their persistence is switched off for the time of the roll.
     #[serde(default)]
@@ -108,20 +111,6 @@ fn own() -> Vec<String> {
 impl RollOptions {
     /// The aim, as it was asked for.
     fn wanted(&self) -> Result<Wanted, Failure> {
-        let named = [
-            ("image_id", &self.image_id),
-            ("image_ssm_parameter", &self.image_ssm_parameter),
-            ("launched_after", &self.launched_after),
-        ];
-        // A variable that was meant to hold it and is empty does not ask for the present configuration.
-        let is_empty = |(_, text): &&(&str, &Option<String>)| {
-            text.as_ref().is_some_and(|text| text.trim().is_empty())
-        };
-        if let Some((name, _)) = named.iter().find(is_empty) {
-            return Err(Failure::new(format!(
-                "option {name} is empty; name what is wanted, or leave it out for the group's present configuration"
-            )));
-        }
         if let Some(id) = &self.image_id {
             return Ok(Wanted::Image { id: ImageId::new(id) });
         }
@@ -143,14 +132,14 @@ impl RollOptions {
     }
 
     fn wish(&self) -> Result<Wish, Failure> {
-        let ids = |ids: &[String]| ids.iter().map(StatefulInstanceId::new).collect();
+        let ids = |ids: &[String]| -> Vec<_> { ids.iter().map(StatefulInstanceId::new).collect() };
         if let Some(canary) = &self.canary {
             let canary_is =
                 |what: &str| Err(Failure::new(format!("canary {} is {what}", one_line(canary))));
             if self.last.contains(canary) {
                 return canary_is("also one of last: it cannot go first and last");
             }
-            if !self.only.is_empty() && !self.only.contains(canary) {
+            if self.only.as_ref().is_some_and(|only| !only.contains(canary)) {
                 return canary_is("none of only, so it would not be rolled");
             }
         }
@@ -159,7 +148,7 @@ impl RollOptions {
                 canary: self.canary.as_ref().map(StatefulInstanceId::new),
                 last: ids(&self.last),
             },
-            only: ids(&self.only),
+            only: self.only.as_deref().map(ids),
             acknowledge_root_data_loss: self.acknowledge_root_data_loss,
             waivers: waivers(&self.waivers)?,
             horizon: self.horizon_minutes.map(|minutes| SignedDuration::from_mins(minutes.into())),
@@ -177,7 +166,7 @@ impl RollOptions {
             ("system", json!(self.system(group))),
             ("canary", json!(self.canary)),
             ("last", json!(self.last)),
-            ("only", json!(self.only)),
+            ("only", json!(self.only.as_deref().unwrap_or_default())),
             ("acknowledge_root_data_loss", json!(self.acknowledge_root_data_loss)),
             ("waivers", json!(self.waivers)),
             ("horizon_minutes", json!(self.horizon_minutes)),

@@ -34,9 +34,11 @@ pub(super) struct Args {
     #[schemars(range(min = 1, max = 100))]
     max_surge: u32,
     /// What must hold before any machine goes: the same as the options of M(spotinst.esg.cluster_gate) of these names.
+    #[schemars(extend("x-keeps-empty" = true))]
     gate: Option<Checks>,
     /// Command that must end with status 0 for each machine that was launched before any other goes; id and private address are
     /// added as its last arguments. It is run again and again until it does. No shell reads it.
+    #[schemars(extend("x-keeps-empty" = true))]
     gate_command: Option<Vec<String>>,
     /// Longest that is waited for O(gate_command), in seconds.
     #[serde(default = "ten_minutes")]

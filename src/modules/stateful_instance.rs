@@ -53,13 +53,13 @@ pub(super) struct Args {
     /// What it is to be.
     state: State,
     /// The EC2 instance that it is believed to run as. If it runs as another one nothing is changed.
-    #[schemars(extend("x-keeps-empty" = true))]
+    #[schemars(extend("x-refuses-empty" = "for whichever image it comes with"))]
     instance_id: Option<String>,
     /// The image that a recycled instance must have.
     ///
     /// It is refused beforehand if another image is configured, or if the root volume is persisted, since then no new
     /// image reaches the instance.
-    #[schemars(extend("x-keeps-empty" = true))]
+    #[schemars(extend("x-refuses-empty" = "for whichever it runs as"))]
     image_id: Option<String>,
     /// What else must hold after a recycle.
     #[serde(default)]
@@ -77,6 +77,7 @@ pub(super) struct Args {
     ignore_open_run: bool,
     /// Folder of the journals. `~/.local/state/spotinst-esg/runs` when not given.
     #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    #[schemars(extend("x-refuses-empty" = "if it is no step of a run"))]
     state_dir: Option<String>,
     /// What a deallocation deletes at once. The vendor keeps the rest for some days.
     #[serde(default)]
@@ -203,14 +204,6 @@ impl Args {
     }
 
     fn job(&self, account: AccountId) -> Result<Job, Failure> {
-        // A variable that is not set must not take the guard away.
-        for (name, value) in [("instance_id", &self.instance_id), ("image_id", &self.image_id)] {
-            if value.as_ref().is_some_and(|value| value.trim().is_empty()) {
-                return Err(Failure::new(format!(
-                    "option {name} is empty: name one, or leave the option out"
-                )));
-            }
-        }
         Ok(Job {
             account,
             target: self.target()?,

@@ -108,6 +108,18 @@ fn what_stands_in_the_way_is_the_last_thing_that_is_said() {
             assert!(words.contains(word), "{version}: {word}: {words}");
         }
         assert_eq!((site.journals().len(), site.recycles().len()), (0, 0));
+        // A variable that is empty, most often a filter that found nothing, is not the whole group.
+        for (name, value) in [
+            ("rolling_recycle_only", json!([])),
+            ("rolling_recycle_only", json!("{{ [] }}")),
+            ("rolling_recycle_system", json!("")),
+            ("rolling_recycle_run_id", json!("")),
+        ] {
+            let run = site.roll(version, &json!({name: value}), &[]);
+            let words = last_words(&run);
+            assert!(words.contains(" is empty (an empty "), "{version}: {name}: {words}");
+            assert!(words.contains("leave the option out"), "{version}: {name}: {words}");
+        }
         let misspelt = site.roll(version, &json!({"rolling_recycle_services": 5}), &[]);
         assert_ne!(misspelt.code, 0);
         let two = json!({"rolling_recycle_launched_after": "2026-01-01"});

@@ -459,6 +459,29 @@ fn what_is_as_wanted_already_is_left_alone() {
         let refused = of(aim.clone());
         assert!(refused.failed().contains(words), "{aim}: {}", refused.failed());
     }
+    for aim in [
+        json!({"only": []}),
+        json!({"only": ""}),
+        json!({"only": null}),
+        json!({"only": ","}),
+        json!({"image": ""}),
+        json!({"rollback_of": ""}),
+        json!({"image_id": null}),
+        json!({"image": null}),
+        json!({"launched_after": null}),
+        json!({"rollback_of": null}),
+        json!({"system": ""}),
+    ] {
+        let (name, _) = aim.as_object().unwrap().iter().next().unwrap();
+        let mut given = aim.clone();
+        given["group_id"] = json!("sig-1");
+        let refused = call(&desk, "recycle_plan", &given);
+        let words = format!("option {name} is empty");
+        assert!(refused.failed().contains(&words), "{aim}: {}", refused.failed());
+        assert!(refused.failed().contains("leave the option out"), "{}", refused.failed());
+    }
+    let holed = of(json!({"only": ["ssi-1", null]}));
+    assert!(holed.failed().contains("element 2 of 2 is null"), "{}", holed.failed());
     for odd in ["yesterday", "2026-13-01", "2026-03-03 00:00"] {
         let refused = of(json!({"launched_after": odd}));
         assert!(refused.failed().contains("which is no moment"), "{odd}: {}", refused.failed());

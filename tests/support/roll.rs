@@ -51,10 +51,13 @@ latency: {{accepted_seconds: 0.1, terminating_seconds: 0.1, imaging_seconds: 0.1
     )
 }
 
-/// One object with the fields of another set.
+/// One object with the fields of another set; those that are null are taken out.
 pub(crate) fn with(mut arguments: Value, more: &Value) -> Value {
     for (name, value) in more.as_object().unwrap() {
-        arguments[name] = value.clone();
+        match value {
+            Value::Null => drop(arguments.as_object_mut().unwrap().remove(name)),
+            value => arguments[name] = value.clone(),
+        }
     }
     arguments
 }

@@ -330,9 +330,67 @@ fn an_empty_text_is_given_where_leaving_it_out_would_ask_for_less() {
     };
     let empty = json!({"name": "", "pattern": "", "objects": "", "value": ""});
     assert_eq!(check(empty), Ok(json!({"pattern": "", "objects": [], "value": ""})));
-    let null =
-        json!({"name": null, "pattern": null, "limit": null, "objects": null, "value": null});
-    assert_eq!(check(null), Ok(json!({})));
+    for name in ["pattern", "limit", "objects", "value"] {
+        let refused = check(json!({name: null})).unwrap_err();
+        let words =
+            format!("option {name} is empty (null): give it a value, or leave the option out");
+        assert_eq!(refused, words);
+    }
     let refused = check(json!({"limit": ""})).unwrap_err();
     assert!(refused.contains("'limit' is of type <class 'str'>"), "{refused}");
+}
+
+/// A variable that is not set is null or an empty text, and a filter that finds nothing an empty list.
+#[test]
+fn an_empty_value_is_refused_where_leaving_it_out_means_more() {
+    /// Rolls.
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is of interest")]
+    struct Rolls {
+        /// Only.
+        #[schemars(extend("x-refuses-empty" = "for the whole group"))]
+        only: Option<Vec<String>>,
+        /// Inner.
+        inner: Option<Vec<Inner>>,
+        /// Zones.
+        zones: Option<Vec<String>>,
+    }
+    /// Inner.
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is of interest")]
+    struct Inner {
+        /// Image.
+        #[schemars(extend("x-refuses-empty" = "for any"))]
+        image: Option<String>,
+    }
+    let spec = ArgumentSpec::of::<Rolls>().unwrap();
+    let check = |raw: Value| {
+        let Value::Object(raw) = raw else { panic!("{raw}") };
+        check(&spec, "rolls", raw).arguments.map(Value::Object)
+    };
+    for (typed, words) in [
+        (
+            json!({"only": null}),
+            "option only is empty (null): give it a value, or leave the option out for the whole group",
+        ),
+        (json!({"only": " "}), "option only is empty (an empty text): "),
+        (json!({"only": []}), "option only is empty (an empty list): "),
+        (json!({"only": ","}), "option only is empty (an empty list): "),
+        (json!({"only": ["a", ""]}), "option only holds an empty text: take it out of the list"),
+        (json!({"only": ["a", null]}), "element 2 of 2 is null, so take it out"),
+        (json!({"only": [null]}), "element 1 of 1 is null, so take it out"),
+        (json!({"zones": ["a", null]}), "element 2 of 2 is null, so take it out"),
+        (json!({"inner": [{"image": null}]}), "option image is empty (null) found in inner: "),
+        (
+            json!({"inner": [{"image": ""}]}),
+            "option image is empty (an empty text) found in inner: ",
+        ),
+    ] {
+        let refused = check(typed.clone()).unwrap_err();
+        assert!(refused.contains(words), "{typed}: {refused}");
+    }
+    assert_eq!(check(json!({})), Ok(json!({})));
+    assert_eq!(check(json!({"zones": null})), Ok(json!({})), "others are as Ansible has it");
+    assert_eq!(check(json!({"zones": []})), Ok(json!({"zones": []})));
+    assert_eq!(check(json!({"only": "a,b"})), Ok(json!({"only": ["a", "b"]})));
 }

@@ -21,11 +21,14 @@ pub(in crate::modules) struct KafkaArgs {
     /// Of `kafka`: the ids of all brokers that there should be.
     brokers: Option<Vec<KafkaNodeId>>,
     /// Of `kafka`: the ids of all controllers, where just those must vote in the metadata quorum (KRaft).
+    #[schemars(extend("x-refuses-empty" = "if any may vote"))]
     controllers: Option<Vec<KafkaNodeId>>,
     /// Of `kafka`: the unique id of the cluster, where it must be this one.
+    #[schemars(extend("x-refuses-empty" = "if it may be any cluster"))]
     cluster_id: Option<String>,
     /// Of `kafka`: how many more replicas than writes need must be in sync without `target`; `0` when not given. With `1` one more
     /// broker may be lost meanwhile.
+    #[schemars(extend("x-keeps-empty" = true))]
     margin: Option<u32>,
     /// Of `kafka`: how one proves who one is; not at all when not given. All but `oauthbearer` take `username` and `password`.
     sasl_mechanism: Option<Mechanism>,

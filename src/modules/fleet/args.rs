@@ -15,7 +15,7 @@ pub(in crate::modules) struct FleetArgs {
     /// The fleet.
     pub(in crate::modules) name: String,
     /// Most machines that the fleet may have; a launch that would exceed it is refused.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("x-keeps-empty" = true))]
     pub(in crate::modules) max_total: Option<u32>,
     /// Which go first where there are too many.
     #[serde(default = "oldest")]
@@ -45,8 +45,10 @@ pub(in crate::modules) struct FleetArgs {
     #[serde(default)]
     pub(in crate::modules) on_demand: bool,
     /// Most that an hour of a spot instance may ever cost, in dollars. EC2 takes it back when the price rises above.
+    #[schemars(extend("x-refuses-empty" = "for no such bound"))]
     pub(in crate::modules) spot_max_price: Option<String>,
     /// Command that drains a machine before it is terminated; id and private address are added as its last arguments. No shell reads it.
+    #[schemars(extend("x-refuses-empty" = "if nothing is to be drained"))]
     pub(in crate::modules) drain_command: Option<Vec<String>>,
     /// Longest that it may take, in seconds.
     #[serde(default = "ten_minutes")]

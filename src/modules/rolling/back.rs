@@ -44,13 +44,14 @@ impl RollOptions {
         let Rollback { image, nodes } = rollback(journal.run())
             .map_err(|why| Failure::new(format!("cannot roll back run {run_id}: {why}")))?;
         let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-        if let Some(other) = self.only.iter().find(|only| !nodes.contains(only)) {
+        let named = self.only.iter().flatten();
+        if let Some(other) = { named }.find(|only| !nodes.contains(only)) {
             return Err(Failure::new(format!(
                 "cannot roll back run {run_id}: option only names {other}, and it rolled {}",
                 nodes.join(", ")
             )));
         }
-        let only = if self.only.is_empty() { nodes } else { self.only.clone() };
+        let only = Some(self.only.clone().unwrap_or(nodes));
         Ok(Self { image_id: Some(image.to_string()), only, ..self.clone() })
     }
 }

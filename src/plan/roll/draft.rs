@@ -24,8 +24,8 @@ const SHORTEST_HORIZON: SignedDuration = SignedDuration::from_hours(1);
 pub struct Wish {
     /// The order.
     pub order: OrderWish,
-    /// Only these nodes; all if none is named.
-    pub only: Vec<StatefulInstanceId>,
+    /// Only these nodes; all if there is no such list.
+    pub only: Option<Vec<StatefulInstanceId>>,
     /// Whether what is on root volumes may be lost.
     pub acknowledge_root_data_loss: bool,
     /// What the caller takes upon himself.
@@ -100,7 +100,7 @@ pub fn draft(
         horizon,
         acknowledge_root_data_loss: wish.acknowledge_root_data_loss,
         nodes: &ids,
-        only: &wish.only,
+        only: wish.only.as_deref(),
         past,
     });
     findings.push(no_other_run(survey, taken));
@@ -121,14 +121,14 @@ pub fn draft(
         expected_seconds,
         may_be_down,
         volumes_unknown,
-        only: wish.only.clone(),
+        only: wish.only.clone().unwrap_or_default(),
         warnings,
     }
 }
 
 /// Every node that the caller names must exist.
 fn named(wish: &Wish) -> Vec<StatefulInstanceId> {
-    let wished = wish.order.canary.iter().chain(&wish.order.last).chain(&wish.only);
+    let wished = wish.order.canary.iter().chain(&wish.order.last).chain(wish.only.iter().flatten());
     wished.cloned().collect()
 }
 
@@ -141,7 +141,7 @@ fn choose(
     let (mut chosen, mut skipped) = (Vec::new(), Vec::new());
     for node in &survey.nodes {
         let put = |why: String| Choice { node: node.clone(), why };
-        if !wish.only.is_empty() && !wish.only.contains(&node.id) {
+        if wish.only.as_ref().is_some_and(|only| !only.contains(&node.id)) {
             skipped.push(put("not among those asked for".to_owned()));
             continue;
         }

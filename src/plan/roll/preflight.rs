@@ -51,7 +51,7 @@ pub(super) struct Preflight<'a> {
     /// The nodes that the caller names.
     pub(super) nodes: &'a [StatefulInstanceId],
     /// Those that alone may be rolled; all if none is named.
-    pub(super) only: &'a [StatefulInstanceId],
+    pub(super) only: Option<&'a [StatefulInstanceId]>,
     /// What other runs tell.
     pub(super) past: &'a Past,
 }
@@ -268,7 +268,7 @@ fn image_architecture(sight: &ImageSight) -> Found {
 /// for nothing, so it has to be said that it counts as being so. What is not asked for need not be known.
 fn drift_knowable(it: &Preflight<'_>) -> Vec<Finding> {
     let persistence = &it.survey.group.persistence;
-    let is_asked = |node: &&Node| it.only.is_empty() || it.only.contains(&node.id);
+    let is_asked = |node: &&Node| it.only.is_none_or(|only| only.contains(&node.id));
     let judged = it.survey.nodes.iter().filter(is_asked).filter_map(|node| {
         match it.past.matches(it.target, node, persistence) {
             Match::Unknowable(_) if it.acknowledge_root_data_loss && persistence.root_device => {
