@@ -104,8 +104,8 @@ fn every_state_is_reached_once_and_check_mode_asks_for_nothing() {
         with(ssi("ssi-2", "deallocated"), &deletes),
         ssi("ssi-2", "deallocated"),
         with(ssi("ssi-3", "volume_deleted"), &json!({"volume_id": "vol-a"})),
-        json!({"id": "smi-1", "state": "recycled", "instance_id": "i-smi"}),
-        json!({"id": "smi-1", "state": "paused"}),
+        json!({"id": "smi-1", "state": "recycled", "instance_id": "i-smi", "confirm_data_loss": true}),
+        json!({"id": "smi-1", "state": "paused", "confirm_data_loss": true}),
         json!({"id": "smi-2", "state": "resumed"}),
         with(json!({"id": "smi-1", "state": "deallocated"}), &deletes),
     ] {
@@ -176,6 +176,46 @@ fn the_predecessors_options_still_mean_the_same() {
     assert_eq!((&done["changed"], mutations(&desk)), (&json!(true), 1));
 }
 
+/// The second look comes too late to see what there was before: it is compared with what the first has written down.
+#[test]
+fn a_recycle_that_lost_its_volumes_fails_again_when_it_is_asked_for_again() {
+    let desk = desk();
+    let fault = json!({"kind": "relaunch", "twist": "lost_volumes"});
+    desk.simulator.control("POST", "/_sim/faults", fault);
+    let arguments = with(recycle(), &json!({"wait_timeout": 60}));
+    let lost = act(&desk, &arguments);
+    for words in ["not proved is same_volumes", "start nothing on it", "waived by checks"] {
+        assert!(lost.failed().contains(words), "{words}: {}", lost.failed());
+    }
+    assert_eq!(lost.answer["changed"], true);
+    let again = act(&desk, &arguments);
+    for words in ["expected instance i-1", "same_volumes (before vol-", "start nothing on it"] {
+        assert!(again.failed().contains(words), "{words}: {}", again.failed());
+    }
+    assert_eq!(again.answer["changed"], false);
+    // On another controller nobody knows.
+    let elsewhere = desk.home.path().join("elsewhere");
+    let other = with(arguments.clone(), &json!({"state_dir": elsewhere}));
+    let unknown = act(&desk, &other);
+    for words in ["i-1 has been replaced by i-", "same_volumes (the volumes before are not known)"]
+    {
+        assert!(unknown.failed().contains(words), "{words}: {}", unknown.failed());
+    }
+    let waiver = json!({"checks": {"same_volumes": "waived", "same_zone": "waived", "same_private_ip": "waived"}});
+    assert_eq!(act(&desk, &with(other, &waiver)).well()["changed"], false);
+    assert_eq!(mutations(&desk), 1);
+}
+
+#[test]
+fn what_cannot_be_written_down_is_told() {
+    let desk = desk();
+    let file = desk.file("state/recycled", "in the way");
+    let arguments = with(recycle(), &json!({"state_dir": file.parent().unwrap()}));
+    let done = act(&desk, &arguments).well();
+    let warning = done["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("could not be written down"), "{done}");
+}
+
 /// That a machine is not there says nothing of whether it ever was.
 #[test]
 fn a_machine_that_was_never_its_own_is_refused_and_one_that_was_replaced_long_ago_is_not() {
@@ -224,6 +264,9 @@ fn what_is_refused_is_one_line_and_sends_nothing() {
         (json!({"id": "ssi-1", "state": "paused"}), &["group_id is missing"]),
         (with(recycle(), &json!({"instance_id": " "})), &["option instance_id is empty"]),
         (with(recycle(), &json!({"image_id": ""})), &["option image_id is empty"]),
+        (with(recycle(), &json!({"instance_id": null})), &["option instance_id is empty (null)"]),
+        (with(recycle(), &json!({"image_id": null})), &["option image_id is empty (null)"]),
+        (with(recycle(), &json!({"run_id": ""})), &["option run_id is empty"]),
         (
             json!({"group_id": "sig-0", "id": "ssi-1", "state": "paused"}),
             &["group sig-0 does not exist"],
@@ -234,6 +277,12 @@ fn what_is_refused_is_one_line_and_sends_nothing() {
             with(ssi("ssi-1", "deallocated"), &json!({"deallocation": {"delete_volumes": true}})),
             &["confirm_data_loss"],
         ),
+        (
+            with(ssi("ssi-1", "deallocated"), &json!({"deallocation": {"delete_images": true}})),
+            &["confirm_data_loss"],
+        ),
+        (ssi("ssi-9", "recycled"), &["onLaunch", "not reattached", "set confirm_data_loss"]),
+        (ssi("ssi-9", "paused"), &["onLaunch", "not reattached", "set confirm_data_loss"]),
         (ssi("ssi-1", "recyled"), &["state"]),
         (with(recycle(), &json!({"wait_timeout": 0})), &["wait_timeout"]),
         (with(recycle(), &json!({"ssl": 1})), &["ssl"]),
@@ -264,9 +313,6 @@ fn what_goes_wrong_fails_with_the_vendors_log() {
     assert_eq!(answer["before"]["instanceId"], "i-1");
     assert_eq!(answer["after"]["state"], "ERROR");
     assert!(answer["log"].as_array().unwrap().iter().any(|line| line["severity"] == "ERROR"));
-        (with(recycle(), &json!({"instance_id": null})), &["option instance_id is empty (null)"]),
-        (with(recycle(), &json!({"image_id": null})), &["option image_id is empty (null)"]),
-        (with(recycle(), &json!({"run_id": ""})), &["option run_id is empty"]),
     assert_eq!(mutations(&desk), 1);
 
     let desk = self::desk();

@@ -63,7 +63,8 @@ pub(super) struct Args {
     /// What is deleted of those that are given up. The vendor keeps the rest for some days.
     #[serde(default)]
     deallocation: shrink::DeallocationOptions,
-    /// Whether volumes and snapshots may be deleted for good.
+    /// Whether data may be lost for good: volumes, snapshots and images that are deleted, and what is on data volumes that are not
+    /// reattached, when an instance is paused.
     #[serde(default)]
     confirm_data_loss: bool,
     /// Whether paused instances are resumed before new ones are made when a stateful group grows.

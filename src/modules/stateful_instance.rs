@@ -16,7 +16,7 @@ use crate::domain::{
     AccountId, Deallocation, GroupId, ImageId, InstanceId, ManagedInstanceId, StatefulAction,
     StatefulInstanceId, StatefulTarget,
 };
-use crate::drive::stateful::{Actor, Carried, Failed, Job, Sight, look};
+use crate::drive::stateful::{Actor, Carried, Failed, Job, Records, Sight, look};
 use crate::drive::{Progress, Session, watched};
 use crate::plan::stateful::{Demand, Expectations, Settled, Snapshot, Step};
 use crate::spot::{Client, ErrorKind};
@@ -39,6 +39,12 @@ const MARGIN: u64 = 600;
 /// never that of the stateful instance is refused: that it was must be shown by a journal here or by the vendor's log, which goes
 /// back three months.
 ///
+/// Whether the machine that runs has the volumes, zone and address of the one before can be told only if someone has written down what
+/// that had: this module does before it asks for a recycle, and a run does in its journal. Where nobody has, what persistence promises
+/// is not proved and the task fails; `checks` waives it.
+///
+/// A recycle or a pause where data volumes do not come back needs `confirm_data_loss`, unless it is a step of a run, whose plan has asked.
+///
 /// An action is asked for once. Should the reply be lost, the instance is looked at for up to two minutes; only if it
 /// stays untouched is the action asked for once more.
 #[derive(Deserialize, JsonSchema)]
@@ -53,13 +59,13 @@ pub(super) struct Args {
     /// What it is to be.
     state: State,
     /// The EC2 instance that it is believed to run as. If it runs as another one nothing is changed.
-    #[schemars(extend("x-refuses-empty" = "for whichever image it comes with"))]
+    #[schemars(extend("x-refuses-empty" = "for whichever it runs as"))]
     instance_id: Option<String>,
     /// The image that a recycled instance must have.
     ///
     /// It is refused beforehand if another image is configured, or if the root volume is persisted, since then no new
     /// image reaches the instance.
-    #[schemars(extend("x-refuses-empty" = "for whichever it runs as"))]
+    #[schemars(extend("x-refuses-empty" = "for whichever image it comes with"))]
     image_id: Option<String>,
     /// What else must hold after a recycle.
     #[serde(default)]
@@ -71,19 +77,20 @@ pub(super) struct Args {
     /// Then it is done only if the run is held by this caller and its journal allows it, if every other instance of the group
     /// runs with its volumes, if the platform is kept from replacing machines, and if the group launches what the run wants; the
     /// first step sets that. A recycle that fails after it was asked for freezes the run.
+    #[schemars(extend("x-refuses-empty" = "if it is no step of a run"))]
     run_id: Option<String>,
     /// Whether it may be done although a roll of the group is open, of which it is no step.
     #[serde(default)]
     ignore_open_run: bool,
     /// Folder of the journals. `~/.local/state/spotinst-esg/runs` when not given.
     #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
-    #[schemars(extend("x-refuses-empty" = "if it is no step of a run"))]
     state_dir: Option<String>,
     /// What a deallocation deletes at once. The vendor keeps the rest for some days.
     #[serde(default)]
     deallocation: DeallocationArgs,
-    /// Whether data may be deleted for good: volumes or snapshots of a deallocated instance, or a volume of a managed
-    /// instance, of which the vendor does not tell whose it is.
+    /// Whether data may be lost for good: volumes, snapshots or images of a deallocated instance, a volume of a managed instance, of
+    /// which the vendor does not tell whose it is, and, in a recycle or a pause, what is on data volumes that are not reattached
+    /// (they are not persisted, or by snapshots: `onLaunch`).
     #[serde(default)]
     confirm_data_loss: bool,
     /// Whether to wait until it is done. Without, only the vendor's consent is waited for and nothing is proved.
@@ -148,7 +155,7 @@ enum Wanted {
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default)]
 struct DeallocationArgs {
-    /// The images made of its root volume.
+    /// The images made of its root volume. Needs `confirm_data_loss`.
     delete_images: bool,
     /// Its network interface, and with it the private address.
     delete_network_interfaces: bool,
@@ -257,14 +264,18 @@ impl Module<World> for StatefulInstance {
             unread = step::is_beside_a_roll(&args, &job, context.world)?;
         }
         let progress = Progress::new(session.clock.as_ref(), context.progress);
-        let sight = watched(&progress, &format!("reading {}", job.target), || {
+        let mut sight = watched(&progress, &format!("reading {}", job.target), || {
             look(&client, &job.account, &job.target)
         })?;
         let mut oddities = sight.oddities.clone();
         oddities.extend(unread);
-        let step = job.decide(&sight).map_err(answer::refused(&sight, &job))?;
+        let (known, unreadable) = traces::known_before(&args, &job, &sight, context.world);
+        sight.known_before = known;
+        oddities.extend(unreadable);
+        let step = job.decide(&sight);
         traces::was_its_machine(&args, &job, &step, &sight, &client, context.world)
             .map_err(|refusal| answer::refused(&sight, &job)(job.refused(refusal)))?;
+        let step = step.map_err(answer::refused(&sight, &job))?;
         let (before, is_joined) = match step {
             Step::Nothing(settled) => {
                 return Ok(nothing(&job, &sight, &settled).with_warnings(oddities));
@@ -284,7 +295,8 @@ impl Module<World> for StatefulInstance {
         let verb = if is_joined { "wait for it: " } else { "" };
         let message = format!("would {verb}{}", job.doing());
         let returns = Returns::planned(&job, &before, expected.as_ref());
-        let attempt = Attempt { session, client, job, sight, before, is_joined };
+        let records = traces::records(&args, context.world);
+        let attempt = Attempt { session, client, job, sight, before, is_joined, records };
         Ok(Planned::change(returns, move || attempt.make(context))
             .with_diff(diff.0, diff.1)
             .with_message(message)
@@ -317,6 +329,7 @@ struct Attempt {
     sight: Sight,
     before: Snapshot,
     is_joined: bool,
+    records: Option<Records>,
 }
 
 impl Attempt {
@@ -324,18 +337,40 @@ impl Attempt {
         let clock = self.session.clock.as_ref();
         let progress = Progress::new(clock, context.progress);
         let actor = Actor { client: &self.client, clock, progress: &progress, permit: None };
+        let unkept = self.keep_record();
         let carried = if self.is_joined {
             actor.follow(&self.job, &self.sight, self.before)
         } else {
             actor.act(&self.job, &self.sight, self.before)
         };
         match carried {
-            Ok(carried) => Ok(outcome(&self.job, carried)),
+            Ok(carried) => {
+                let mut outcome = outcome(&self.job, carried);
+                outcome.warnings.extend(unkept);
+                Ok(outcome)
+            }
             Err(failed) => match no_such_volume(&self.job, &failed) {
                 Some(outcome) => Ok(outcome),
-                None => Err(failure(&self.job, *failed)),
+                None => Err(failure(&self.job, *failed).with_warnings(unkept)),
             },
         }
+    }
+
+    /// Whoever asks for the same recycle again, after it is done, has nothing else to compare with. Answers why nothing is kept, if
+    /// nothing is.
+    fn keep_record(&self) -> Option<String> {
+        // What is seen of a recycle that is underway already may be the half of it.
+        if self.job.action != StatefulAction::Recycle || self.is_joined {
+            return None;
+        }
+        let why = match &self.records {
+            None => "no folder for it is known; name one with state_dir".to_owned(),
+            Some(records) => records.keep(&self.job.target, &self.before).err()?.to_string(),
+        };
+        Some(format!(
+            "what {} has could not be written down ({why}), so the same task, run again, cannot prove that its data was kept",
+            self.job.target
+        ))
     }
 }
 

@@ -12,7 +12,7 @@ use spotinst_esg::domain::{
     StatefulTarget,
 };
 use spotinst_esg::drive::Progress;
-use spotinst_esg::drive::stateful::{ActError, Actor, Carried, Failed, Job, look};
+use spotinst_esg::drive::stateful::{ActError, Actor, Carried, Failed, Job, Records, look};
 use spotinst_esg::plan::stateful::{Expectations, Settled, Step};
 use spotinst_esg::spot::{Client, ClientConfig, Endpoint, Pacing};
 
@@ -66,6 +66,8 @@ pub(crate) struct Desk {
     pub(crate) clock: Arc<Hand>,
     pub(crate) client: Client,
     pub(crate) said: Mutex<Vec<String>>,
+    /// Where what a machine had is written down.
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// How an attempt ended that changed nothing, or what came of it.
@@ -107,7 +109,8 @@ impl Desk {
         let mut config = ClientConfig::new(endpoint, token, time, Pacing::in_memory());
         config.reads_at_once = false;
         config.carrier = Some(Arc::new(Direct(Arc::clone(&sim))));
-        Self { client: Client::new(config).unwrap(), clock, sim, said: Mutex::default() }
+        let folder = tempfile::tempdir().unwrap();
+        Self { client: Client::new(config).unwrap(), clock, sim, said: Mutex::default(), folder }
     }
 
     pub(crate) fn fault(&self, fault: Value) {
@@ -136,9 +139,16 @@ impl Desk {
         let say = |line: &str| self.said.lock().unwrap().push(line.to_owned());
         let progress = Progress::new(clock, &say);
         let actor = Actor { client: &self.client, clock, progress: &progress, permit: None };
-        let sight = look(&self.client, &job.account, &job.target).ok()?;
+        let mut sight = look(&self.client, &job.account, &job.target).ok()?;
+        let records = Records::beside(self.folder.path());
+        if let Some(expected) = &job.expectations.instance_id {
+            sight.known_before = records.of(&job.target, expected).unwrap();
+        }
         Some(match job.decide(&sight) {
-            Ok(Step::Act { before }) => actor.act(job, &sight, *before).map(carried),
+            Ok(Step::Act { before }) => {
+                records.keep(&job.target, &before).unwrap();
+                actor.act(job, &sight, *before).map(carried)
+            }
             Ok(Step::Join { before }) => actor.follow(job, &sight, *before).map(carried),
             Ok(Step::Nothing(settled)) => Ok(Ended::Nothing(settled)),
             Err(error) => Err(refused(error)),

@@ -258,6 +258,8 @@ impl Roller<'_> {
         let plan = &journal.run().plan;
         let mut expectations = wanted.clone();
         expectations.instance_id = node.planned.instance_id.clone();
+        // Whether volumes come back was asked by the plan (`data_reattached`).
+        expectations.confirm_data_loss = true;
         if !matches!(plan.target.wanted, Wanted::LaunchedAfter { .. }) {
             expectations.image_id = plan.target.image_id.clone();
         }

@@ -63,6 +63,7 @@ impl Job {
             promises: &sight.promises,
             lists_volumes: sight.lists_volumes,
             volume_holder,
+            known_before: sight.known_before.as_ref(),
         };
         may_act(&self.action, &situation, &self.expectations)
             .map_err(|refusal| self.refused(refusal))

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::domain::LogLine;
 use crate::drive::wait::TimeUp;
-use crate::plan::stateful::{Check, Failure, Phase, Refusal, Snapshot};
+use crate::plan::stateful::{Check, Failure, LOOK_FIRST, Phase, Refusal, Snapshot};
 use crate::spot::{ErrorKind, SpotError};
 
 /// Why an action came to nothing. `doing` completes "cannot …".
@@ -82,7 +82,7 @@ pub enum ActError {
         error: Box<SpotError>,
     },
     /// It was done, and something that must hold is not proved.
-    #[error("asked to {doing}: it was done, but not proved is {}", told(unmet))]
+    #[error("asked to {doing}: it was done, but not proved is {}; {LOOK_FIRST}", told(unmet))]
     Unmet {
         /// What was done on what.
         doing: String,

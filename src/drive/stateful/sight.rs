@@ -20,6 +20,8 @@ pub struct Sight {
     pub volumes_of_others: Vec<(String, String)>,
     /// Which other instance of the group runs as which machine.
     pub machines_of_others: Vec<(InstanceId, String)>,
+    /// What is known of the machine that the caller expects and that is gone: nothing, unless someone has written it down.
+    pub known_before: Option<Snapshot>,
     /// What was odd.
     pub oddities: Vec<String>,
 }
@@ -57,6 +59,7 @@ pub fn look(
                 lists_volumes: false,
                 volumes_of_others: Vec::new(),
                 machines_of_others: Vec::new(),
+                known_before: None,
                 oddities: listed.oddities,
             })
         }
@@ -85,6 +88,7 @@ fn grouped(
         promises: config.items.first().map(Promises::from).unwrap_or_default(),
         lists_volumes: true,
         volumes_of_others: others.flat_map(volumes).collect(),
+        known_before: None,
         oddities,
     })
 }

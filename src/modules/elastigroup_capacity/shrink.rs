@@ -16,7 +16,7 @@ use crate::plan::stateful::{Demand, Expectations, Step};
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default)]
 pub(super) struct DeallocationOptions {
-    /// The images made of its root volume.
+    /// The images made of its root volume. Needs `confirm_data_loss`.
     delete_images: bool,
     /// Its network interface, and with it the private address.
     delete_network_interfaces: bool,
@@ -28,10 +28,11 @@ pub(super) struct DeallocationOptions {
 
 /// What cannot be meant is refused before anything is paused.
 pub(super) fn check(args: &Args) -> Result<(), Failure> {
-    let deletes = args.deallocation.delete_volumes || args.deallocation.delete_snapshots;
+    let what = args.deallocation;
+    let deletes = what.delete_volumes || what.delete_snapshots || what.delete_images;
     if args.removal == Removal::Deallocated && deletes && !args.confirm_data_loss {
         return Err(Failure::new(
-            "volumes or snapshots would be deleted for good: set confirm_data_loss if they may be",
+            "volumes, snapshots or images would be deleted for good: set confirm_data_loss if they may be",
         ));
     }
     Ok(())

@@ -3,15 +3,56 @@
 use jiff::SignedDuration;
 
 use super::Args;
-use crate::domain::{InstanceId, StatefulTarget};
-use crate::drive::stateful::{Job, Sight};
+use crate::domain::{InstanceId, StatefulAction, StatefulTarget};
+use crate::drive::stateful::{ActError, Job, Records, Sight};
 use crate::modules::{World, rolling};
-use crate::plan::roll::Run;
-use crate::plan::stateful::{Refusal, Step, Traces, origin};
+use crate::plan::roll::{Run, known_before as known_of};
+use crate::plan::stateful::{Refusal, Settled, Snapshot, Step, Traces, origin};
 use crate::spot::Client;
 
 /// For so long the vendor keeps a group's log (OpenAPI description: logs).
 const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Where records of machines are; none where no folder is known.
+pub(super) fn records(args: &Args, world: &World) -> Option<Records> {
+    let runs = rolling::runs(args.state_dir.as_deref(), world).ok()?;
+    Some(Records::beside(runs.folder()))
+}
+
+/// What is known of the expected machine if it is not there any more: by the record of the recycle that replaced it, else by the journal
+/// of a run. And why something could not be read, if so.
+pub(super) fn known_before(
+    args: &Args,
+    job: &Job,
+    sight: &Sight,
+    world: &World,
+) -> (Option<Snapshot>, Option<String>) {
+    let Some(expected) = &job.expectations.instance_id else { return (None, None) };
+    let found = sight.snapshot.as_ref().and_then(|seen| seen.instance_id.as_ref());
+    if job.action != StatefulAction::Recycle || found == Some(expected) {
+        return (None, None);
+    }
+    match records(args, world).map(|records| records.of(&job.target, expected)) {
+        Some(Ok(Some(known))) => return (Some(known), None),
+        Some(Err(error)) => {
+            let words = format!("the record of what {expected} had cannot be read: {error}");
+            return (None, Some(words));
+        }
+        Some(Ok(None)) | None => {}
+    }
+    let StatefulTarget::Grouped { group, id } = &job.target else { return (None, None) };
+    let Ok(runs) = rolling::runs(args.state_dir.as_deref(), world) else { return (None, None) };
+    let planned = |run: &Run| {
+        let mut all = run.nodes.iter().map(|node| &node.planned).chain(&run.plan.others);
+        let mine = all.find(|it| it.id == *id && it.instance_id.as_ref() == Some(expected))?;
+        Some(known_of(&run.plan, mine))
+    };
+    let known = [runs.history(), runs].into_iter().find_map(|folder| {
+        let known = folder.all().unwrap_or_default().runs;
+        known.iter().filter(|run| run.plan.group == *group).find_map(planned)
+    });
+    (known, None)
+}
 
 /// Whether the expected machine, which is not there any more, ever was that of the instance; only where the step relies on it.
 ///
@@ -21,7 +62,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 pub(super) fn was_its_machine(
     args: &Args,
     job: &Job,
-    step: &Step,
+    step: &Result<Step, ActError>,
     sight: &Sight,
     client: &Client,
     world: &World,
@@ -29,10 +70,13 @@ pub(super) fn was_its_machine(
     let Some(expected) = &job.expectations.instance_id else { return Ok(()) };
     let present = sight.snapshot.as_ref();
     let found = present.and_then(|present| present.instance_id.as_ref());
-    let relies = matches!(
-        step,
-        Step::Nothing(crate::plan::stateful::Settled::Replaced { .. }) | Step::Join { .. }
-    );
+    let relies = match step {
+        Ok(Step::Nothing(Settled::Replaced { .. }) | Step::Join { .. }) => true,
+        Err(ActError::Refused { refusal, .. }) => {
+            matches!(**refusal, Refusal::ReplacedUnproved { .. })
+        }
+        Ok(Step::Act { .. } | Step::Nothing(_)) | Err(_) => false,
+    };
     if !relies || found == Some(expected) {
         return Ok(());
     }

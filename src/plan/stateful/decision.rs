@@ -6,7 +6,8 @@ use super::checks::{Check, Demand, checks, reattaches};
 use super::refusal::Refusal;
 use super::snapshot::{Promises, Snapshot};
 use super::stage::{Course, Stage, stage};
-use crate::domain::{Deallocation, ImageId, InstanceId, StatefulAction};
+use crate::domain::{BlockDevicesMode, Deallocation, ImageId, InstanceId, StatefulAction};
+use crate::plan::Verdict;
 
 /// What the caller expects and allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Situation<'a> {
     pub lists_volumes: bool,
     /// Another instance that has the volume to be deleted.
     pub volume_holder: Option<&'a str>,
+    /// What is known of the expected machine where another one runs by now; none if nobody has written it down.
+    pub known_before: Option<&'a Snapshot>,
 }
 
 /// What is to be done now.
@@ -127,17 +130,21 @@ fn may_recycle(situation: &Situation<'_>, expectations: &Expectations) -> Result
             let found = observed.instance_id.as_ref().ok_or(Refusal::NoInstance)?;
             match &expectations.instance_id {
                 Some(expected) if expected != found => {
-                    replaced(expected, found, observed, situation.promises, expectations)
+                    replaced(expected, found, observed, situation, expectations)
                 }
                 Some(_) | None => {
                     is_provable(observed, situation.promises, expectations)?;
+                    keeps_data(observed, situation.promises, expectations)?;
                     Ok(act(observed))
                 }
             }
         }
         Stage::Underway(Course::Recycling | Course::Resuming | Course::Pausing) => {
             match &expectations.instance_id {
-                Some(expected) => Ok(Step::Join { before: Box::new(known(expected, observed)) }),
+                Some(expected) => {
+                    let before = known(expected, observed, situation.known_before);
+                    Ok(Step::Join { before: Box::new(before) })
+                }
                 None => Err(Refusal::Busy { state: observed.state.clone(), may_join: true }),
             }
         }
@@ -147,32 +154,43 @@ fn may_recycle(situation: &Situation<'_>, expectations: &Expectations) -> Result
     }
 }
 
-/// An instance that is not the expected one is the result that was wanted, if everything asked for is proved of it.
+/// An instance that is not the expected one is the result that was wanted, if everything asked for is proved of it. It is compared
+/// with what was written down of the expected one, by the same rules as right after a recycle. Where nothing was, what binds and is
+/// unknown is not proved: the data may be lost.
 fn replaced(
     expected: &InstanceId,
     found: &InstanceId,
     observed: &Snapshot,
-    promises: &Promises,
+    situation: &Situation<'_>,
     expectations: &Expectations,
 ) -> Result<Step, Refusal> {
-    let checks = checks(None, observed, promises, expectations);
-    let unmet: Vec<String> = super::checks::unmet(&checks)
-        .into_iter()
-        .map(|check| format!("{} ({})", check.name, check.evidence))
-        .collect();
+    let known = situation.known_before;
+    let mut checks = checks(known, observed, situation.promises, expectations);
+    if known.is_none() {
+        for check in &mut checks {
+            check.is_met &= !check.is_binding || check.verdict == Verdict::Pass;
+        }
+    }
+    let unmet = super::checks::unmet(&checks);
+    let is_wrong = unmet.iter().any(|check| check.verdict == Verdict::Fail);
+    let unmet: Vec<String> =
+        unmet.iter().map(|check| format!("{} ({})", check.name, check.evidence)).collect();
     let (expected, found) = (expected.clone(), found.clone());
     if unmet.is_empty() {
         return Ok(Step::Nothing(Settled::Replaced { expected, found, checks }));
     }
-    Err(Refusal::OtherInstance { expected, found: Some(found), unmet })
+    if is_wrong {
+        return Err(Refusal::OtherInstance { expected, found: Some(found), unmet });
+    }
+    Err(Refusal::ReplacedUnproved { expected, found, unknown: unmet })
 }
 
 /// What is known of the expected instance once its replacement may have begun.
-fn known(expected: &InstanceId, observed: &Snapshot) -> Snapshot {
+fn known(expected: &InstanceId, observed: &Snapshot, known: Option<&Snapshot>) -> Snapshot {
     if observed.instance_id.as_ref() == Some(expected) {
         return observed.clone();
     }
-    Snapshot::replaced(expected.clone(), observed)
+    known.cloned().unwrap_or_else(|| Snapshot::replaced(expected.clone(), observed))
 }
 
 /// Terminating an instance to find out that the result cannot be what was asked for would be one step too far.
@@ -218,6 +236,7 @@ fn may_pause(situation: &Situation<'_>, expectations: &Expectations) -> Result<S
     match stage(&observed.state) {
         Stage::Active => {
             is_expected(observed, expectations)?;
+            keeps_data(observed, situation.promises, expectations)?;
             Ok(act(observed))
         }
         Stage::Paused => Ok(Step::Nothing(Settled::Paused)),
@@ -259,8 +278,8 @@ fn may_deallocate(
     match stage(&observed.state) {
         Stage::Active | Stage::Paused | Stage::Failed => {
             is_expected(observed, expectations)?;
-            // With `onLaunch` the snapshots are the data, so they count like volumes.
-            let loses = what.delete_volumes || what.delete_snapshots;
+            // With `onLaunch` the snapshots are the data, so they count like volumes; and so do the images made of a root.
+            let loses = what.delete_volumes || what.delete_snapshots || what.delete_images;
             if loses && !expectations.confirm_data_loss {
                 let volumes = observed.data_volumes().into_iter().map(str::to_owned).collect();
                 return Err(Refusal::DataLossUnconfirmed { volumes });
@@ -300,6 +319,24 @@ fn may_delete_volume(
         Stage::Gone => Err(Refusal::Absent),
         Stage::Active | Stage::Failed | Stage::Unknown => Err(wrong(observed, "PAUSED")),
     }
+}
+
+/// Without volumes that come back, what is on them ends with the machine, or goes back to the last snapshot. Somebody has to have
+/// said that this is meant. The vendor may list no volumes that it does not keep, so none listed is no proof that there are none.
+fn keeps_data(
+    observed: &Snapshot,
+    promises: &Promises,
+    expectations: &Expectations,
+) -> Result<(), Refusal> {
+    if reattaches(&promises.persistence) || expectations.confirm_data_loss {
+        return Ok(());
+    }
+    let volumes = observed.data_volumes().into_iter().map(str::to_owned).collect();
+    let mode = match &promises.persistence.block_devices_mode {
+        _ if !promises.persistence.block_devices => None,
+        mode => Some(mode.as_ref().map_or("of no named mode", BlockDevicesMode::as_str).to_owned()),
+    };
+    Err(Refusal::DataNotReattached { volumes, mode })
 }
 
 /// Compare and act: an instance that is shown must be the expected one.

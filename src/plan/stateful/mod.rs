@@ -20,6 +20,6 @@ pub use checks::{Check, Demand, checks, unmet};
 pub use decision::{Expectations, Settled, Situation, Step, may_act};
 pub use origin::{Origin, Traces, origin};
 pub use phases::{Phase, Phases};
-pub use refusal::Refusal;
+pub use refusal::{LOOK_FIRST, Refusal};
 pub use snapshot::{Promises, Snapshot};
 pub use watch::{Failure, Outlook, Trace, Waiting, Watch, trace};

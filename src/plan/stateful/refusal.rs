@@ -4,6 +4,11 @@ use std::fmt;
 
 use crate::domain::{ImageId, InstanceId, StatefulState};
 
+/// What to do about a machine that is not proved to have what the one before had.
+pub const LOOK_FIRST: &str = "start nothing on it before you have seen that it has its data (the old volumes may still be there); what \
+     may differ is waived by checks (same_volumes, same_zone, same_private_ip: waived), and an image that cannot be told by leaving \
+     image_id out";
+
 /// Why an action was not begun, with what was seen. Nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -31,6 +36,15 @@ pub enum Refusal {
         found: Option<InstanceId>,
         /// What is not proved of the one seen, if it could otherwise be the result that is wanted.
         unmet: Vec<String>,
+    },
+    /// It was replaced before this looked, and nothing tells what the machine before had.
+    ReplacedUnproved {
+        /// The caller's.
+        expected: InstanceId,
+        /// The one that runs.
+        found: InstanceId,
+        /// What is not known, with the reason.
+        unknown: Vec<String>,
     },
     /// Nothing shows that the machine which the caller believes to be replaced ever was its machine.
     NeverItsMachine {
@@ -83,6 +97,13 @@ pub enum Refusal {
         /// The volumes that are known.
         volumes: Vec<String>,
     },
+    /// Its volumes do not come back, and nobody has said that what is on them may be lost.
+    DataNotReattached {
+        /// The volumes that are known.
+        volumes: Vec<String>,
+        /// How they are persisted, in the vendor's word; none if they are not.
+        mode: Option<String>,
+    },
 }
 
 impl fmt::Display for Refusal {
@@ -120,11 +141,16 @@ impl fmt::Display for Refusal {
                     Some(found) => write!(f, "expected instance {expected}, found {found}")?,
                     None => write!(f, "expected instance {expected}, found none")?,
                 }
-                if !unmet.is_empty() {
-                    write!(f, ", of which is not proved: {}", unmet.join("; "))?;
+                if unmet.is_empty() {
+                    return f.write_str("; read it again and decide anew");
                 }
-                f.write_str("; read it again and decide anew")
+                write!(f, ", of which is not proved: {}; {LOOK_FIRST}", unmet.join("; "))
             }
+            Self::ReplacedUnproved { expected, found, unknown } => write!(
+                f,
+                "{expected} has been replaced by {found} already, and no record here tells what it had, so not proved is: {}; {LOOK_FIRST}",
+                unknown.join("; ")
+            ),
             Self::NeverItsMachine { expected, found, launched, of_another, unread } => {
                 write!(f, "instance {expected} is not known to have been its machine")?;
                 match of_another {
@@ -167,12 +193,26 @@ impl fmt::Display for Refusal {
                 "the vendor lists no volumes here, so nothing proves whose {volume} is; set confirm_data_loss to \
                  delete it all the same"
             ),
+            Self::DataNotReattached { volumes, mode } => {
+                let what = match volumes.as_slice() {
+                    [] => "its data volumes".to_owned(),
+                    volumes => format!("its data volumes ({})", volumes.join(", ")),
+                };
+                match mode {
+                    None => write!(f, "{what} are not persisted, so what is on them is lost with its machine")?,
+                    Some(mode) => write!(
+                        f,
+                        "{what} are persisted ({mode}), but not reattached, so what is on them is lost, or goes back to the last snapshot"
+                    )?,
+                }
+                f.write_str("; set confirm_data_loss if this is meant")
+            }
             Self::DataLossUnconfirmed { volumes } if volumes.is_empty() => f.write_str(
-                "its volumes or snapshots would be deleted; set confirm_data_loss if this is meant",
+                "its volumes, snapshots or images would be deleted; set confirm_data_loss if this is meant",
             ),
             Self::DataLossUnconfirmed { volumes } => write!(
                 f,
-                "its volumes ({}) or their snapshots would be deleted; set confirm_data_loss if this is meant",
+                "its volumes ({}), their snapshots or its images would be deleted; set confirm_data_loss if this is meant",
                 volumes.join(", ")
             ),
         }

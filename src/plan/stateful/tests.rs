@@ -57,9 +57,32 @@ fn decide(
     expectations: &Expectations,
 ) -> Result<Step, Refusal> {
     let promises = promises();
-    let situation =
-        Situation { observed, promises: &promises, lists_volumes: true, volume_holder: None };
+    let situation = Situation {
+        observed,
+        promises: &promises,
+        lists_volumes: true,
+        volume_holder: None,
+        known_before: None,
+    };
     may_act(action, &situation, expectations)
+}
+
+/// The same recycle, by who knows what the expected machine had.
+fn decide_knowing(
+    known: &Snapshot,
+    observed: &Snapshot,
+    expectations: &Expectations,
+) -> Result<Step, Refusal> {
+    let promises = promises();
+    let (observed, known_before) = (Some(observed), Some(known));
+    let situation = Situation {
+        observed,
+        promises: &promises,
+        lists_volumes: true,
+        volume_holder: None,
+        known_before,
+    };
+    may_act(&StatefulAction::Recycle, &situation, expectations)
 }
 
 fn expecting(id: &str) -> Expectations {
@@ -127,7 +150,7 @@ fn what_is_so_already_needs_nothing() {
 #[test]
 fn another_instance_than_expected_is_the_wanted_result_or_a_refusal_that_names_both() {
     let recycle = StatefulAction::Recycle;
-    let done = decide(&recycle, Some(&new()), &expecting("i-old")).unwrap();
+    let done = decide_knowing(&old(), &new(), &expecting("i-old")).unwrap();
     assert!(matches!(done, Step::Nothing(Settled::Replaced { .. })), "{done:?}");
     let mut asked = expecting("i-old");
     asked.image_id = Some(ImageId::new("ami-2"));
@@ -141,6 +164,69 @@ fn another_instance_than_expected_is_the_wanted_result_or_a_refusal_that_names_b
     for action in [StatefulAction::Pause, StatefulAction::Deallocate(Deallocation::default())] {
         let refusal = decide(&action, Some(&new()), &expecting("i-old")).unwrap_err();
         assert!(matches!(refusal, Refusal::OtherInstance { .. }), "{refusal}");
+    }
+}
+
+/// The call that lost the volumes fails; the same one again must not be green because it looks too late.
+#[test]
+fn a_replacement_that_is_not_proved_to_have_the_data_is_no_success() {
+    let refused = |it: Result<Step, Refusal>| it.unwrap_err().to_string();
+    let mut bare = new();
+    bare.devices[1].volume_id = Some("vol-new".to_owned());
+    let lost = refused(decide_knowing(&old(), &bare, &expecting("i-old")));
+    for words in ["same_volumes (before vol-d, after vol-new)", "start nothing on it"] {
+        assert!(lost.contains(words), "{lost}");
+    }
+    let unknown = refused(decide(&StatefulAction::Recycle, Some(&new()), &expecting("i-old")));
+    for words in [
+        "i-old has been replaced by i-new",
+        "same_volumes (the volumes before are not known)",
+        "same_zone",
+        "same_private_ip",
+        "no record here",
+        "waived by checks",
+    ] {
+        assert!(unknown.contains(words), "{words}: {unknown}");
+    }
+    let mut waived = expecting("i-old");
+    (waived.same_volumes, waived.same_zone) = (Demand::Waived, Demand::Waived);
+    waived.same_private_ip = Demand::Waived;
+    let done = decide(&StatefulAction::Recycle, Some(&new()), &waived);
+    assert!(matches!(done, Ok(Step::Nothing(Settled::Replaced { .. }))), "{done:?}");
+    // Where also the first call could not tell, the second needs no more than the first.
+    let untold = Snapshot { availability_zone: None, ..old() };
+    let done = decide_knowing(&untold, &new(), &expecting("i-old"));
+    assert!(matches!(done, Ok(Step::Nothing(Settled::Replaced { .. }))), "{done:?}");
+}
+
+#[test]
+fn a_machine_whose_volumes_do_not_come_back_is_given_up_only_when_that_is_said() {
+    let before = old();
+    for (persists, mode, words) in [
+        (false, None, "data volumes (vol-d) are not persisted"),
+        (true, Some(BlockDevicesMode::OnLaunch), "persisted (onLaunch), but not reattached"),
+        (true, None, "persisted (of no named mode), but not reattached"),
+    ] {
+        let mut promises = promises();
+        promises.persistence.block_devices = persists;
+        promises.persistence.block_devices_mode = mode;
+        let situation = Situation {
+            observed: Some(&before),
+            promises: &promises,
+            lists_volumes: true,
+            volume_holder: None,
+            known_before: None,
+        };
+        for action in [StatefulAction::Recycle, StatefulAction::Pause] {
+            let refusal =
+                may_act(&action, &situation, &Expectations::default()).unwrap_err().to_string();
+            assert!(
+                refusal.contains(words) && refusal.contains("set confirm_data_loss"),
+                "{refusal}"
+            );
+            let sure = Expectations { confirm_data_loss: true, ..Expectations::default() };
+            assert!(matches!(may_act(&action, &situation, &sure), Ok(Step::Act { .. })));
+        }
     }
 }
 
@@ -168,7 +254,13 @@ fn nothing_is_terminated_to_learn_that_it_was_in_vain() {
     let refused = |promises: &Promises, expectations: &Expectations| {
         let before = old();
         let observed = Some(&before);
-        let situation = Situation { observed, promises, lists_volumes: true, volume_holder: None };
+        let situation = Situation {
+            observed,
+            promises,
+            lists_volumes: true,
+            volume_holder: None,
+            known_before: None,
+        };
         may_act(&recycle, &situation, expectations).unwrap_err()
     };
     let mut asked =
@@ -197,7 +289,11 @@ fn data_is_deleted_only_when_that_is_said() {
     let refusal = delete(volumes, false).unwrap_err();
     assert!(refusal.to_string().contains("vol-d"), "{refusal}");
     assert!(delete(volumes, true).is_ok());
-    assert!(delete(Deallocation { delete_images: true, ..Deallocation::default() }, false).is_ok());
+    let images = Deallocation { delete_images: true, ..Deallocation::default() };
+    assert!(delete(images, false).unwrap_err().to_string().contains("images"));
+    assert!(delete(images, true).is_ok());
+    let address = Deallocation { delete_network_interfaces: true, ..Deallocation::default() };
+    assert!(delete(address, false).is_ok());
 }
 
 #[test]
@@ -210,6 +306,7 @@ fn a_volume_of_another_or_of_nobody_known_stays() {
         promises: &promises,
         lists_volumes: true,
         volume_holder: Some("ssi-2"),
+        known_before: None,
     };
     let refusal = may_act(&delete, &situation, &Expectations::default()).unwrap_err();
     assert!(refusal.to_string().contains("ssi-2"), "{refusal}");
@@ -218,6 +315,7 @@ fn a_volume_of_another_or_of_nobody_known_stays() {
         observed: Some(&bare),
         lists_volumes: false,
         volume_holder: None,
+        known_before: None,
         promises: &promises,
     };
     let refusal = may_act(&delete, &situation, &Expectations::default()).unwrap_err();
