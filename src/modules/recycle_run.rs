@@ -365,6 +365,14 @@ fn advance<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Re
     let patience = Duration::from_secs(args.wait_timeout.into());
     let (session, client) = args.connection.open_for(context.world, patience + SETTING_UP)?;
     let runs = args.roll.runs(context.world)?;
+    {
+        // Also in check mode: a run that is another's, or over, or without the node, is gone on with by nobody.
+        let progress = Progress::new(session.clock.as_ref(), context.progress);
+        let clock = session.clock.as_ref();
+        let roller = rolling::roller(&client, clock, &progress, &runs, context.world);
+        let journal = roller.take_up(&run_id)?;
+        rolling::node_of(journal.run(), &id, &format!("advance node {id} of run {run_id}"))?;
+    }
     let act = {
         let (run_id, answer) = (run_id.clone(), returns());
         move || {
@@ -392,6 +400,14 @@ fn advance<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Re
     Ok(Planned::looking_on(returns(), act))
 }
 
+/// What to do about a run that could not be ended.
+fn stays_open(run_id: &str, state_dir: Option<&Path>) -> String {
+    format!(
+        "; run {run_id} stays open: see to the cause and end it again, which goes on where this failed, or give it up with `{}`",
+        runs_command("restore", run_id, state_dir)
+    )
+}
+
 fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Returns>, Failure> {
     let run_id = args.run_id.clone().unwrap_or_default();
     let (session, client) = args.connection.open_for(context.world, SETTING_UP)?;
@@ -401,6 +417,11 @@ fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Ret
     if let Some(ended) = &journal.run().ended {
         let message = format!("run {run_id} has ended already: {}", ended.outcome.as_str());
         return Ok(Planned::unchanged(returns).with_message(message));
+    }
+    {
+        let progress = Progress::new(session.clock.as_ref(), context.progress);
+        let clock = session.clock.as_ref();
+        rolling::roller(&client, clock, &progress, &runs, context.world).take_up(&run_id)?;
     }
     let outcome = journal.run().outcome();
     let mut owed: Vec<String> =
@@ -421,9 +442,12 @@ fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Ret
             ..rolling::roller(&client, clock, &progress, &runs, context.world)
         };
         let mut journal = roller.take_up(&run_id)?;
+        let before = journal.run().clone();
         roller.finish(&mut journal, args.reason).map_err(|error| {
-            let has_changed = matches!(error, RollError::ClusterOwed { .. });
-            Failure::from(error).changed(has_changed)
+            let is_owed = matches!(error, RollError::ClusterOwed { .. });
+            let failure = Failure::from(error).changed(is_owed);
+            let failure = rolling::after_changes(failure, &before, journal.run());
+            if is_owed { failure } else { failure.adding(&stays_open(&run_id, runs.named())) }
         })?;
         let run = journal.run();
         let left = run

@@ -22,7 +22,8 @@ use crate::drive::{
     ImageWanted, ImagesError, Progress, Session, ec2_access, look_up_image, watched,
 };
 use crate::plan::roll::{
-    Draft, ImageSight, Opening, OrderWish, Past, Run, Survey, Taken, Target, Wanted, Wish, draft,
+    Draft, Hold, ImageSight, NodeRun, Opening, OrderWish, Past, Run, Survey, Taken, Target, Wanted,
+    Wish, changed_between, draft,
 };
 use crate::spot::Client;
 
@@ -297,6 +298,30 @@ pub(super) fn roller<'a>(
 ) -> Roller<'a> {
     Roller {
         client,
+/// A failure, with what the run had changed of its group by then.
+pub(super) fn after_changes(failure: Failure, before: &Run, after: &Run) -> Failure {
+    let changes = changed_between(before, after);
+    if changes.is_empty() {
+        return failure;
+    }
+    let words = format!("; by then {}", changes.join(", "));
+    failure.adding(&words).changed(true).with("changed_before", changes)
+}
+
+/// The node of a run.
+///
+/// # Errors
+///
+/// It has no such node.
+pub(super) fn node_of<'r>(
+    run: &'r Run,
+    id: &StatefulInstanceId,
+    doing: &str,
+) -> Result<&'r NodeRun, Failure> {
+    let (doing, hold) = (doing.to_owned(), Hold::NoSuchNode(id.clone()));
+    run.node(id).ok_or_else(|| RollError::Held { doing, hold }.into())
+}
+
         clock,
         progress,
         runs,

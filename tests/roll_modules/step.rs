@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::mutations;
-use crate::support::roll::{self, Controller, THREE, settings, with};
+use crate::support::roll::{self, Controller, Living, THREE, settings, with};
 
 fn step(run: &str, node: &str) -> Value {
     json!({"group_id": "sig-1", "id": node, "state": "recycled", "run_id": run, "wait_timeout": 20})
@@ -202,10 +202,58 @@ fn a_step_that_the_vendor_refuses_leaves_the_run_open() {
     desk.fault(json!({"kind": "status", "status": 400, "method": "PUT", "message": "not now",
                       "route": "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/recycle"}));
     let refused = controller.recycle(&run, "ssi-1");
-    assert!(refused.failed().contains("not now"), "{}", refused.failed());
-    assert_eq!(refused.answer["changed"], false);
+    for words in ["not now", "by then ", "the group's image was set to ami-2"] {
+        assert!(refused.failed().contains(words), "{words}: {}", refused.failed());
+    }
+    assert_eq!(refused.answer["changed"], true, "the image has been set by then");
+    assert!(refused.answer["changed_before"].is_array(), "{}", refused.answer);
+    let again = controller.recycle(&run, "ssi-1");
+    assert!(again.failed().contains("not now"), "{}", again.failed());
+    assert_eq!(again.answer["changed"], false, "the second time nothing was: {}", again.failed());
     desk.mend();
     controller.recycle(&run, "ssi-1").well();
+}
+
+/// Whoever foresees a step of a run that is another's, or over, or of a node that it has not, foresees nothing.
+#[test]
+fn check_mode_foresees_no_step_that_could_not_be_taken() {
+    let desk = roll::desk(THREE);
+    let living = Living::start();
+    let controller = Controller { desk: &desk, pid: living.id(), group: "sig-1" };
+    let run = controller.start();
+    controller.prepare(&run, "ssi-1");
+    let sent = mutations(&desk);
+    let check = json!({"_ansible_check_mode": true});
+    let advanced = |by: Controller<'_>, run: &str, node: &str| {
+        let note = json!({"run_id": run, "node": node, "phase": "mid_gate"});
+        by.run("advanced", &with(note, &check))
+    };
+    let finished =
+        |by: Controller<'_>, run: &str| by.run("finished", &with(json!({"run_id": run}), &check));
+    let recycled = |by: Controller<'_>, run: &str, node: &str| {
+        by.call("stateful_instance", &with(step(run, node), &check))
+    };
+    advanced(controller, &run, "ssi-1").well();
+    finished(controller, &run).well();
+    recycled(controller, &run, "ssi-1").well();
+    let other = Living::start();
+    let other = Controller { desk: &desk, pid: other.id(), group: "sig-1" };
+    for (refused, words) in [
+        (advanced(other, &run, "ssi-1"), "carries it out"),
+        (finished(other, &run), "carries it out"),
+        (recycled(other, &run, "ssi-1"), "carries it out"),
+        (advanced(controller, "none", "ssi-1"), "there is no run none"),
+        (finished(controller, "none"), "there is no run none"),
+        (recycled(controller, "none", "ssi-1"), "there is no run none"),
+        (advanced(controller, &run, "ssi-9"), "the run has no node ssi-9"),
+        (recycled(controller, &run, "ssi-9"), "the run has no node ssi-9"),
+    ] {
+        assert!(refused.failed().contains(words), "{words}: {}", refused.failed());
+    }
+    assert_eq!(mutations(&desk), sent);
+    controller.finish(&run).well();
+    let over = advanced(controller, &run, "ssi-1");
+    assert!(over.failed().contains("the run is over"), "{}", over.failed());
 }
 
 #[test]

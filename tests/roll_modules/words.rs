@@ -52,6 +52,31 @@ fn a_start_that_fails_halfway_tells_what_became_of_its_run() {
     assert_eq!((&resumed["run_id"], &resumed["resumed"]), (&json!(run), &json!(true)));
 }
 
+/// What was put back is changed, though the rest is not.
+#[test]
+fn an_end_that_puts_back_only_a_part_says_what_and_that_the_run_stays_open() {
+    let desk = roll::desk(THREE);
+    let controller = Controller::gone(&desk);
+    let run = controller.start();
+    controller.roll(&run, "ssi-1");
+    desk.fault(json!({"kind": "status", "status": 403, "method": "DELETE", "route": SUSPENSION}));
+    let half = controller.finish(&run);
+    for words in [
+        "by then the group's image was put back to ami-1".to_owned(),
+        format!("run {run} stays open"),
+        format!("spotinst-esg runs restore {run} --reason"),
+    ] {
+        assert!(half.failed().contains(&words), "{words}: {}", half.failed());
+    }
+    assert_eq!(half.answer["changed"], true, "{}", half.answer);
+    let again = controller.finish(&run);
+    assert!(again.failed().contains("stays open"), "{}", again.failed());
+    assert_eq!(again.answer["changed"], false, "{}", again.answer);
+    desk.mend();
+    assert_eq!(controller.finish(&run).well()["changed"], true);
+    assert_eq!((settings(&desk).0, settings(&desk).2), (json!("ami-1"), json!([])));
+}
+
 #[test]
 fn a_start_that_is_refused_tells_what_it_has_ended_before() {
     let desk = roll::desk(THREE);

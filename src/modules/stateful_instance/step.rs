@@ -36,8 +36,8 @@ pub(super) fn plan<'c>(
             "run {run_id} rolls group {group}: set group_id to that"
         )));
     }
-    let planned = journal.run().node(&StatefulInstanceId::new(&args.id));
-    let planned = planned.and_then(|node| node.planned.instance_id.clone());
+    let id = StatefulInstanceId::new(&args.id);
+    let planned = rolling::node_of(journal.run(), &id, &job.doing())?.planned.instance_id.clone();
     if let (Some(expected), Some(planned)) = (&args.instance_id, &planned)
         && expected != planned.as_str()
     {
@@ -48,11 +48,13 @@ pub(super) fn plan<'c>(
     }
     let clock = session.clock.clone();
     let progress = Progress::new(clock.as_ref(), context.progress);
+    // Also in check mode: what is another's is not foreseen as one's own.
+    rolling::roller(&client, clock.as_ref(), &progress, &runs, context.world).take_up(&run_id)?;
     let seen = watched(&progress, &format!("reading {}", job.target), || {
         rolling::roller(&client, clock.as_ref(), &progress, &runs, context.world)
             .survey(journal.run())
     })?;
-    let sight = sight(&seen, &StatefulInstanceId::new(&args.id));
+    let sight = sight(&seen, &id);
     let diff = (
         answer::shown(sight.snapshot.as_ref()),
         answer::shown(answer::expected(&job, &sight).as_ref()),
@@ -64,14 +66,17 @@ pub(super) fn plan<'c>(
         let progress = Progress::new(clock, context.progress);
         let roller = rolling::roller(&client, clock, &progress, &runs, context.world);
         let mut journal = roller.take_up(&run_id)?;
-        let id = StatefulInstanceId::new(&args.id);
+        let before = journal.run().clone();
         let recycled = roller.recycle(&mut journal, &id, &job.expectations, job.wait_timeout, seen);
-        match recycled {
-            Ok(Recycled::Carried(carried)) => Ok(outcome(&job, *carried)),
-            Ok(Recycled::Already(node)) => Ok(already(&job, &node.seen)),
-            Err(RollError::Act(failed)) => Err(failure(&job, *failed)),
-            Err(error) => Err(Failure::from(error)),
-        }
+        let failed = match recycled {
+            Ok(Recycled::Carried(carried)) => return Ok(outcome(&job, *carried)),
+            Ok(Recycled::Already(node)) => return Ok(already(&job, &node.seen)),
+            Err(RollError::Act(failed)) => failure(&job, *failed),
+            // Its machine was replaced, and the run is frozen.
+            Err(error @ RollError::NotSame { .. }) => Failure::from(error).changed(true),
+            Err(error) => Failure::from(error),
+        };
+        Err(rolling::after_changes(failed, &before, journal.run()))
     };
     Ok(Planned::change(returns, act).with_diff(diff.0, diff.1).with_message(message))
 }

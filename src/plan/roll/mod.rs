@@ -4,6 +4,7 @@
 //! one look at the group ([`Survey`]). So a run can be cut off anywhere and decided anew.
 
 mod adoption;
+mod changed;
 mod cluster_settings;
 mod clusters_seen;
 mod damaged;
@@ -35,6 +36,7 @@ mod whereabouts;
 mod tests;
 
 pub use adoption::{come_up, ignored_options, is_kept_by, waived_by};
+pub use changed::changed_between;
 pub use cluster_settings::{
     ALLOCATION, ClusterChange, ClusterRecord, ClusterSetting, Displaced, PRIMARIES, PutBack,
     Restriction, Scopes, left_shutdown, put_allocation_back, restriction, shutdown_reason,
