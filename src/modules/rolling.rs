@@ -38,14 +38,14 @@ pub(super) use shown::{
 pub(super) struct RollOptions {
     /// The logical system that the group is part of, such as `kafka-prod`. Several groups may share one, and only one of
     /// them is rolled at a time. The group's id when not given.
-    pub(super) system: Option<String>,
     #[schemars(extend("x-refuses-empty" = "for the group's id"))]
+    pub(super) system: Option<String>,
     /// The image that every instance shall run.
     #[schemars(extend("x-refuses-empty" = "for the group's present configuration"))]
     pub(super) image_id: Option<String>,
     /// The image that every instance shall run, by its name.
-    pub(super) image: Option<ImageByName>,
     #[schemars(extend("x-refuses-empty" = "for the group's present configuration"))]
+    pub(super) image: Option<ImageByName>,
     /// The SSM parameter that holds the id of the image that every instance shall run.
     #[schemars(extend("x-refuses-empty" = "for the group's present configuration"))]
     pub(super) image_ssm_parameter: Option<String>,
@@ -58,8 +58,8 @@ pub(super) struct RollOptions {
     /// An earlier run that is taken back: the image that its nodes ran before it, and only the nodes that it rolled.
     ///
     /// Not where a new version has changed its data on the disk so that the old one cannot read it.
-    pub(super) rollback_of: Option<String>,
     #[schemars(extend("x-refuses-empty" = "where no run is taken back"))]
+    pub(super) rollback_of: Option<String>,
     /// The stateful instance to begin with.
     pub(super) canary: Option<String>,
     /// The stateful instances to end with, in this order: the cluster's leader, for instance.
@@ -249,11 +249,14 @@ pub(super) fn make(
             "option launched_after is {moment}, which is still to come: no launch could be later"
         )));
     }
-    let (target, image) = watched(&progress, "looking up the machine image", || {
-        resolve(wanted, &seen, connection, world)
-    })?;
+    let meaning = meant(&runs, group, &wanted)?;
+    let resolved = |meaning: Option<&ImageId>| {
+        watched(&progress, "looking up the machine image", || {
+            resolve(wanted.clone(), meaning, &seen, connection, world)
+        })
+    };
     let system = options.system(group);
-    let (draft, opening) = {
+    let decided = |(target, image): (Target, ImageSight)| -> Result<_, Failure> {
         let roller = roller(&client, clock.as_ref(), &progress, &runs, world);
         let known = runs.all().map_err(RollError::from)?;
         // Only where a root is persisted is it asked who brought what; else old journals tell nothing.
@@ -283,21 +286,18 @@ pub(super) fn make(
             Err(taken) => (draft(&seen, bare.target, &image, &wish, &past, Some(&taken)), None),
         };
         draft.warnings.extend(warnings);
-        (draft, opening)
+        Ok((draft, opening))
+    };
+    let (draft, opening) = match decided(resolved(meaning.as_ref())?)? {
+        // A run that is begun anew takes the name as it is meant now.
+        (_, opening) if meaning.is_some() && !matches!(opening, Some(Opening::Adopt(_))) => {
+            decided(resolved(None)?)?
+        }
+        decided => decided,
     };
     Ok(Made { options, session, client, account, runs, survey: seen, draft, opening })
 }
 
-/// What a roll is carried out with.
-pub(super) fn roller<'a>(
-    client: &'a Client,
-    clock: &'a dyn crate::domain::Clock,
-    progress: &'a Progress<'a>,
-    runs: &'a Runs,
-    world: &'a World,
-) -> Roller<'a> {
-    Roller {
-        client,
 /// A failure, with what the run had changed of its group by then.
 pub(super) fn after_changes(failure: Failure, before: &Run, after: &Run) -> Failure {
     let changes = changed_between(before, after);
@@ -322,6 +322,16 @@ pub(super) fn node_of<'r>(
     run.node(id).ok_or_else(|| RollError::Held { doing, hold }.into())
 }
 
+/// What a roll is carried out with.
+pub(super) fn roller<'a>(
+    client: &'a Client,
+    clock: &'a dyn crate::domain::Clock,
+    progress: &'a Progress<'a>,
+    runs: &'a Runs,
+    world: &'a World,
+) -> Roller<'a> {
+    Roller {
+        client,
         clock,
         progress,
         runs,
@@ -331,13 +341,30 @@ pub(super) fn node_of<'r>(
     }
 }
 
+/// The image that a name, or a parameter, meant when the open run of that aim began: it is gone on with as it was planned, also where
+/// the name means another image by now, or none.
+fn meant(runs: &Runs, group: &GroupId, wanted: &Wanted) -> Result<Option<ImageId>, Failure> {
+    if !matches!(wanted, Wanted::NamedImage { .. } | Wanted::SsmParameter { .. }) {
+        return Ok(None);
+    }
+    let known = runs.all().map_err(RollError::from)?.runs;
+    let is_it =
+        |run: &&Run| run.is_open() && run.plan.group == *group && run.plan.target.wanted == *wanted;
+    Ok(known.iter().find(is_it).and_then(|run| run.plan.target.image_id.clone()))
+}
+
+/// `meaning` is the image that a name stands for, where that is not to be looked up.
 fn resolve(
     wanted: Wanted,
+    meaning: Option<&ImageId>,
     seen: &Survey,
     connection: &Connection,
     world: &World,
 ) -> Result<(Target, ImageSight), Failure> {
     let asked = match &wanted {
+        Wanted::NamedImage { .. } | Wanted::SsmParameter { .. } if meaning.is_some() => {
+            meaning.cloned().map(ImageWanted::Id)
+        }
         Wanted::Image { id } => Some(ImageWanted::Id(id.clone())),
         Wanted::NamedImage { name, owners, newest } => {
             Some(ImageWanted::Named { name: name.clone(), owners: owners.clone(), newest: *newest })

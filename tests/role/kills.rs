@@ -77,6 +77,22 @@ fn a_roll_that_is_killed_anywhere_goes_on_when_it_is_run_again() {
     }
 }
 
+/// What the old machine had is on record, and whoever forgets to compare with it must not start a service on other data.
+#[test]
+fn a_roll_that_is_gone_on_with_without_its_data_paths_starts_nothing() {
+    let site = Site::with(2);
+    let mut command = site.command(VERSIONS[0], "spotinst.esg.recycle", &json!({}));
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    await_until(|| events(&site).iter().any(|it| it == "recycled"));
+    kill(child);
+    let forgetful = site.roll(VERSIONS[0], &json!({"rolling_recycle_data_paths": []}), &[]);
+    let words = last_words(&forgetful);
+    for told in ["is on record", "rolling_recycle_data_paths", "/data", "is frozen"] {
+        assert!(words.contains(told), "{told}: {words}");
+    }
+    assert!(site.nodes().iter().all(|node| !site.told(node).contains("started")), "{words}");
+}
+
 /// The image and the root's persistence are switched before the first node and put back after the last one.
 #[test]
 fn a_roll_over_persisted_roots_that_is_killed_while_it_sets_or_puts_back_goes_on_when_it_is_run_again()

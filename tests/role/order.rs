@@ -92,6 +92,11 @@ fn a_roll_without_gates_or_with_a_variable_that_nobody_knows_is_refused() {
         let ran = site.roll(version, &json!({"rolling_recycle_without_gates": false}), &[]);
         let words = last_words(&ran);
         assert!(words.contains("rolling_recycle_gates_between is empty"), "{version}: {words}");
+        let ran = site.roll(version, &json!({"rolling_recycle_services": []}), &[]);
+        let words = last_words(&ran);
+        for told in ["rolling_recycle_services is empty", "rolling_recycle_without_services"] {
+            assert!(words.contains(told), "{version}: {words}");
+        }
         let ran = site.roll(version, &json!({"rolling_recycle_gate_before": []}), &[]);
         let words = last_words(&ran);
         let told = "this variable is unknown to the role: rolling_recycle_gate_before";

@@ -195,6 +195,40 @@ fn a_run_that_was_cut_off_is_gone_on_with_where_it_stopped() {
     assert_eq!(state["terminatedInstances"].as_array().unwrap().len(), 3);
 }
 
+/// What the name means by now is another matter: the plan says which image its nodes are to have.
+#[test]
+fn a_run_is_gone_on_with_towards_the_image_that_its_name_meant_when_it_began() {
+    let desk = roll::desk(THREE);
+    let first = Controller::gone(&desk);
+    let run = first.start();
+    first.roll(&run, "ssi-1");
+    let path = roll::journals(&desk).join(format!("{run}.jsonl"));
+    let by_id = r#""wanted":{"kind":"image","id":"ami-2"}"#;
+    let by_name =
+        r#""wanted":{"kind":"named_image","name":"kafka-*","owners":["self"],"newest":true}"#;
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(by_id), "{text}");
+    std::fs::write(&path, text.replace(by_id, by_name)).unwrap();
+    let second = Controller::gone(&desk);
+    let name = json!({"name": "kafka-*", "newest": true});
+    let aim = with(second.aim(), &json!({"image_id": null, "image": name}));
+    // There is nobody here who could say what the name means.
+    let resumed = second.run("started", &aim).well();
+    assert_eq!(
+        (&resumed["run_id"], &resumed["resumed"], &resumed["image_id"]),
+        (&json!(run), &json!(true), &json!("ami-2"))
+    );
+    let image = resumed["predicates"].as_array().unwrap().iter();
+    let image = { image }.find(|it| it["name"] == "image_available").unwrap();
+    assert!(image.to_string().contains("ami-2"), "{image}");
+    for node in ["ssi-2", "ssi-3"] {
+        second.roll(&run, node);
+    }
+    assert_eq!(second.finish(&run).well()["outcome"], "completed");
+    let anew = second.run("started", &aim);
+    assert!(anew.failed().contains("cannot plan the roll"), "{}", anew.failed());
+}
+
 #[test]
 fn a_start_that_goes_on_with_a_run_says_which_of_its_options_have_no_effect() {
     let desk = roll::desk(THREE);

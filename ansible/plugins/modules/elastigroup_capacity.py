@@ -92,7 +92,7 @@ options:
     suboptions:
       delete_images:
         description:
-          - The images made of its root volume.
+          - The images made of its root volume. Needs O(confirm_data_loss).
         type: bool
         default: false
       delete_network_interfaces:
@@ -117,7 +117,9 @@ options:
       delete_snapshots: false
   confirm_data_loss:
     description:
-      - Whether volumes and snapshots may be deleted for good.
+      - >-
+        Whether data may be lost for good: volumes, snapshots and images that are deleted, and what is on data
+        volumes that are not reattached, when an instance is paused.
     type: bool
     default: false
   resume_paused:

@@ -365,7 +365,7 @@ options:
     elements: str
   only:
     description:
-      - Only these stateful instances; all when not given.
+      - Only these stateful instances; the whole group when not given. An empty list is refused.
     type: list
     elements: str
   acknowledge_root_data_loss:

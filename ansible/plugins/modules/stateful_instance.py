@@ -29,6 +29,13 @@ description:
     recycles. An instance that was never that of the stateful instance is refused: that it was must be shown by
     a journal here or by the vendor's log, which goes back three months.
   - >-
+    Whether the machine that runs has the volumes, zone and address of the one before can be told only if
+    someone has written down what that had: this module does before it asks for a recycle, and a run does in its
+    journal. Where nobody has, what persistence promises is not proved and the task fails; O(checks) waives it.
+  - >-
+    A recycle or a pause where data volumes do not come back needs O(confirm_data_loss), unless it is a step of
+    a run, whose plan has asked.
+  - >-
     An action is asked for once. Should the reply be lost, the instance is looked at for up to two minutes; only
     if it stays untouched is the action asked for once more.
 author:
@@ -159,7 +166,7 @@ options:
     suboptions:
       delete_images:
         description:
-          - The images made of its root volume.
+          - The images made of its root volume. Needs O(confirm_data_loss).
         type: bool
         default: false
       delete_network_interfaces:
@@ -185,8 +192,9 @@ options:
   confirm_data_loss:
     description:
       - >-
-        Whether data may be deleted for good: volumes or snapshots of a deallocated instance, or a volume of a
-        managed instance, of which the vendor does not tell whose it is.
+        Whether data may be lost for good: volumes, snapshots or images of a deallocated instance, a volume of a
+        managed instance, of which the vendor does not tell whose it is, and, in a recycle or a pause, what is
+        on data volumes that are not reattached (they are not persisted, or by snapshots: C(onLaunch)).
     type: bool
     default: false
   wait:
