@@ -371,7 +371,9 @@ fn a_suspension_that_cannot_be_seen_since_is_told_as_a_change() {
     desk.fault(json!({"kind": "status", "status": 403, "method": "GET", "route": route, "nth": 2, "count": 99}));
     let arguments = json!({"id": "sig-1", "processes": ["AUTO_HEALING"], "state": "suspended"});
     let called = call(&desk, "elastigroup_suspension", &arguments);
-    called.failed();
+    let words = "group sig-1 had processes suspended, or perhaps so, and cannot be read since";
+    assert!(called.failed().contains(words), "{}", called.failed());
+    assert!(called.failed().contains("a second run sees what is there"), "{}", called.failed());
     assert_eq!(
         (&called.answer["changed"], mutations(&desk)),
         (&json!(true), 1),

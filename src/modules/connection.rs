@@ -10,7 +10,7 @@ use super::World;
 use crate::ansible::Failure;
 use crate::domain::AccountId;
 use crate::drive::{Session, SessionError, SessionOptions};
-use crate::spot::{Client, SpotError};
+use crate::spot::{Client, SpotError, Unseen};
 
 /// How the API is reached. To be flattened into a module's arguments.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -128,6 +128,17 @@ impl From<SpotError> for Failure {
             .with_http_status(error.http_status())
             .with_request_id(error.request_id())
             .retryable(error.is_transient())
+    }
+}
+
+impl From<Unseen> for Failure {
+    fn from(unseen: Unseen) -> Self {
+        Self::new(unseen.to_string())
+            .with_error_code(unseen.error.error_code())
+            .with_http_status(unseen.error.http_status())
+            .with_request_id(unseen.error.request_id())
+            .retryable(true)
+            .changed(true)
     }
 }
 

@@ -12,7 +12,7 @@ use super::rolling::beside_a_roll;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{AccountId, Group, Process, Suspension};
 use crate::plan::group::{SuspensionWish, unsettled};
-use crate::spot::{Client, Sent};
+use crate::spot::{Client, Listed, Sent, Unseen};
 
 /// Suspends processes of an Elastigroup for a time, or lets them go on.
 ///
@@ -209,7 +209,7 @@ impl Module<World> for ElastigroupSuspension {
         let done = planned.clone();
         Ok(Planned::change(planned, move || {
             make(&client, &account, &group, &todo, wish)?;
-            let now = read(&client, &account, &group).map_err(|failure| failure.changed(true))?;
+            let now = read_since(&client, &account, &group, wish)?;
             let left = unsettled(&todo, wish, &now, client.vendor_now());
             if let [first, ..] = &left[..] {
                 return Err(Failure::new(format!(
@@ -228,7 +228,26 @@ impl Module<World> for ElastigroupSuspension {
 
 /// All of them, or none can be told from the rest.
 fn read(client: &Client, account: &AccountId, group: &Group) -> Result<Vec<Suspension>, Failure> {
-    let listed = client.suspensions(account, &group.id)?;
+    whole(client.suspensions(account, &group.id)?, group)
+}
+
+/// The same, once something was done, or perhaps so.
+fn read_since(
+    client: &Client,
+    account: &AccountId,
+    group: &Group,
+    wish: SuspensionWish,
+) -> Result<Vec<Suspension>, Failure> {
+    let done = match wish {
+        SuspensionWish::Suspended { .. } => "had processes suspended, or perhaps so",
+        SuspensionWish::Resumed => "had processes let go on, or perhaps so",
+    };
+    let listed = client.suspensions(account, &group.id);
+    let listed = listed.map_err(Unseen::of(format!("group {}", group.id), done))?;
+    whole(listed, group).map_err(|failure| failure.changed(true))
+}
+
+fn whole(listed: Listed<Suspension>, group: &Group) -> Result<Vec<Suspension>, Failure> {
     match &listed.left_out[..] {
         [] => Ok(listed.items),
         [first, ..] => Err(Failure::new(format!(
@@ -261,7 +280,7 @@ fn make(
         Sent::Refused(error) => Err(error.into()),
         Sent::Unknown(_) => {
             let now: Timestamp = client.vendor_now();
-            let seen = read(client, account, group).map_err(|failure| failure.changed(true))?;
+            let seen = read_since(client, account, group, wish)?;
             if unsettled(processes, wish, &seen, now).is_empty() {
                 return Ok(());
             }

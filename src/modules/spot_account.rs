@@ -13,7 +13,7 @@ use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Account, AccountId, Clock};
 use crate::drive::{Onboarder, Progress, Session, until, watched};
 use crate::plan::account::{AccountRefusal, AccountWanted, Choice, adopt_only, choose};
-use crate::spot::{Client, Made, SpotError};
+use crate::spot::{Client, Made, SpotError, Unseen};
 
 /// How long lists may lag behind what was accepted.
 const LAG: Duration = Duration::from_secs(60);
@@ -296,15 +296,8 @@ impl Desk {
 }
 
 /// What was done, or perhaps so, and cannot be looked at.
-fn since(done: &'static str) -> impl Fn(SpotError) -> Failure {
-    move |error| {
-        Failure::new(format!("the account {done}, and that cannot be looked at: {error}; a second run sees what is there"))
-            .with_error_code(error.error_code())
-            .with_http_status(error.http_status())
-            .with_request_id(error.request_id())
-            .retryable(true)
-            .changed(true)
-    }
+fn since(done: &'static str) -> impl FnOnce(SpotError) -> Failure {
+    move |error| Unseen::of("the account", done)(error).into()
 }
 
 /// A change that was accepted, or may have been, and does not show.
@@ -313,7 +306,7 @@ fn unseen(doubt: Option<SpotError>, seen: String) -> Failure {
         Some(error) => format!("{error}; {seen}"),
         None => format!("the vendor accepted it, and after {} s {seen}", LAG.as_secs()),
     };
-    Failure::new(text).with_error_code(Some("NOT_SEEN")).retryable(true)
+    Failure::new(text).with_error_code(Some("NOT_SEEN")).retryable(true).changed(true)
 }
 
 fn shown(account: Option<&Account>) -> Value {

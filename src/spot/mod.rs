@@ -18,6 +18,7 @@ mod pacing_store;
 mod request;
 mod suspensions;
 mod transport;
+mod unseen;
 mod wire;
 
 pub use actions::Sent;
@@ -32,6 +33,7 @@ pub use group_lifecycle::{Created, UpdateManner};
 pub use pacing_store::{Pacing, RouteBudget};
 pub use request::Idempotency;
 pub use transport::{Carrier, CarryError, CarryErrorKind, Delivered, Parcel};
+pub use unseen::Unseen;
 
 /// A decoded reply: what it holds and what was strange about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

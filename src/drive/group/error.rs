@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::domain::GroupId;
 use crate::drive::wait::TimeUp;
-use crate::spot::SpotError;
+use crate::spot::{SpotError, Unseen};
 
 /// What went wrong with a group.
 #[derive(Debug, Error)]
@@ -13,16 +13,12 @@ pub enum GroupError {
     #[error(transparent)]
     Spot(#[from] SpotError),
     /// It was done, or perhaps so, and cannot be looked at since.
-    #[error(
-        "group {id} was {done}, and cannot be read since: {error}; a second run sees what is there"
-    )]
+    #[error("{unseen}")]
     Unseen {
         /// The group.
         id: GroupId,
-        /// What was done to it, such as `made`.
-        done: &'static str,
-        /// What stands in the way of reading it, or became of the request.
-        error: Box<SpotError>,
+        /// What was done to it, and why it cannot be seen.
+        unseen: Unseen,
     },
     /// A creation may have been carried out, and nobody can tell.
     #[error(
@@ -120,7 +116,7 @@ impl GroupError {
             Self::Spot(error) => Some(error),
             Self::UnknownCreation { error, .. }
             | Self::Lost { error, .. }
-            | Self::Unseen { error, .. } => Some(error),
+            | Self::Unseen { unseen: Unseen { error, .. }, .. } => Some(error),
             Self::Twins { .. }
             | Self::NotMade { .. }
             | Self::NotKept { .. }
@@ -162,7 +158,10 @@ impl GroupError {
     /// The same, once it is known that it was done.
     pub(super) fn since(self, id: &GroupId, done: &'static str) -> Self {
         match self {
-            Self::Spot(error) => Self::Unseen { id: id.clone(), done, error: Box::new(error) },
+            Self::Spot(error) => {
+                let unseen = Unseen::of(format!("group {id}"), format!("was {done}"))(error);
+                Self::Unseen { id: id.clone(), unseen }
+            }
             other => other,
         }
     }
