@@ -168,6 +168,29 @@ fn a_recycle_underway_is_joined_by_who_names_the_instance() {
     assert_eq!((desk.mutations().len(), desk.terminated().len()), (1, 1));
 }
 
+/// Whoever joins too late to see what was there before, and finds it nowhere written down, has proved nothing of the data.
+#[test]
+fn a_recycle_that_is_joined_by_who_knows_nothing_of_the_machine_before_is_not_proved() {
+    let desk = Desk::new();
+    let mut impatient = recycle();
+    impatient.wait = false;
+    desk.run(&impatient).unwrap().carried();
+    let is_underway = |desk: &Desk| {
+        let truth = desk.truth("ssi-1");
+        truth["instanceId"] != "i-1" && truth["state"] != "ACTIVE"
+    };
+    assert!((0..100).any(|_| {
+        desk.advance(1);
+        is_underway(&desk)
+    }));
+    std::fs::remove_dir_all(desk.folder.path().join("recycled")).unwrap();
+    let failed = desk.run(&recycle()).unwrap_err();
+    let ActError::Unmet { unmet, .. } = &failed.error else { panic!("{}", failed.error) };
+    let names: Vec<_> = unmet.iter().map(|check| check.name).collect();
+    assert_eq!(names, ["same_volumes", "same_zone", "same_private_ip"]);
+    assert_eq!(desk.mutations().len(), 1);
+}
+
 #[test]
 fn what_came_back_wrong_is_named_and_may_be_waived() {
     for (twist, names) in [

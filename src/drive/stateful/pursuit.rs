@@ -11,7 +11,9 @@ use crate::domain::{LogLine, StatefulAction, StatefulState, StatefulTarget};
 use crate::drive::concurrently::watched;
 use crate::drive::wait::{TimeUp, pause_near, until, until_paused, usual_pause};
 use crate::plan::Verdict;
-use crate::plan::stateful::{Check, Outlook, Phases, Snapshot, Trace, Watch, checks, trace, unmet};
+use crate::plan::stateful::{
+    Check, Outlook, Phases, Snapshot, Trace, Watch, checks, knowing_nothing, trace, unmet,
+};
 use crate::spot::{Sent, SpotError};
 
 /// How long is looked for an effect before an action whose reply was lost counts as not carried out.
@@ -277,6 +279,9 @@ impl<'a> Pursuit<'a> {
                 // What was promised when it began: the configuration may have changed since.
                 let promises = &self.sight.promises;
                 self.checks = checks(before, &seen, promises, &self.job.expectations);
+                if self.watch.before().is_unseen() {
+                    knowing_nothing(&mut self.checks);
+                }
             }
             self.last = Some(seen);
             let is_open =

@@ -79,6 +79,13 @@ pub fn checks(
     found
 }
 
+/// For an instance of which nothing was known before: what binds and is unknown is not met then, since anything may have been lost.
+pub(crate) fn knowing_nothing(checks: &mut [Check]) {
+    for check in checks {
+        check.is_met &= !check.is_binding || check.verdict == Verdict::Pass;
+    }
+}
+
 /// Whether the same data volumes come back. The mode's default is not documented, so an unnamed mode promises nothing.
 pub(super) fn reattaches(persistence: &Persistence) -> bool {
     let reattach = match &persistence.block_devices_mode {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::checks::{Check, Demand, checks, reattaches};
+use super::checks::{Check, Demand, checks, knowing_nothing, reattaches};
 use super::refusal::Refusal;
 use super::snapshot::{Promises, Snapshot};
 use super::stage::{Course, Stage, stage};
@@ -167,9 +167,7 @@ fn replaced(
     let known = situation.known_before;
     let mut checks = checks(known, observed, situation.promises, expectations);
     if known.is_none() {
-        for check in &mut checks {
-            check.is_met &= !check.is_binding || check.verdict == Verdict::Pass;
-        }
+        knowing_nothing(&mut checks);
     }
     let unmet = super::checks::unmet(&checks);
     let is_wrong = unmet.iter().any(|check| check.verdict == Verdict::Fail);

@@ -16,6 +16,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use checks::knowing_nothing;
 pub use checks::{Check, Demand, checks, unmet};
 pub use decision::{Expectations, Settled, Situation, Step, may_act};
 pub use origin::{Origin, Traces, origin};

@@ -103,6 +103,15 @@ impl Snapshot {
         }
     }
 
+    /// Whether nothing but the machine's id is known.
+    pub(crate) fn is_unseen(&self) -> bool {
+        self.devices.is_empty()
+            && self.image_id.is_none()
+            && self.private_ip.is_none()
+            && self.availability_zone.is_none()
+            && self.launched_at.is_none()
+    }
+
     /// Ids of the volumes besides the root's, in the vendor's order.
     pub fn data_volumes(&self) -> Vec<&str> {
         let data = |device: &&Device| !device.device_name.as_deref().is_some_and(is_root);
