@@ -97,7 +97,7 @@ pub(super) struct Args {
     #[schemars(extend("x-refuses-empty" = "if it is the gate of no run"))]
     node: Option<String>,
     /// Folder of the journals, where `run_id` is given. `~/.local/state/spotinst-esg/runs` when not given.
-    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"], "x-refuses-empty" = "for the usual folder"))]
     state_dir: Option<String>,
     #[serde(flatten)]
     checks: Checks,

@@ -83,7 +83,7 @@ pub(super) struct Args {
     /// How the cluster is asked, as one mapping; of kind `elasticsearch`.
     cluster: Option<ClusterArgs>,
     /// Folder of the journals. `~/.local/state/spotinst-esg/runs` when not given.
-    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"], "x-refuses-empty" = "for the usual folder"))]
     state_dir: Option<String>,
     #[serde(flatten)]
     access: AccessArgs,

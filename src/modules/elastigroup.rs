@@ -93,7 +93,7 @@ pub(super) struct Args {
     #[serde(default)]
     ignore_open_run: bool,
     /// Folder of the journals of rolls. `~/.local/state/spotinst-esg/runs` when not given.
-    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"], "x-refuses-empty" = "for the usual folder"))]
     state_dir: Option<String>,
     /// Whether to wait until as much runs as the group is to have, and is healthy. Where `capacity.unit` is `weight`, the weights
     /// of the instances are counted.

@@ -74,7 +74,7 @@ pub(super) struct Args {
     #[serde(default)]
     ignore_open_run: bool,
     /// Folder of the journals of rolls. `~/.local/state/spotinst-esg/runs` when not given.
-    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"], "x-refuses-empty" = "for the usual folder"))]
     state_dir: Option<String>,
     /// Whether to wait until as many instances run as there are to be, and are healthy.
     #[serde(default = "yes")]

@@ -57,7 +57,7 @@ pub(super) struct Args {
     /// The stateful instance of the run for which it is done.
     node: Option<String>,
     /// Folder of the journals, where `run_id` is given. `~/.local/state/spotinst-esg/runs` when not given.
-    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"], "x-refuses-empty" = "for the usual folder"))]
     state_dir: Option<String>,
     #[serde(flatten)]
     access: AccessArgs,

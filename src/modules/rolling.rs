@@ -80,7 +80,7 @@ pub(super) struct RollOptions {
     #[schemars(range(min = 1))]
     pub(super) horizon_minutes: Option<u32>,
     /// Folder of the journals. `~/.local/state/spotinst-esg/runs` when not given.
-    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"], "x-refuses-empty" = "for the usual folder"))]
     pub(super) state_dir: Option<String>,
 }
 

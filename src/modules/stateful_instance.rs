@@ -83,7 +83,7 @@ pub(super) struct Args {
     #[serde(default)]
     ignore_open_run: bool,
     /// Folder of the journals. `~/.local/state/spotinst-esg/runs` when not given.
-    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"]))]
+    #[schemars(extend("x-type" = "path", "x-env" = ["SPOTINST_ESG_STATE_DIR"], "x-refuses-empty" = "for the usual folder"))]
     state_dir: Option<String>,
     /// What a deallocation deletes at once. The vendor keeps the rest for some days.
     #[serde(default)]

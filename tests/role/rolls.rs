@@ -113,6 +113,7 @@ fn what_stands_in_the_way_is_the_last_thing_that_is_said() {
             ("rolling_recycle_only", json!([])),
             ("rolling_recycle_only", json!("{{ [] }}")),
             ("rolling_recycle_system", json!("")),
+            ("rolling_recycle_state_dir", json!("")),
             ("rolling_recycle_run_id", json!("")),
         ] {
             let run = site.roll(version, &json!({name: value}), &[]);

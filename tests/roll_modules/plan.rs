@@ -471,6 +471,8 @@ fn what_is_as_wanted_already_is_left_alone() {
         json!({"launched_after": null}),
         json!({"rollback_of": null}),
         json!({"system": ""}),
+        json!({"state_dir": ""}),
+        json!({"state_dir": null}),
     ] {
         let (name, _) = aim.as_object().unwrap().iter().next().unwrap();
         let mut given = aim.clone();
