@@ -61,6 +61,7 @@ fn a_node_that_is_down_is_passed_over_and_the_next_is_asked() {
         "/_cluster/health" => {
             let mut told = well(path);
             (told["status"], told["unassigned_shards"]) = (json!("yellow"), json!(1));
+            told["number_of_nodes"] = json!(2);
             Some(Reply::json(200, told.to_string()))
         }
         _ => None,
@@ -180,6 +181,12 @@ fn elasticsearch_has_a_register_of_shutdowns_unless_it_was_built_without() {
         (200, json!({"nodes": []}), true),
         (200, json!({"nodes": [{"node_id": "i2", "type": "RESTART"}]}), false),
         (400, json!({"error": "no handler"}), true),
+        (
+            200,
+            json!({"_nodes": {"total": 0, "successful": 0, "failed": 0}, "cluster_name": "c", "nodes": {}}),
+            true,
+        ),
+        (200, json!({"nodes": {}}), false),
         (403, json!({}), false),
     ] {
         let (elastic, answer) = (elastic.to_string(), body.to_string());

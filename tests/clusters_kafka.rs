@@ -6,7 +6,7 @@ mod clusters;
 mod support;
 
 #[cfg(feature = "kafka")]
-use clusters::gates::{Asked, gate, patient};
+use clusters::gates::{Asked, gate, patient, patient_beside_an_ensemble};
 #[cfg(feature = "kafka")]
 use clusters::kafka::Gate;
 use clusters::kafka::{
@@ -86,7 +86,7 @@ fn a_stopped_broker_with_its_metadata_in_zookeeper_is_recycled_and_nothing_ackno
     settle(&yard, "kafka-zk", &nodes, 3);
     #[cfg(feature = "kafka")]
     for node in &nodes {
-        gate(&Gate, &nodes, "pre", node, &patient()).open();
+        gate(&Gate, &nodes, "pre", node, &patient_beside_an_ensemble()).open();
     }
     recycle(&yard, "kafka-zk", &nodes, &nodes[0], probe_with_zookeeper);
 }

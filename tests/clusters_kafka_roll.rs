@@ -9,7 +9,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use clusters::gates::{gate, patient};
+use clusters::gates::{gate, patient_beside_an_ensemble};
 use clusters::kafka::{
     CLUSTER, Gate, WITH_ZOOKEEPER, acknowledges, acknowledges_in, found, make_topic,
     make_topic_called, not_once_in_order, probe, probe_with_zookeeper, settle, understand, writer,
@@ -68,10 +68,7 @@ fn active_controller(nodes: &[Node]) {
 
 /// The number of the broker that is the controller of a cluster with ZooKeeper, as the gate tells it.
 fn controller(nodes: &[Node]) -> usize {
-    let waiver =
-        json!({"predicate": "g.ensemble_asked", "reason": "only the controller is asked for"});
-    let terms = support::roll::with(patient(), &json!({"waivers": [waiver]}));
-    let said = gate(&Gate, nodes, "pre", &nodes[0], &terms);
+    let said = gate(&Gate, nodes, "pre", &nodes[0], &patient_beside_an_ensemble());
     said.open();
     let answer: Value = serde_json::from_str(&said.whole).unwrap();
     let predicates = answer["predicates"].as_array().unwrap();

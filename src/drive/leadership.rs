@@ -57,6 +57,8 @@ pub struct Elector<'a> {
     pub patience: Duration,
     /// Only what this broker is to lead; all if none.
     pub target: Option<KafkaNodeId>,
+    /// The unique ids that the cluster may have; any if none.
+    pub clusters: &'a [String],
 }
 
 impl Elector<'_> {
@@ -79,7 +81,15 @@ impl Elector<'_> {
     }
 
     fn seen(&self) -> Result<Leadership, String> {
-        leadership(&self.kafka.look(self.timeout), self.target).map_err(|it| self.shown(&it))
+        let look = self.kafka.look(self.timeout);
+        if let Ok(members) = &look.members
+            && !self.clusters.is_empty()
+            && !self.clusters.contains(&members.cluster_id)
+        {
+            let wanted = self.clusters.join(" or ");
+            return Err(format!("it is cluster {}, and {wanted} is wanted", members.cluster_id));
+        }
+        leadership(&look, self.target).map_err(|it| self.shown(&it))
     }
 
     /// Has leaders elected until every preferred replica that is in sync leads; answers what was asked for.

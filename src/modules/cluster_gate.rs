@@ -62,7 +62,7 @@ use part::Part;
 /// members again, `target` with that id: `NAME.identified`, `NAME.nodes_present`, `NAME.master_elected`, `NAME.same_node`. An index that does not pass is an object of its own, so that a waiver can name it.
 ///
 /// `kafka` asks a Kafka cluster, with its own quorum or with ZooKeeper: `NAME.identified`, `NAME.brokers_live` (exactly `brokers`,
-/// without `target` in phase `mid`), `NAME.views_agree` (two brokers or more, none of them `target` and
+/// without `target` in phase `mid`), of a `target` that is none of them `NAME.target_known` (it votes in the quorum), `NAME.views_agree` (two brokers or more, none of them `target` and
 /// all in step with the quorum, tell the same of all topics; unknown where there is but one besides `target`), `NAME.visible` (what lies on
 /// the brokers' disks is what the metadata tells: who is not allowed to see a topic would find all well), `NAME.folders_usable`, `NAME.led`,
 /// `NAME.replicas_online`, `NAME.in_sync`, `NAME.above_min_in_sync` (writes are taken without `target`), `NAME.clean_elections`,

@@ -171,6 +171,7 @@ impl Module<World> for ElasticsearchAllocation {
         let warnings = cluster.warnings(context.world);
         let reach = Reach {
             runs: rolling::runs(args.state_dir.as_deref(), context.world)?,
+            cluster,
             patience: Duration::from_secs(u64::from(args.wait_timeout)),
             clock: SystemClock::start(),
             search,
@@ -207,6 +208,7 @@ pub(super) fn searched(
 /// What a task works with.
 struct Reach<'c> {
     runs: Runs,
+    cluster: ClusterArgs,
     patience: Duration,
     clock: SystemClock,
     search: Search,
@@ -257,6 +259,11 @@ fn restricted<'c>(args: Args, reach: Reach<'c>) -> Result<Planned<'c, Returns>, 
     let journal = reach.journal(&args.run_id)?;
     let doing = format!("restrict allocation for node {}", order.target);
     let sight = hand.sight(&doing)?;
+    let expected = reach.cluster.expected(&journal.entries().map_err(RollError::from)?);
+    if !expected.is_empty() && !expected.contains(&sight.cluster) {
+        let (expected, found) = (expected.join(" or "), sight.cluster);
+        return Err(ClusterError::OtherCluster { doing, expected, found }.into());
+    }
     if order.shutdown.is_some() {
         knows_shutdowns(&sight, &doing)?;
     }

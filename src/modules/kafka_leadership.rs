@@ -14,9 +14,9 @@ use super::rolling;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{KafkaNodeId, StatefulInstanceId};
 use crate::drive::gate::Kafka;
-use crate::drive::roll::RollError;
+use crate::drive::roll::{RollError, StoreError};
 use crate::drive::{Elector, LeadershipError, Notes, Observer, Progress, SystemClock};
-use crate::plan::roll::Displaced;
+use crate::plan::roll::{Displaced, Entry};
 use crate::plan::safety::{Astray, Leadership};
 
 /// The calls to the Spot API of a task may go on for so much longer than it waits.
@@ -136,12 +136,13 @@ impl Module<World> for KafkaLeadership {
             ClusterArgs::kafka(access, std::mem::take(&mut args.kafka), tls)
         });
         let kafka = asked(&cluster, context.world)?;
+        let clusters = cluster.expected(&args.entries(context.world)?);
         let (clock, timeout) = (SystemClock::start(), cluster.timeout());
         let (patience, target) = (Duration::from_secs(u64::from(args.wait_timeout)), args.target);
         let found = {
             let progress = Progress::new(&clock, context.progress);
-            let (kafka, clock, progress) = (&kafka, &clock, &progress);
-            Elector { kafka, timeout, clock, progress, patience, target }.look()?
+            let (kafka, clock, progress, clusters) = (&kafka, &clock, &progress, &*clusters);
+            Elector { kafka, timeout, clock, progress, patience, target, clusters }.look()?
         };
         let Leadership { astray, behind } = found;
         let mut warnings = cluster.warnings(context.world);
@@ -162,8 +163,8 @@ impl Module<World> for KafkaLeadership {
         let message = format!("would have {} preferred leaders elected", astray.len());
         let act = move || {
             let progress = Progress::new(&clock, context.progress);
-            let (kafka, clock, progress) = (&kafka, &clock, &progress);
-            let elector = Elector { kafka, timeout, clock, progress, patience, target };
+            let (kafka, clock, progress, clusters) = (&kafka, &clock, &progress, &*clusters);
+            let elector = Elector { kafka, timeout, clock, progress, patience, target, clusters };
             let asked = elect(&args, &elector, context)?;
             let message = format!("{} partitions are led by their preferred replicas", asked.len());
             Ok(Outcome {
@@ -176,6 +177,18 @@ impl Module<World> for KafkaLeadership {
             .with_diff(before, after)
             .with_message(message)
             .with_warnings(warnings))
+    }
+}
+
+impl Args {
+    /// What the run's journal says, if there is one; a run that is not there yet, as in check mode, has none.
+    fn entries(&self, world: &World) -> Result<Vec<Entry>, Failure> {
+        let Some(run_id) = &self.run_id else { return Ok(Vec::new()) };
+        match rolling::runs(self.state_dir.as_deref(), world)?.open(run_id) {
+            Ok(journal) => Ok(journal.entries().map_err(RollError::from)?),
+            Err(StoreError::NoRun { .. }) => Ok(Vec::new()),
+            Err(error) => Err(RollError::from(error).into()),
+        }
     }
 }
 

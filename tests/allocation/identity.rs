@@ -37,3 +37,25 @@ fn a_later_gate_that_sees_another_cluster_stays_shut() {
     let waiver = json!({"predicate": "search.identified", "reason": "restored from a snapshot under a new name"});
     gate(&other, "ssi-3", &json!({"waivers": [waiver]})).well();
 }
+
+/// Nor is anything set in another cluster than the gates of the run have seen, or than is named.
+#[test]
+fn nothing_is_set_in_another_cluster() {
+    let desk = roll::desk(THREE);
+    let (search, other) = (Searching::start(), Searching::start());
+    other.state.lock().unwrap().uuid = "u2".to_owned();
+    let controller = Controller::gone(&desk);
+    let run = controller.start();
+    let gate = json!({"name": "search", "kind": "elasticsearch", "phase": "pre", "urls": [search.url()],
+        "nodes": ["n1", "n2", "n3"], "target": "n3"});
+    let gate =
+        json!({"gates": [gate], "samples": 1, "wait_timeout": 0, "run_id": run, "node": "ssi-3"});
+    controller.call("cluster_gate", &gate).well();
+    for more in [json!({}), json!({"cluster_uuid": "u1"}), json!({"_ansible_check_mode": true})] {
+        let called = super::restrict(&controller, &run, &other, &more);
+        let line = called.failed();
+        assert!(line.contains("it is cluster u2, and u1 is the one"), "{line}");
+    }
+    assert_eq!(other.orders(), Vec::<String>::new());
+    super::restrict(&controller, &run, &search, &json!({})).well();
+}

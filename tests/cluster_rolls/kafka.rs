@@ -318,7 +318,7 @@ impl Cluster for Kafka {
             brokers: self.brokers.iter().map(id).collect(),
             controllers: None,
             cluster_id: Some("a-cluster".to_owned()),
-            asks_ensemble: false,
+            asks_ensemble: true,
             margin: 0,
         };
         judge_kafka(&self.ask(plant), &question)

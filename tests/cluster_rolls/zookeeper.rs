@@ -78,7 +78,7 @@ impl ZooKeeper {
             presence: Ok(Presence::Serving(Serving {
                 mode,
                 outstanding,
-                slowest_ms: None,
+                slowest_ms: Some(0),
                 znodes,
                 connections: None,
             })),

@@ -70,6 +70,12 @@ pub(crate) fn gate(
     Said { verdict: text(&answer, "verdict"), unmet, whole: answer.to_string() }
 }
 
+/// The same for brokers whose ensemble is asked elsewhere.
+pub(crate) fn patient_beside_an_ensemble() -> Value {
+    let waiver = json!({"predicate": "g.ensemble_asked", "reason": "it is asked elsewhere"});
+    json!({"samples": 2, "wait_timeout": 60, "waivers": [waiver]})
+}
+
 /// For a cluster that is still on its way: looks each second, twice in a row, for up to a minute.
 pub(crate) fn patient() -> Value {
     json!({"samples": 2, "wait_timeout": 60})

@@ -131,6 +131,29 @@ fn one_that_does_not_come_back_on_its_own_machine_freezes_the_roll() {
     assert_eq!(site.recycles().len(), 0);
 }
 
+/// What was judged is what it runs on: it may have been started before its disk was there.
+#[test]
+fn what_an_image_has_started_is_stopped_until_its_data_is_proved() {
+    for version in VERSIONS {
+        let site = Site::with(1);
+        let home = site.desk.home.path().display().to_string();
+        let text = format!(
+            "- ansible.builtin.include_tasks: '{}/roles/rolling_recycle/tasks/recycle.yml'\n\
+             - ansible.builtin.copy: {{dest: '{home}/nodes/ssi-01/kafka', content: started, mode: '0600'}}\n",
+            crate::support::ansible::root().display()
+        );
+        let more = json!({"rolling_recycle_tasks": site.tasks("recycle", &text)});
+        let run = site.roll(version, &more, &[]);
+        crate::site::changed(&run);
+        assert_eq!(site.told("ssi-01"), "stopped stopped started", "{version}");
+        let warned = "has started".to_owned();
+        assert!(
+            run.stdout.contains("WARNING: the image of ssi-01") && run.stdout.contains(&warned),
+            "{version}"
+        );
+    }
+}
+
 #[test]
 fn from_then_on_whatever_is_not_proved_freezes_the_roll() {
     let cases: [(&str, Prepare, &str, &str); 7] = [
@@ -181,7 +204,7 @@ fn from_then_on_whatever_is_not_proved_freezes_the_roll() {
                 json!({"rolling_recycle_tasks": site.tasks("recycle", &text)})
             },
             "stopped stopped",
-            "ssi-01/kafka, which was stopped",
+            "its service was not started",
         ),
         (
             "starting",

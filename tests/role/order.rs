@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::site::{NEWEST, Site, changed, last_words};
 use crate::support::ansible::VERSIONS;
+use crate::support::cli::ran;
 use crate::support::keepers::{Said, keeper_on, well};
 
 /// The nodes in the order in which they were recycled.
@@ -102,5 +103,22 @@ fn a_roll_without_gates_or_with_a_variable_that_nobody_knows_is_refused() {
         let told = "this variable is unknown to the role: rolling_recycle_gate_before";
         assert!(words.contains(told), "{version}: {words}");
         assert_eq!((site.journals().len(), recycled(&site).len()), (0, 0), "{version}");
+    }
+}
+
+/// From the command line they would stand for what the role proves that a node can be lost by.
+#[test]
+fn what_a_technologys_role_makes_itself_is_taken_from_nowhere_else() {
+    for (index, technology) in ["kafka", "zookeeper", "elasticsearch"].iter().enumerate() {
+        let site = Site::with(1);
+        let more = json!({"rolling_recycle_gates_between": []});
+        let playbook = format!("spotinst.esg.recycle_{technology}");
+        let run = ran(site.command(VERSIONS[index % 2], &playbook, &more).output().unwrap());
+        let said = last_words(&run);
+        let words = format!(
+            "rolling_recycle_data_paths, rolling_recycle_gates_between, rolling_recycle_services: the role {playbook} makes these of its own variables"
+        );
+        assert!(said.contains(&words), "{technology}: {said}");
+        assert_eq!(site.recycles().len(), 0);
     }
 }

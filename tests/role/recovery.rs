@@ -59,22 +59,32 @@ fn a_look_tells_whether_it_listens_how_much_has_changed_and_for_how_long_nothing
     assert_eq!(look(&closed), "busy 2 0\n");
     assert_eq!(look(&closed), "busy 2 240\n");
     assert_eq!(look(&closed), "busy 2 480\n");
-    assert_eq!(look(&format!("{closed},{open}")), "open 2 720\n");
+    // One that grows is progress as well.
+    std::fs::write(site.path("logs/1.index"), "more").unwrap();
+    assert_eq!(look(&closed), "busy 2 0\n");
+    assert_eq!(look(&format!("{closed},{open}")), "open 2 240\n");
 }
 
 /// The role's own tasks, by a playbook.
 fn wait(site: &Site, version: &str, port: u16) -> Ran {
-    let play = "- hosts: localhost
+    wait_after(site, version, port, "")
+}
+
+/// The same after other tasks.
+fn wait_after(site: &Site, version: &str, port: u16, before: &str) -> Ran {
+    let play = format!(
+        "- hosts: localhost
   gather_facts: false
   tasks:
-    - ansible.builtin.include_role: {name: spotinst.esg.recycle_kafka, tasks_from: recovery.yml}
-";
-    let play = site.desk.file("play.yml", play);
+{before}    - ansible.builtin.include_role: {{name: spotinst.esg.recycle_kafka, tasks_from: recovery.yml}}
+"
+    );
+    let play = site.desk.file("play.yml", &play);
     let logs: &Path = &site.path("logs");
     let role = root().join("target/stage/ansible_collections/spotinst/esg/roles/recycle_kafka");
     let given = json!({
         "__recycle_kafka_path": role, "rolling_recycle_place": "node 1 of 1",
-        "recycle_kafka_bootstrap": [format!("127.0.0.1:{port}")], "recycle_kafka_log_dirs": [logs],
+        "recycle_kafka_bootstrap": [format!("127.0.0.1:{port}"), format!("127.0.0.2:{port}")], "recycle_kafka_log_dirs": [logs],
         "recycle_kafka_spacing": 1, "recycle_kafka_recovery_stall": 600,
     });
     let mut command = ansible(&site.desk, version, "ansible-playbook");
@@ -120,5 +130,43 @@ fn a_broker_that_writes_nothing_any_more_ends_the_wait_and_is_told_of() {
         );
         assert!(run.stdout.contains(&words), "{version}: {}", run.stdout);
         assert_eq!(looks(&site), 5, "{version}: one more look would have been one too many");
+    }
+}
+
+/// A wait of hours is a part of a roll, which else would lose its lease and what it has suspended.
+#[test]
+fn a_roll_gives_a_sign_of_life_while_a_broker_reads() {
+    let begin = "    - spotinst.esg.recycle_run:
+        state: started
+        group_id: sig-1
+        image_id: '{{ rolling_recycle_image_id }}'
+        waivers: '{{ rolling_recycle_waivers }}'
+        state_dir: '{{ rolling_recycle_state_dir }}'
+        require_mid_gate: false
+      register: begun
+    - ansible.builtin.set_fact: {__rolling_recycle_run: {run_id: '{{ begun.run_id }}'}}
+";
+    for version in VERSIONS {
+        let site = node(4);
+        let mut given = site.variables(&json!({}));
+        given["rolling_recycle_node"] = json!({"id": "ssi-01"});
+        given["rolling_recycle_member"] = json!("1");
+        given["recycle_kafka_brokers"] = json!([1, 2]);
+        given["__recycle_kafka_round_seconds"] = json!(2);
+        site.desk.file("given.json", &given.to_string());
+        let load = format!(
+            "    - ansible.builtin.include_vars: {{file: '{}'}}\n{begin}",
+            site.path("given.json").display()
+        );
+        let run = wait_after(&site, version, closed_port(), &load);
+        assert!(
+            run.stdout.contains("and no other broker knows it as live"),
+            "{version}: {}",
+            run.stdout
+        );
+        let journal =
+            std::fs::read_to_string(site.path(&format!("state/{}.jsonl", site.run_id()))).unwrap();
+        let looks = journal.lines().filter(|line| line.contains("\"gate\"")).count();
+        assert!(looks >= 3, "{version}: {looks} in {journal}");
     }
 }

@@ -65,17 +65,18 @@ description:
     waiver can name it.
   - >-
     C(kafka) asks a Kafka cluster, with its own quorum or with ZooKeeper: C(NAME.identified),
-    C(NAME.brokers_live) (exactly C(brokers), without C(target) in phase C(mid)), C(NAME.views_agree) (two
-    brokers or more, none of them C(target) and all in step with the quorum, tell the same of all topics;
-    unknown where there is but one besides C(target)), C(NAME.visible) (what lies on the brokers' disks is what
-    the metadata tells: who is not allowed to see a topic would find all well), C(NAME.folders_usable),
-    C(NAME.led), C(NAME.replicas_online), C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken without
-    C(target)), C(NAME.clean_elections), C(NAME.no_reassignment), and C(NAME.quorum_in_step) or, with ZooKeeper,
-    C(NAME.controller_known) and before the stop C(NAME.ensemble_asked) (a gate of kind C(zookeeper) is among
-    O(gates)); in C(pre) and C(post) C(NAME.quorum_steady) (an election begins the looks in a row anew); with
-    C(controllers) C(NAME.voters_expected); in phase C(post) also C(NAME.target_answers) and
-    C(NAME.preferred_leaders). A topic that does not pass is an object of its own, so that a waiver can name it.
-    Brokers that cannot be reached, or that do not let one ask, are unknown.
+    C(NAME.brokers_live) (exactly C(brokers), without C(target) in phase C(mid)), of a C(target) that is none of
+    them C(NAME.target_known) (it votes in the quorum), C(NAME.views_agree) (two brokers or more, none of them
+    C(target) and all in step with the quorum, tell the same of all topics; unknown where there is but one
+    besides C(target)), C(NAME.visible) (what lies on the brokers' disks is what the metadata tells: who is not
+    allowed to see a topic would find all well), C(NAME.folders_usable), C(NAME.led), C(NAME.replicas_online),
+    C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken without C(target)), C(NAME.clean_elections),
+    C(NAME.no_reassignment), and C(NAME.quorum_in_step) or, with ZooKeeper, C(NAME.controller_known) and before
+    the stop C(NAME.ensemble_asked) (a gate of kind C(zookeeper) is among O(gates)); in C(pre) and C(post)
+    C(NAME.quorum_steady) (an election begins the looks in a row anew); with C(controllers)
+    C(NAME.voters_expected); in phase C(post) also C(NAME.target_answers) and C(NAME.preferred_leaders). A topic
+    that does not pass is an object of its own, so that a waiver can name it. Brokers that cannot be reached, or
+    that do not let one ask, are unknown.
   - >-
     C(ec2) asks EC2 of a machine: C(NAME.running), C(NAME.system_status), C(NAME.instance_status) and, where EC2
     tells of it, C(NAME.volumes_status). A check that is impaired or has yet to be made fails; what EC2 cannot

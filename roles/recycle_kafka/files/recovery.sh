@@ -1,7 +1,7 @@
 #!/bin/sh
 # How far a broker is with reading its logs anew: "open" or "busy" (whether it listens on one of the ports), how many files of
-# its log folders have changed since the first look, and for how many seconds that number has been the same. A broker that was
-# not stopped cleanly makes the index of each segment anew before it listens, which may take hours; one that hangs changes nothing.
+# its log folders have changed since the first look, and for how many seconds they have neither become more nor changed. A broker that
+# was not stopped cleanly makes the index of each segment anew before it listens, which may take hours; one that hangs changes nothing.
 #
 # recovery.sh STATE PORT[,PORT...] FOLDER...
 #
@@ -28,8 +28,10 @@ fi
 [ -e "$state/begun" ] || touch "$state/begun"
 # Files come and go meanwhile, of which find complains.
 changed=$(find "$@" -type f -newer "$state/begun" 2>/dev/null | wc -l | tr -d ' ')
+# One that grows is as good as another one.
+mark=$(find "$@" -type f -newer "$state/begun" -exec ls -ln {} + 2>/dev/null | cksum | tr ' ' '-')
 before= since=$now
 if [ -e "$state/last" ]; then read -r before since <"$state/last"; fi
-[ "$changed" = "$before" ] || since=$now
-printf '%s %s\n' "$changed" "$since" >"$state/last"
+[ "$mark" = "$before" ] || since=$now
+printf '%s %s\n' "$mark" "$since" >"$state/last"
 echo "$heard $changed $((now - since))"

@@ -183,8 +183,14 @@ pub(super) fn watermark(told: &Value) -> Read<Watermark> {
     odd("how full disks may be")
 }
 
-/// Elasticsearch: nodes that are registered to be shut down.
+/// Elasticsearch: nodes that are registered to be shut down. A build without the register takes `shutdown` for the name of a node,
+/// finds none and answers with an empty mapping.
 pub(super) fn shutdowns(told: &Value) -> Read<Vec<String>> {
+    let is_of_nodes = told.get("_nodes").is_some_and(Value::is_object);
+    let is_empty = told.get("nodes").and_then(Value::as_object).is_some_and(Map::is_empty);
+    if is_of_nodes && is_empty {
+        return Ok(Vec::new());
+    }
     let Some(nodes) = told.get("nodes").and_then(Value::as_array) else {
         return odd("what is to be shut down");
     };

@@ -113,6 +113,11 @@ pub(super) fn membership(reply: &Reply) -> Result<Membership, Obstacle> {
     if !text.lines().any(|line| line.starts_with("version=")) {
         return blocked(ObstacleKind::Broken, "the answer to conf is half");
     }
+    // With weights or groups a majority is no matter of heads, and heads are what is counted.
+    if text.lines().any(|line| line.starts_with("weight.") || line.starts_with("group.")) {
+        let why = "conf gives the votes weights or groups, which are not counted here";
+        return blocked(ObstacleKind::NotUnderstood, why);
+    }
     let mut members = BTreeMap::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("server.")) {
         let Some((id, member)) = member(line) else {
@@ -214,6 +219,20 @@ mod tests {
         assert_eq!(monitor(&text(half)).unwrap_err().kind, ObstacleKind::Broken);
         let other = monitor(&text("hello\tworld\n"));
         assert_eq!(other.unwrap_err().kind, ObstacleKind::NotUnderstood);
+    }
+
+    /// A majority of heads is none of weights.
+    #[test]
+    fn weighed_votes_are_not_understood() {
+        let conf = |more: &str| {
+            let text = format!("server.1=a:2888:3888:participant\n{more}version=0");
+            membership(&Reply::Text(text))
+        };
+        assert!(conf("").is_ok());
+        for more in ["weight.1=3\n", "group.1=1:2\n"] {
+            let found = conf(more).unwrap_err();
+            assert_eq!(found.kind, ObstacleKind::NotUnderstood, "{more}");
+        }
     }
 
     #[test]

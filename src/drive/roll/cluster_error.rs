@@ -39,12 +39,14 @@ pub enum ClusterError {
         /// What was seen instead.
         found: String,
     },
-    /// It is another cluster than the run has changed.
-    #[error("cannot {doing}: it is cluster {found}, and {expected} is the one that was changed")]
+    /// It is another cluster than the one that was named, that the run's gates have seen, or that it has changed.
+    #[error(
+        "cannot {doing}: it is cluster {found}, and {expected} is the one that this run is about"
+    )]
     OtherCluster {
         /// What was attempted on what.
         doing: String,
-        /// The one that the run has changed.
+        /// The one that it should be.
         expected: String,
         /// The one that answers.
         found: String,

@@ -46,7 +46,8 @@ impl Part {
             Err(StoreError::NoRun { .. }) => return Ok(BTreeMap::new()),
             Err(error) => return Err(RollError::from(error).into()),
         };
-        Ok(clusters_seen(&entries))
+        let seen = clusters_seen(&entries).into_iter();
+        Ok(seen.map(|(name, cluster)| (name, cluster.id)).collect())
     }
 
     /// Watches, and keeps the run alive meanwhile.

@@ -25,7 +25,7 @@ pub(in crate::modules) struct KafkaArgs {
     controllers: Option<Vec<KafkaNodeId>>,
     /// Of `kafka`: the unique id of the cluster, where it must be this one.
     #[schemars(extend("x-refuses-empty" = "if it may be any cluster"))]
-    cluster_id: Option<String>,
+    pub(in crate::modules) cluster_id: Option<String>,
     /// Of `kafka`: how many more replicas than writes need must be in sync without `target`; `0` when not given. With `1` one more
     /// broker may be lost meanwhile.
     #[schemars(extend("x-keeps-empty" = true))]

@@ -19,6 +19,7 @@ use super::World;
 use crate::ansible::Failure;
 use crate::drive::Observer;
 use crate::drive::gate::{HttpTarget, Login};
+use crate::plan::roll::{Entry, clusters_of_kind};
 
 pub(super) use ensemble::EnsembleArgs;
 pub(super) use kafka::KafkaArgs;
@@ -127,6 +128,16 @@ impl ClusterArgs {
             kafka: KafkaArgs::default(),
             tls: TlsArgs::default(),
         }
+    }
+
+    /// The unique ids that it may have: the one that was named, or those that the gates of its kind have seen in a run; any if none.
+    pub(super) fn expected(&self, entries: &[Entry]) -> Vec<String> {
+        let named = match self.kind {
+            ClusterKind::Elasticsearch => self.search.cluster_uuid.clone(),
+            ClusterKind::Kafka => self.kafka.cluster_id.clone(),
+            ClusterKind::Zookeeper => None,
+        };
+        named.map_or_else(|| clusters_of_kind(entries, self.kind.as_str()), |id| vec![id])
     }
 
     /// How long one look may take.

@@ -18,7 +18,7 @@ pub(in crate::modules) struct SearchArgs {
     nodes: Option<Vec<String>>,
     /// Of `elasticsearch`: the unique id of the cluster, where it must be this one.
     #[schemars(extend("x-refuses-empty" = "if it may be any cluster"))]
-    cluster_uuid: Option<String>,
+    pub(in crate::modules) cluster_uuid: Option<String>,
     /// Of `elasticsearch`: the persistent id that `target` must have, as `elasticsearch_allocation` tells it before the node is
     /// stopped. It lives in the node's data folder, so a node that comes back with another one has come back without its data.
     #[schemars(extend("x-refuses-empty" = "if it may come back without its data"))]

@@ -63,10 +63,10 @@ impl Reported {
 }
 
 impl Report {
-    /// The clusters that were seen, by the name of the predicate that says so, and their unique ids.
-    pub fn clusters(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The clusters that were seen: the finding that says so, and their unique ids.
+    pub fn clusters(&self) -> impl Iterator<Item = (&Finding, &str)> {
         let findings = self.predicates.iter().map(|reported| &reported.finding);
-        findings.filter_map(|finding| Some((finding.name.as_str(), finding.identity()?)))
+        findings.filter_map(|finding| Some((finding, finding.identity()?)))
     }
 
     /// The predicates for which the gate is not open.

@@ -41,7 +41,7 @@ pub use cluster_settings::{
     ALLOCATION, ClusterChange, ClusterRecord, ClusterSetting, Displaced, PRIMARIES, PutBack,
     Restriction, Scopes, left_shutdown, put_allocation_back, restriction, shutdown_reason,
 };
-pub use clusters_seen::clusters_seen;
+pub use clusters_seen::{ClusterSeen, clusters_of_kind, clusters_seen};
 pub use damaged::{Damaged, Head};
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{

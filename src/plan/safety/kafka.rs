@@ -39,11 +39,18 @@ pub struct KafkaQuestion {
     pub margin: u32,
 }
 
+impl KafkaQuestion {
+    fn names_target(&self) -> bool {
+        let is_named = |ids: &BTreeSet<KafkaNodeId>| ids.contains(&self.target);
+        is_named(&self.brokers) || self.controllers.as_ref().is_some_and(is_named)
+    }
+}
+
 type Partitions = BTreeMap<KafkaPartition, KafkaReplicas>;
 
 /// Judges one look at a cluster.
 ///
-/// `identified`, `brokers_live`, `views_agree`, `visible`, `folders_usable`; by topic `led`, `replicas_online`, `in_sync`, `above_min_in_sync`,
+/// `identified`, `brokers_live`, `target_known` (of a target that is not named as broker or controller), `views_agree`, `visible`, `folders_usable`; by topic `led`, `replicas_online`, `in_sync`, `above_min_in_sync`,
 /// `clean_elections`, `no_reassignment`; `quorum_in_step`, `quorum_steady` (pre and post) and, where they are named, `voters_expected`, or in
 /// ZooKeeper mode `controller_known` and in phase `pre` `ensemble_asked`; in phase `post` also `target_answers` and `preferred_leaders`. The names begin with the gate's.
 pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
@@ -56,6 +63,9 @@ pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
         it.whole("visible", it.of_partitions(|partitions| it.visible(partitions))),
         it.whole("folders_usable", or_unknown(&cluster.members, |_| it.folders_usable())),
     ];
+    if !question.names_target() {
+        found.push(it.whole("target_known", it.target_known()));
+    }
     found.extend(match &cluster.reassignments {
         Ok(moving) => {
             it.of_topics("no_reassignment", moving.iter(), "no partition is moved", "moved")
@@ -69,6 +79,10 @@ pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
         Ok(Some(quorum)) => found.extend(it.of_quorum(quorum)),
         Ok(None) => {
             found.push(it.whole("controller_known", it.controller_known()));
+            if question.controllers.is_some() {
+                let why = "it keeps its metadata in ZooKeeper, where no controllers vote";
+                found.push(it.whole("voters_expected", Judged::fail(why)));
+            }
             if it.phase == Phase::Pre {
                 found.push(it.whole("ensemble_asked", it.ensemble_asked()));
             }
@@ -171,6 +185,17 @@ impl<'a> Asked<'a> {
             (true, false) => Judged::fail(format!("live and not expected: {}", named(extra))),
             (false, _) => Judged::fail(format!("not live: {}", named(missing))).off_by(off),
         }
+    }
+
+    /// Of an id that is nobody's all else would hold, since nothing is lost without it.
+    fn target_known(&self) -> Judged {
+        let target = self.wanted.target;
+        or_unknown(&self.cluster.quorum, |quorum| match quorum {
+            Some(quorum) if quorum.voters.contains_key(&target) => {
+                Judged::pass(format!("{target} votes in the quorum"))
+            }
+            _ => Judged::fail(format!("{target} is neither a broker nor a controller")),
+        })
     }
 
     /// Metadata leaves out what one is not allowed to see, without a word. What lies on a disk is counted by its broker.

@@ -72,8 +72,7 @@ impl<'a> Asked<'a> {
                 return finding(at, Judged::unknown("it does not tell how long requests take"));
             };
             let Some(slowest) = serving.slowest_ms else {
-                // It is an aid, and versions that do not tell serve as well as others.
-                return finding(at, Judged::pass("it does not tell how long requests take"));
+                return finding(at, Judged::unknown("it does not tell how long requests take"));
             };
             let bound = slowest.max(ORDINARY_MS).checked_next_power_of_two().unwrap_or(u64::MAX);
             let judged = Judged::pass(format!("no request took longer than {slowest} ms"));
@@ -193,6 +192,9 @@ impl<'a> Asked<'a> {
             Ok((_, leader)) => leader,
             Err(judged) => return judged,
         };
+        if let Err(obstacle) = &leader.members {
+            return Judged::unknown(format!("who votes is not told: {obstacle}"));
+        }
         let (voters, target_votes) = self.voters();
         let needed = voters / 2 + 1;
         if !target_votes {

@@ -521,6 +521,23 @@ fn a_margin_and_another_cluster_are_judged_where_they_are_asked_for() {
     assert_eq!(found, [(("identified".to_owned(), "cluster".to_owned()), Verdict::Fail)].into());
 }
 
+/// Without an id that is nobody's nothing is lost, and the broker that is stopped in truth was not looked at.
+#[test]
+fn a_target_that_is_nobody_is_refused() {
+    let unknown = ("target_known".to_owned(), "cluster".to_owned());
+    for phase in [Phase::Pre, Phase::Mid, Phase::Post] {
+        let found = unmet(&cluster(3), &question(3, phase, 99));
+        assert_eq!(found.get(&unknown), Some(&Verdict::Fail), "{phase:?}: {found:?}");
+    }
+    let mut apart = question(3, Phase::Pre, 3);
+    apart.brokers = [1, 2].into();
+    assert_eq!(unmet(&cluster(3), &apart).get(&unknown), None, "it votes");
+    let mut silent = cluster(3);
+    silent.quorum =
+        Err(crate::domain::Obstacle { kind: ObstacleKind::Time, detail: "x".to_owned() });
+    assert_eq!(unmet(&silent, &apart).get(&unknown), Some(&Verdict::Unknown));
+}
+
 /// Where they are named just the controllers vote: a folder that was made anew votes as another one.
 #[test]
 fn those_vote_that_are_expected() {

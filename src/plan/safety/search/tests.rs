@@ -80,6 +80,7 @@ fn without(mut it: SearchCluster, target: usize) -> SearchCluster {
     }
     let health = it.health.as_mut().unwrap();
     (health.status, health.unassigned) = (SearchStatus::Yellow, 1);
+    health.nodes -= 1;
     it
 }
 
@@ -434,7 +435,7 @@ fn one_large_shard_is_no_standstill() {
     let mut look = |seconds: u64, recovered: u64| {
         let mut it = without(cluster(3), 3);
         it.nodes = cluster(3).nodes;
-        health(&mut it).initializing = 1;
+        (health(&mut it).nodes, health(&mut it).initializing) = (3, 1);
         let recovery = ShardRecovery {
             index: "logs".to_owned(),
             shard: 0,
@@ -506,6 +507,33 @@ fn a_node_that_may_be_elected_is_one_of_three() {
     assert_eq!(found, [(spare, Verdict::Fail)].into());
     assert_eq!(unmet(&it, &question(3, Phase::Pre, 2)), BTreeMap::new(), "it cannot be elected");
     assert_eq!(unmet(&it, &question(3, Phase::Post, 3)), BTreeMap::new());
+}
+
+/// One that only breaks ties cannot take over.
+#[test]
+fn without_the_only_one_that_may_be_elected_nobody_leads() {
+    let mut it = cluster(3);
+    for node in ["n2", "n3"] {
+        let node = it.nodes.as_mut().unwrap().get_mut(node).unwrap();
+        node.roles.insert("voting_only".to_owned());
+    }
+    let spare = ("managers_to_spare".to_owned(), "cluster".to_owned());
+    let found = unmet(&it, &question(3, Phase::Pre, 1));
+    assert_eq!(found.get(&spare), Some(&Verdict::Fail), "{found:?}");
+    // Two that may be elected, and a third vote.
+    it.nodes.as_mut().unwrap().get_mut("n2").unwrap().roles.remove("voting_only");
+    let found = unmet(&it, &question(3, Phase::Pre, 1));
+    assert_eq!(found.get(&spare), None, "{found:?}");
+}
+
+/// It is counted, and does not answer for itself: nobody knows which it is.
+#[test]
+fn a_node_that_is_counted_and_does_not_tell_of_itself_is_no_good_sign() {
+    let mut it = cluster(3);
+    health(&mut it).nodes = 4;
+    let present = ("nodes_present".to_owned(), "cluster".to_owned());
+    let found = unmet(&it, &question(3, Phase::Pre, 3));
+    assert_eq!(found.get(&present), Some(&Verdict::Fail), "{found:?}");
 }
 
 proptest! {

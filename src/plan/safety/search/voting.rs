@@ -6,9 +6,14 @@ use crate::domain::SearchNode;
 /// With fewer there is none to spare: of two that may be elected one alone is no majority.
 const LEAST_MANAGERS: usize = 3;
 
-/// Whether a node may be elected (`master` in Elasticsearch and old OpenSearch, else `cluster_manager`).
-fn may_be_elected(node: &SearchNode) -> bool {
+/// Whether a node has a vote (`master` in Elasticsearch and old OpenSearch, else `cluster_manager`).
+fn votes(node: &SearchNode) -> bool {
     node.roles.contains("master") || node.roles.contains("cluster_manager")
+}
+
+/// Whether a node may be elected: one that is `voting_only` (Elasticsearch) breaks ties for others.
+fn may_be_elected(node: &SearchNode) -> bool {
+    votes(node) && !node.roles.contains("voting_only")
 }
 
 impl Asked<'_> {
@@ -43,8 +48,8 @@ impl Asked<'_> {
         if there * 2 > all { Judged::pass(text) } else { Judged::fail(text) }
     }
 
-    /// Where the target may be elected, at least three may: a majority of the votes can be kept with fewer, by a voting configuration
-    /// of one, and then nothing else may happen while the target is away.
+    /// Where the target votes, at least three do: a majority of the votes can be kept with fewer, by a voting configuration of one, and
+    /// then nothing else may happen while the target is away. And another one than the target may be elected.
     pub(super) fn managers_to_spare(&self) -> Judged {
         let nodes = match &self.cluster.nodes {
             Ok(nodes) => nodes,
@@ -53,10 +58,14 @@ impl Asked<'_> {
         let Some(target) = nodes.get(self.target()) else {
             return Judged::unknown(format!("{} is none of the nodes", self.target()));
         };
-        if !may_be_elected(target) {
+        if !votes(target) {
             return Judged::pass(format!("{} cannot be elected", self.target()));
         }
-        let all = nodes.values().filter(|node| may_be_elected(node)).count();
+        let mut others = nodes.iter().filter(|(name, _)| *name != self.target());
+        if !others.any(|(_, node)| may_be_elected(node)) {
+            return Judged::fail(format!("without {} nobody may be elected", self.target()));
+        }
+        let all = nodes.values().filter(|node| votes(node)).count();
         let text = format!("{all} nodes may be elected, {LEAST_MANAGERS} are needed to spare one");
         if all >= LEAST_MANAGERS { Judged::pass(text) } else { Judged::fail(text) }
     }
