@@ -128,6 +128,26 @@ fn what_was_done_is_told_also_where_the_machines_cannot_be_listed_afterwards() {
     assert_eq!(stage.ids().len(), 3);
 }
 
+/// EC2 may have carried out what it gave no answer to.
+#[test]
+fn without_an_answer_nobody_says_that_the_machine_was_not_terminated() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1})).well();
+    let old = stage.ids()[0].clone();
+    let (action, code) = ("TerminateInstances", "InternalError");
+    stage.market.snag(Snag { action, with: "", code, times: 99, waits: false });
+    let replace = json!({"replace": old});
+    for launches in [2, 2] {
+        let called = stage.call(&replace);
+        let said = called.failed();
+        assert!(said.ends_with("was terminated is not known: run this again"), "{said}");
+        assert_eq!((&called.answer["changed"], stage.launches()), (&json!(true), launches));
+    }
+    stage.market.mend();
+    let done = stage.call(&replace).well();
+    assert_eq!((&done["terminated"], stage.ids().len()), (&json!([old]), 1), "{done}");
+}
+
 /// Ended meanwhile: one is launched in its zone, nothing is drained, and once only.
 #[test]
 fn for_a_machine_that_is_terminated_meanwhile_one_is_launched_once() {

@@ -8,7 +8,7 @@ use super::answer::{self, Returns};
 use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{Clock, InstanceId};
 use crate::drive::Progress;
-use crate::drive::launch::{Launcher, Replace};
+use crate::drive::launch::{LaunchError, Launcher, Replace};
 use crate::modules::fleet::{Desk, Ready, Terms, counts};
 use crate::plan::launch::{Counts, REPLACES_TAG, Replacement, Spread};
 
@@ -139,10 +139,16 @@ fn carried(
     returns.account(report);
     let changed = !report.launched.is_empty() || !report.unknown.is_empty();
     if let Some(error) = error {
-        let more = match error.to_string().contains("was not terminated") {
-            true => String::new(),
-            false => format!("; {id} was not terminated"),
+        let more = match &error {
+            LaunchError::Late { .. } | LaunchError::Drain { .. } | LaunchError::Alive { .. } => {
+                String::new()
+            }
+            _ if done.was_asked => {
+                format!("; whether {id} was terminated is not known: run this again")
+            }
+            _ => format!("; {id} was not terminated"),
         };
+        let changed = changed || done.was_asked;
         return Err(failed(&returns, Failure::from(error).adding(&more), changed));
     }
     if report.unfulfilled > 0 || !report.not_running.is_empty() {
