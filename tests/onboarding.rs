@@ -5,6 +5,9 @@
 
 mod support;
 
+#[path = "onboarding/owners.rs"]
+mod owners;
+
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};

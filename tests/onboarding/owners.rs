@@ -1,0 +1,116 @@
+//! What others made in IAM under the names that onboarding uses.
+
+use serde_json::{Value, json};
+
+use crate::support::moto::elements;
+use crate::{Site, changed, moto};
+
+const SURE: [&str; 2] = ["-e", "onboard_account_confirm_delete=true"];
+const POLICY: &str = "arn:aws:iam::123456789012:policy";
+
+/// An action of IAM with a document among its parameters.
+pub(crate) fn with_document(site: &Site, action: &str, name: &str, document: &Value) {
+    let mut url = reqwest::Url::parse("form:").unwrap();
+    url.query_pairs_mut().append_pair(name, &document.to_string());
+    site.moto.iam(&format!("{action}&{}", url.query().unwrap()));
+}
+
+fn make_role(site: &Site, name: &str) {
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"Service": "lambda.amazonaws.com"}}]});
+    with_document(site, &format!("CreateRole&RoleName={name}"), "AssumeRolePolicyDocument", &trust);
+}
+
+fn make_policy(site: &Site, name: &str) {
+    let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]});
+    with_document(site, &format!("CreatePolicy&PolicyName={name}"), "PolicyDocument", &document);
+}
+
+fn attach(site: &Site, policy: &str, role: &str) {
+    site.moto.iam(&format!("AttachRolePolicy&RoleName={role}&PolicyArn={POLICY}/{policy}"));
+}
+
+fn attached(site: &Site, role: &str) -> Vec<String> {
+    let answer = site.moto.iam(&format!("ListAttachedRolePolicies&RoleName={role}"));
+    let mut names: Vec<String> = elements(&answer, "PolicyName").map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+/// The trust of a role, as IAM tells it.
+pub(crate) fn trust(site: &Site, role: &str) -> String {
+    let answer = site.moto.iam(&format!("GetRole&RoleName={role}"));
+    elements(&answer, "AssumeRolePolicyDocument").next().unwrap().to_owned()
+}
+
+#[test]
+fn roles_profiles_and_policies_of_others_are_neither_changed_nor_deleted() {
+    let site = Site::new(&json!({}));
+    make_role(&site, "SpotRole-staging");
+    make_role(&site, "SpotInstance-staging");
+    site.moto.iam("CreateInstanceProfile&InstanceProfileName=SpotInstance-staging");
+    make_policy(&site, "SpotPolicy-staging");
+    make_policy(&site, "Theirs");
+    for role in ["SpotRole-staging", "SpotInstance-staging"] {
+        attach(&site, "Theirs", role);
+    }
+    let before = (trust(&site, "SpotRole-staging"), attached(&site, "SpotRole-staging"));
+
+    let there = site.left();
+    let refused = site.play("onboard", &[]);
+    assert_ne!(refused.code, 0, "{}", refused.stdout);
+    for words in [
+        "role SpotRole-staging, role SpotInstance-staging, profile SpotInstance-staging, policy SpotPolicy-staging",
+        "onboard_account_take_over",
+    ] {
+        let said = refused.stdout.replace('\n', " ");
+        assert!(said.contains(words), "{words}: {}", refused.stdout);
+    }
+    assert_eq!((trust(&site, "SpotRole-staging"), attached(&site, "SpotRole-staging")), before);
+    let left = site.play("offboard", &SURE);
+    assert!(changed(&left) > 0 && left.stdout.contains("left as they are"), "{}", left.stdout);
+    assert_eq!(site.left(), there);
+
+    // With a consent they are changed, keep what they have besides, and are still not deleted.
+    let taken = ["-e", "onboard_account_take_over=true"];
+    assert!(changed(&site.play("onboard", &taken)) > 0);
+    assert_eq!(site.connected(), 1);
+    assert_eq!(attached(&site, "SpotRole-staging"), ["SpotPolicy-staging", "Theirs"]);
+    assert_eq!(attached(&site, "SpotInstance-staging"), ["Theirs"]);
+    assert_eq!(changed(&site.play("onboard", &taken)), 0);
+    // Connected by it, it stays as it is; the other ones are still not to be changed.
+    let refused = site.play("onboard", &[]);
+    assert!(refused.code != 0 && !refused.stdout.contains("role SpotRole-staging"));
+    let kept = site.play("onboard", &["-e", "onboard_account_instance_profile="]);
+    assert_eq!(changed(&kept), 0, "{}", kept.stdout);
+    assert!(kept.stdout.contains("its trust and its policies stay"), "{}", kept.stdout);
+    assert!(changed(&site.play("offboard", &SURE)) > 0);
+    let left = site.left();
+    for name in [
+        "RoleName SpotRole-staging",
+        "RoleName SpotInstance-staging",
+        "InstanceProfileName SpotInstance-staging",
+        "PolicyName SpotPolicy-staging",
+        "PolicyName Theirs",
+    ] {
+        assert!(left.contains(name), "{name}: {left:?}");
+    }
+}
+
+#[test]
+fn a_policy_that_a_role_of_others_has_stays_when_all_else_goes() {
+    let site = Site::new(&json!({}));
+    assert!(changed(&site.play("onboard", &[])) > 0);
+    make_role(&site, "Production");
+    attach(&site, "SpotPolicy-staging", "Production");
+    let run = site.play("offboard", &SURE);
+    assert!(changed(&run) > 0 && run.stdout.contains("attached to role Production"), "{run:?}");
+    assert_eq!(attached(&site, "Production"), ["SpotPolicy-staging"]);
+    assert!(!site.left().contains("RoleName SpotRole-staging"));
+    site.moto.iam(&format!(
+        "DetachRolePolicy&RoleName=Production&PolicyArn={}/SpotPolicy-staging",
+        POLICY
+    ));
+    assert_eq!(changed(&site.play("offboard", &SURE)), 1);
+    assert!(!site.left().contains("PolicyName SpotPolicy-staging"), "{}", moto::ACCOUNT);
+}
