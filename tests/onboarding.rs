@@ -441,6 +441,73 @@ fn doctor(site: &Site, arguments: &[&str]) -> impl Fn(&str) -> (String, String) 
     }
 }
 
+/// The owner's conditions, which only AWS can judge, are left by the run as doctor says, as long as the account answers.
+#[test]
+fn a_trust_with_conditions_of_its_owner_stays_while_the_account_answers() {
+    let site = Site::new(&json!({}));
+    let more = ["-e", "onboard_account_service_linked_role=false"];
+    assert!(changed(&site.play("onboard", &more)) > 0);
+    let kept = site.parameter("/spot/staging/external-id").unwrap();
+    let id = serde_json::from_str::<Value>(&kept).unwrap()["external_id"].clone();
+    let statement = |effect: &str, account: &str, condition: Value| {
+        json!({"Effect": effect, "Action": "sts:AssumeRole", "Condition": condition,
+            "Principal": {"AWS": format!("arn:aws:iam::{account}:root")}})
+    };
+    let own = |account: &str| {
+        let trust = json!({"Version": "2012-10-17", "Statement": [
+            statement("Allow", account, json!({"StringLike": {"sts:ExternalId": id}})),
+            statement("Deny", account, json!({"StringNotLike": {"sts:ExternalId": id}})),
+            statement("Allow", "111111111111", json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}})),
+        ]});
+        let action = "UpdateAssumeRolePolicy&RoleName=SpotRole-staging";
+        owners::with_document(&site, action, "PolicyDocument", &trust);
+        owners::trust(&site, "SpotRole-staging")
+    };
+    let before = own("922761411349");
+    let run = site.play("onboard", &[&["-vvvv"][..], &more].concat());
+    assert_eq!(changed(&run), 0, "{}", run.stdout);
+    assert!(run.stdout.contains("is not understood here"), "{}", run.stdout);
+    assert!(!run.stdout.contains(id.as_str().unwrap()), "a secret shows");
+    assert_eq!(owners::trust(&site, "SpotRole-staging"), before);
+    assert_eq!(site.parameter("/spot/staging/external-id").unwrap(), kept);
+    // One that certainly keeps the vendor out is mended.
+    own("222222222222");
+    assert!(changed(&site.play("onboard", &more)) > 0);
+    assert_ne!(site.parameter("/spot/staging/external-id").unwrap(), kept);
+}
+
+#[test]
+fn offboarding_shows_no_external_id_and_leaves_what_is_none() {
+    let site = Site::new(&json!({}));
+    assert!(changed(&site.play("onboard", &[])) > 0);
+    let kept = site.parameter("/spot/staging/external-id").unwrap();
+    let id = serde_json::from_str::<Value>(&kept).unwrap()["external_id"].clone();
+    let sure = ["-e", "onboard_account_confirm_delete=true"];
+    let foreseen = site.play("offboard", &[&["-vvvv", "--check"][..], &sure].concat());
+    assert!(changed(&foreseen) > 0 && !foreseen.stdout.contains(id.as_str().unwrap()));
+    let put = json!({"Name": "/spot/staging/external-id", "Value": "no JSON", "Type": "SecureString", "Overwrite": true});
+    site.moto.ssm(REGION, "PutParameter", &put).unwrap();
+    let run = site.play("offboard", &sure);
+    assert!(changed(&run) > 0 && run.stdout.contains("no external id that onboarding kept"));
+    assert_eq!(site.parameter("/spot/staging/external-id").as_deref(), Some("no JSON"));
+    assert!(!site.left().contains("RoleName SpotRole-staging"));
+}
+
+/// Its token is nowhere, and what it may do is not in this account alone.
+#[test]
+fn a_user_of_the_name_that_others_made_stays() {
+    let site = Site::new(&json!({}));
+    assert!(changed(&site.play("onboard", &["-e", "onboard_account_user="])) > 0);
+    let accounts = json!([{"id": ACCOUNT, "role": "editor"}]);
+    let theirs = json!({"name": "staging", "accounts": accounts, "reveal": true});
+    support::module::call(&site.desk, "spot_programmatic_user", &theirs).well();
+    let run = site.play("offboard", &["-e", "onboard_account_confirm_delete=true"]);
+    let said = format!("{}{}", run.stdout, run.stderr).replace('\n', " ");
+    assert!(changed(&run) > 0 && said.contains("staging (pu-"), "{said}");
+    assert!(said.contains("is left as it is: no place"), "{said}");
+    assert!(site.left().contains("name staging"));
+}
+
 #[test]
 fn doctor_sees_a_role_that_is_missing_or_does_not_trust_and_a_missing_service_linked_role() {
     // The only account is adopted, and so the one that the environment names.

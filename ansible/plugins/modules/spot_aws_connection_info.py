@@ -13,7 +13,9 @@ module: spot_aws_connection_info
 short_description: Tells whether a Spot account is connected to AWS, by the organisation's list and by a real call
 version_added: "0.1.0"
 description:
-  - Tells whether a Spot account is connected to AWS, by the organisation's list and by a real call.
+  - >-
+    With O(ssm_parameter) it tells whose external id is kept there, and not the id; with O(trust) whether a role
+    that has it lets the vendor in by that id.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
 requirements:
@@ -29,6 +31,32 @@ attributes:
     support: full
     description: Runs on the controller, where the program is; a task with C(async) runs where the connection says.
 options:
+  ssm_parameter:
+    description:
+      - The parameter of AWS Systems Manager that C(spot_aws_connection) keeps an external id in.
+    type: dict
+    suboptions:
+      name:
+        description:
+          - Its name, such as C(/spot/token).
+        type: str
+        required: true
+      region:
+        description:
+          - The region it is kept in; without it that of the task, or the one that the AWS SDK takes.
+        type: str
+      kms_key_id:
+        description:
+          - >-
+            Id, ARN or alias of the KMS key that encrypts it; without it the account's own key for Systems
+            Manager does.
+        type: str
+  trust:
+    description:
+      - >-
+        The trust policy of a role, as C(amazon.aws.iam_role_info) tells it. It holds an external id, so give
+        the task C(no_log).
+    type: dict
   api_token:
     description:
       - The Spot API token. It is never shown.
@@ -131,6 +159,34 @@ refusal:
     - What the vendor says in place of an answer, null if it answers.
   returned: when known
   type: str
+kept:
+  description:
+    - What C(ssm_parameter) holds.
+  returned: "when `ssm_parameter` is given"
+  type: dict
+  contains:
+    is_there:
+      description:
+        - Whether it holds anything.
+      type: bool
+    account_id:
+      description:
+        - The Spot account that the external id is for, null if there is none or it is something else.
+      type: str
+trust_problem:
+  description:
+    - What is wrong with the trust.
+  returned: "when `trust` is given and something is wrong with it"
+  type: dict
+  contains:
+    text:
+      description:
+        - In words.
+      type: str
+    is_certain:
+      description:
+        - Whether it is certain; it is not where a condition is not understood, and may be the owner's own.
+      type: bool
 error_code:
   description:
     - The vendor's own code for the error, if it sent one.
@@ -159,6 +215,11 @@ from ansible.module_utils.basic import AnsibleModule
 def main():
     module = AnsibleModule(
         argument_spec={
+            'ssm_parameter': {
+                'type': 'dict',
+                'options': {'name': {'type': 'str', 'required': True}, 'region': {'type': 'str'}, 'kms_key_id': {'type': 'str'}},
+            },
+            'trust': {'type': 'dict'},
             'api_token': {'type': 'str', 'aliases': ['spotinst_api_token', 'spotinst_token', 'token'], 'no_log': True},
             'account_id': {'type': 'str', 'aliases': ['spotinst_account_id', 'spotinst_account']},
             'base_url': {'type': 'str', 'aliases': ['spotinst_base_url']},

@@ -31,6 +31,25 @@ pub enum TrustProblem {
     },
 }
 
+impl TrustProblem {
+    /// Of several statements the one that counts: what is not understood may let the vendor in as it should, and what asks for nothing
+    /// lets in whom it should not.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::NotTrusted => 0,
+            Self::OtherExternalId => 1,
+            Self::NotUnderstood { .. } => 2,
+            Self::NoExternalId => 3,
+            Self::Denied => 4,
+        }
+    }
+
+    /// Whether it is certain that the vendor is kept out, or let in by something else than the external id that is kept.
+    pub fn is_certain(&self) -> bool {
+        !matches!(self, Self::NotUnderstood { .. })
+    }
+}
+
 /// What a statement asks of the vendor.
 enum Demand {
     /// One of these external ids.
@@ -48,20 +67,37 @@ enum Demand {
 pub fn trust_problem(trust: &Value, external_id: Option<&str>) -> Option<TrustProblem> {
     let all = listed(&trust["Statement"]);
     let of_vendor: Vec<&Value> = all.into_iter().filter(|it| is_of_vendor(it)).collect();
-    if of_vendor.iter().any(|it| it["Effect"] == "Deny") {
-        return Some(TrustProblem::Denied);
+    let denials = of_vendor.iter().filter(|it| it["Effect"] == "Deny");
+    let denials: Vec<_> = denials.map(|it| condition_of(&it["Condition"])).collect();
+    if let [first, ..] = &denials[..] {
+        return Some(match (denials.contains(&None), first) {
+            (false, Some(condition)) => {
+                TrustProblem::NotUnderstood { condition: condition.clone() }
+            }
+            (true, _) | (false, None) => TrustProblem::Denied,
+        });
     }
     let mut problem = TrustProblem::NotTrusted;
     for statement in of_vendor.iter().filter(|it| it["Effect"] == "Allow") {
-        problem = match (demand(&statement["Condition"]), external_id) {
+        let found = match (demand(&statement["Condition"]), external_id) {
             (Demand::ExternalId(ids), Some(own)) if ids.iter().any(|id| id == own) => return None,
             (Demand::ExternalId(_), Some(_)) => TrustProblem::OtherExternalId,
             (Demand::ExternalId(_), None) => return None,
             (Demand::Nothing, _) => TrustProblem::NoExternalId,
             (Demand::Other(condition), _) => TrustProblem::NotUnderstood { condition },
         };
+        if found.weight() > problem.weight() {
+            problem = found;
+        }
     }
     Some(problem)
+}
+
+/// The first condition of a statement, if it has any.
+fn condition_of(condition: &Value) -> Option<String> {
+    let (operator, keys) = condition.as_object()?.iter().next()?;
+    let key = keys.as_object().and_then(|keys| keys.keys().next());
+    Some(format!("{operator} {}", key.map_or("", String::as_str)))
 }
 
 fn is_of_vendor(statement: &Value) -> bool {
@@ -132,6 +168,25 @@ mod tests {
         let by_address = allowing(&json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}));
         let found = problem(&by_address, Some("own")).unwrap().to_string();
         assert!(found.contains("IpAddress aws:SourceIp"), "{found}");
+    }
+
+    #[test]
+    fn a_condition_that_is_not_understood_outweighs_other_statements() {
+        let like = allowing(&json!({"StringLike": {"sts:ExternalId": "ow*"}}));
+        let other = allowing(&json!({"StringEquals": {"sts:ExternalId": "other"}}));
+        let mut denial = allowing(&json!({"StringNotLike": {"sts:ExternalId": "ow*"}}));
+        denial["Effect"] = json!("Deny");
+        for (statements, words) in [
+            (json!([like, other]), "StringLike sts:ExternalId"),
+            (json!([other, like]), "StringLike sts:ExternalId"),
+            (json!([denial, other]), "StringNotLike sts:ExternalId"),
+        ] {
+            let found = problem(&statements, Some("own")).unwrap();
+            assert!(!found.is_certain() && found.to_string().contains(words), "{found}");
+        }
+        let open = problem(&json!([like, allowing(&Value::Null), other]), Some("own"));
+        assert_eq!(open, Some(TrustProblem::NoExternalId));
+        assert!(problem(&json!([other]), Some("own")).unwrap().is_certain());
     }
 
     #[test]
