@@ -2,6 +2,8 @@
 
 mod desk;
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,9 @@ use crate::ansible::{Context, Failure, Module, Planned};
 use crate::domain::{AccountId, AccountRole, Grants, PolicyMapping, User, UserKind};
 use crate::drive::{Progress, watched};
 use desk::Desk;
+
+/// How long lists may lag behind what was accepted.
+const LAG: Duration = Duration::from_secs(60);
 
 /// Makes or removes a programmatic user of a Spot organisation, and keeps its token where it is told to.
 ///
@@ -24,6 +29,9 @@ use desk::Desk;
 ///
 /// The places are read before a user is made. If none of them takes the token the new user is removed again.
 ///
+/// With `state=absent` one that may be another's is left, with a warning: it is removed if one of the places named holds its token, if
+/// all that it may do is in `accounts`, or if neither places nor accounts are named.
+///
 /// The token of the task must be that of an organisation administrator.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend("x-mutually-exclusive" = [["accounts", "policies"]]))]
@@ -35,7 +43,8 @@ pub(super) struct Args {
     name: String,
     /// What is written beside a new one.
     description: Option<String>,
-    /// The accounts that a new one may see to. The vendor keeps them as policies of its own, so they are not compared later.
+    /// The accounts that a new one may see to. The vendor keeps them as policies of its own, so they are not compared later. With
+    /// `state=absent` those by which it is told that it is the one.
     accounts: Option<Vec<AccountGrant>>,
     /// The policies that it is to have, and no others.
     policies: Option<Vec<PolicyGrant>>,
@@ -178,7 +187,7 @@ impl Module<World> for SpotProgrammaticUser {
         args: Args,
         context: Context<'c, World>,
     ) -> Result<Planned<'c, Returns>, Failure> {
-        let (session, client) = args.connection.open(context.world)?;
+        let (session, client) = args.connection.open_for(context.world, LAG)?;
         let file = args.token_file.as_deref();
         let places =
             Places::new(args.ssm_parameter.as_ref(), file, &args.connection, context.world);
@@ -191,7 +200,7 @@ impl Module<World> for SpotProgrammaticUser {
         };
         let user = only_one(&args.name, users)?;
         let state = args.state;
-        let desk = Desk { args, client, places };
+        let desk = Desk { args, session, client, places };
         let planned = match (state, user) {
             (State::Present, Some(user)) => desk.present(user),
             (State::Present, None) => desk.missing(),

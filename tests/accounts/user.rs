@@ -104,6 +104,36 @@ fn a_lost_answer_says_that_the_token_is_lost_with_it() {
     settled(&desk, MODULE, &replaced);
 }
 
+/// Lists may show it late, and looking may fail.
+#[test]
+fn a_user_that_may_have_been_made_is_looked_for_and_told_as_a_change() {
+    let desk = desk("clock: {speed: 500}\n");
+    let file = desk.home.path().join("token");
+    let route = "/setup/user/programmatic";
+    desk.fault(json!({"kind": "cut_after_commit", "method": "POST", "route": route, "count": 1}));
+    desk.fault(json!({"kind": "status", "status": 403, "method": "GET", "route": "/setup/organization/user", "nth": 2, "count": 99}));
+    let lost = call(&desk, MODULE, &arguments(&file));
+    assert!(lost.failed().contains("may have been made"), "{}", lost.answer);
+    assert_eq!(lost.answer["changed"], true, "{}", lost.answer);
+}
+
+#[test]
+fn a_user_that_may_be_anothers_is_left() {
+    let desk = desk("");
+    let (file, other) = (desk.home.path().join("token"), desk.home.path().join("other"));
+    settled(&desk, MODULE, &arguments(&file));
+    let absent = |accounts: &Value| json!({"name": "robot", "state": "absent", "token_file": other, "accounts": accounts});
+    let viewer = |id: &str| json!({"id": id, "role": "viewer"});
+    for accounts in [Value::Null, json!([viewer("act-00000002")])] {
+        let left = call(&desk, MODULE, &absent(&accounts)).well();
+        assert_eq!(left["changed"], false, "{left}");
+        assert!(left["warnings"][0].as_str().unwrap().contains("left as it is"), "{left}");
+    }
+    let info = call(&desk, "spot_programmatic_user_info", &json!({"name": "robot"})).well();
+    assert_eq!(info["users"].as_array().unwrap().len(), 1);
+    settled(&desk, MODULE, &absent(&json!([viewer("act-00000001")])));
+}
+
 #[test]
 fn no_user_is_made_whose_token_nobody_would_get() {
     let desk = desk("");

@@ -22,6 +22,9 @@ description:
     against the last characters that the vendor tells of it, and copied to places that lack it. A place that
     holds something else is written over only if another place holds the token.
   - The places are read before a user is made. If none of them takes the token the new user is removed again.
+  - >-
+    With C(state=absent) one that may be another's is left, with a warning: it is removed if one of the places
+    named holds its token, if all that it may do is in O(accounts), or if neither places nor accounts are named.
   - The token of the task must be that of an organisation administrator.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
@@ -61,7 +64,7 @@ options:
     description:
       - >-
         The accounts that a new one may see to. The vendor keeps them as policies of its own, so they are not
-        compared later.
+        compared later. With C(state=absent) those by which it is told that it is the one.
     type: list
     elements: dict
     suboptions:

@@ -3,15 +3,17 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use super::{Args, Places, Returns, Shown, WhenLost, only_one, sorted};
+use super::{Args, LAG, Places, Returns, Shown, WhenLost, only_one, sorted};
 use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{PolicyMapping, User, UserDetails, UserId};
+use crate::drive::{Session, until};
 use crate::modules::accounts::accepted;
-use crate::plan::account::{Holding, TokenStep, holding, token_step};
-use crate::spot::{Client, Made};
+use crate::plan::account::{Custody, Holding, TokenStep, holding, token_step};
+use crate::spot::{Client, Made, Unseen};
 
 pub(super) struct Desk {
     pub(super) args: Args,
+    pub(super) session: Session,
     pub(super) client: Client,
     pub(super) places: Places,
 }
@@ -122,7 +124,7 @@ impl Desk {
             .names()
             .into_iter()
             .enumerate()
-            .filter(|(place, _)| is_its(*place) == Some(crate::plan::account::Custody::Foreign))
+            .filter(|(place, _)| is_its(*place) == Some(Custody::Foreign))
             .map(|(_, name)| name)
             .collect();
         if !foreign.is_empty() {
@@ -132,6 +134,17 @@ impl Desk {
                 foreign.join(" and ")
             ))
             .with_error_code(Some("OTHER_TOKEN")));
+        }
+        let is_held = (0..held.len()).any(|place| is_its(place) == Some(Custody::Held));
+        if !is_held && !details.as_ref().is_some_and(|details| self.is_of_these(details)) {
+            let (id, name) = (&user.id, &user.name);
+            let warning = format!(
+                "programmatic user {name} ({id}) is left as it is: no place that is named holds its token, and it is not for the \
+                 accounts that are named alone, so it may be another's"
+            );
+            let returns = self.returns(Some(&user), None);
+            let message = format!("programmatic user {name} is left as it is");
+            return Ok(Planned::unchanged(returns).with_message(message).with_warnings([warning]));
         }
         let before = json!({"id": user.id, "name": user.name, "token_in": taken});
         let message = format!("programmatic user {} is removed", user.name);
@@ -145,6 +158,20 @@ impl Desk {
         Ok(Planned::change(returns, act)
             .with_diff(before, Value::Object(Map::new()))
             .with_message(message))
+    }
+
+    /// Whether it is meant by its rights: all that it may do is in accounts that the task names. A task that names neither accounts nor
+    /// places means it by its name.
+    fn is_of_these(&self, details: &UserDetails) -> bool {
+        let named: Vec<&str> =
+            self.args.accounts.iter().flatten().map(|account| account.id.as_str()).collect();
+        if named.is_empty() {
+            return self.places.sinks.all().is_empty();
+        }
+        let mut all = details.policies.iter().flat_map(|policy| &policy.accounts).peekable();
+        all.peek().is_some()
+            && all.all(|account| named.contains(&account.as_str()))
+            && details.policies.iter().all(|policy| !policy.accounts.is_empty())
     }
 
     /// What is to be done about policies and places of a user that is there.
@@ -270,14 +297,25 @@ impl Desk {
         }
     }
 
-    /// The reply was lost, and with it the token if the user was made.
+    /// The reply was lost, and with it the token if the user was made, which lists may show late.
     fn doubtful(&self, error: crate::spot::SpotError) -> Result<Failure, Failure> {
         let name = &self.args.name;
-        let found = only_one(name, self.client.list_users()?.items)?;
-        let failure = Failure::from(error.clone());
+        let found = until(self.session.clock.as_ref(), LAG, || {
+            let listed = self.client.list_users().map_err(|error| {
+                let unseen = Unseen::of(format!("user {name}"), "may have been made");
+                Failure::from(unseen(error)).changed(true)
+            })?;
+            only_one(name, listed.items).map_err(|failure| failure.changed(true))
+        })?;
         Ok(match found {
-            None => failure.retryable(true),
-            Some(user) => Failure::new(format!(
+            Err(_) => Failure::new(format!(
+                "{error}; user {name} may have been made all the same, and is not listed after {} s: run again, which looks for it",
+                LAG.as_secs()
+            ))
+            .with_error_code(Some("NOT_SEEN"))
+            .retryable(true)
+            .changed(true),
+            Ok(user) => Failure::new(format!(
                 "{error}; user {name} ({}) was made and its token is lost with the reply: run again with when_lost: replace",
                 user.id
             ))
