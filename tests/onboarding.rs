@@ -242,8 +242,16 @@ fn an_empty_account_is_onboarded_in_one_run_and_offboarded_without_a_trace() {
 #[test]
 fn the_only_account_of_a_free_plan_is_connected_and_a_lost_role_made_anew() {
     let site = Site::new(&json!({"account_limit": 1}));
-    let more =
-        ["-e", "onboard_account_policy=full", "-e", "onboard_account_service_linked_role=false"];
+    let more = [
+        "-e",
+        "onboard_account_policy=full",
+        "-e",
+        "onboard_account_service_linked_role=false",
+        "-e",
+        "onboard_account_adopt_single=true",
+    ];
+    let unasked = site.play("onboard", &more[..4]);
+    assert!(unasked.code != 0 && unasked.stdout.contains("adopt_single"), "{}", unasked.stdout);
     // What IAM refuses is told, and not the external id.
     let lost = "{\"onboard_account_more_policies\": [\"arn:aws:iam::123456789012:policy/lost\"]}";
     let refused = site.play("onboard", &[&["-e", lost, "-vvv"][..], &more].concat());
@@ -512,7 +520,12 @@ fn a_user_of_the_name_that_others_made_stays() {
 fn doctor_sees_a_role_that_is_missing_or_does_not_trust_and_a_missing_service_linked_role() {
     // The only account is adopted, and so the one that the environment names.
     let site = Site::new(&json!({"account_limit": 1}));
-    let more = ["-e", "onboard_account_service_linked_role=false"];
+    let more = [
+        "-e",
+        "onboard_account_service_linked_role=false",
+        "-e",
+        "onboard_account_adopt_single=true",
+    ];
     assert!(changed(&site.play("onboard", &more)) > 0);
     let kept = ["--external-id-parameter", "/spot/staging/external-id", "--region", REGION];
     let told = doctor(&site, &kept);

@@ -24,7 +24,7 @@ const LAG: Duration = Duration::from_secs(60);
 /// fit are an error that names them.
 ///
 /// A free plan has one account and allows no other. Where the vendor makes no further account and there is one only, that one is
-/// adopted, with a warning.
+/// adopted, with a warning, if `adopt_single` is true; its name stays.
 ///
 /// The token must be that of an organisation administrator.
 #[derive(Deserialize, JsonSchema)]
@@ -40,18 +40,14 @@ pub(super) struct Args {
     /// The AWS account that it is connected to or is to be, twelve digits. `spot_aws_connection` connects it.
     #[schemars(extend("x-aliases" = ["aws_account_id"]))]
     cloud_account_id: Option<String>,
-    /// Whether the only account of the organisation is taken if the vendor makes no further one.
-    #[serde(default = "yes")]
+    /// Whether the only account of the organisation, whatever its name, is taken if the vendor makes no further one.
+    #[serde(default)]
     adopt_single: bool,
     /// Whether it may be deleted. An account that has groups or managed instances is never deleted.
     #[serde(default)]
     confirm_delete: bool,
     #[serde(flatten)]
     connection: Connection,
-}
-
-fn yes() -> bool {
-    true
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
@@ -88,10 +84,33 @@ impl Returns {
 pub(super) struct SpotAccount;
 
 /// Whether the vendor refuses because of how many accounts the plan allows, as far as its words tell: its codes are not published.
+/// A limit of requests passes, and says nothing of the plan.
 fn is_of_the_plan(refusal: &SpotError) -> bool {
     let SpotError::Rejected { code, message, field: None, .. } = refusal else { return false };
-    let said = format!("{} {message}", code.as_deref().unwrap_or_default()).to_lowercase();
-    ["limit", "plan", "quota", "exceed", "maximum"].iter().any(|word| said.contains(word))
+    if refusal.is_transient() {
+        return false;
+    }
+    let said = words(&format!("{} {message}", code.as_deref().unwrap_or_default()));
+    let has = |known: &[&str]| said.iter().any(|word| known.contains(&word.as_str()));
+    has(&["account", "accounts"])
+        && has(&["limit", "limits", "plan", "quota", "maximum"])
+        && !has(&["request", "requests", "rate", "throttled", "throttling", "retry"])
+}
+
+/// The words of a text in small letters; those of a code such as `RequestLimitExceeded`, too.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for letter in text.chars() {
+        if !letter.is_alphanumeric() || (letter.is_uppercase() && was_small) {
+            words.push(String::new());
+        }
+        was_small = letter.is_lowercase();
+        if let (true, Some(word)) = (letter.is_alphanumeric(), words.last_mut()) {
+            word.extend(letter.to_lowercase());
+        }
+    }
+    words
 }
 
 impl Module<World> for SpotAccount {
@@ -198,8 +217,8 @@ impl Desk {
             Made::Refused(error) => match &self.accounts[..] {
                 [only] if matches!(error, SpotError::Rejected { .. }) => {
                     Err(Failure::new(format!(
-                        "{error}; if the plan allows no other account, adopt the only one by its id {}",
-                        only.id
+                        "{error}; if the plan allows no other account, adopt the only one by its id {} ({}), or set adopt_single: true",
+                        only.id, only.name
                     )))
                 }
                 _ => Err(error.into()),

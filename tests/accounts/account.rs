@@ -40,13 +40,15 @@ fn the_single_account_of_a_free_plan_is_adopted_with_a_word() {
         "tokens: [{{token: {CANARY}}}]\naccounts: [{{id: act-1, name: default}}]\nadministration: {{account_limit: 1}}"
     );
     let desk = Desk::with_whole(&fleet);
-    let answer = call(&desk, MODULE, &json!({"name": "staging"})).well();
+    let answer = call(&desk, MODULE, &json!({"name": "staging", "adopt_single": true})).well();
     assert_eq!((&answer["changed"], &answer["adopted"]), (&json!(false), &json!(true)));
     assert_eq!(answer["account"]["id"], "act-1");
     let warning = answer["warnings"][0].as_str().unwrap();
     assert!(warning.contains("act-1 (default)") && warning.contains("ACCOUNT_LIMIT"), "{warning}");
-    let refused = call(&desk, MODULE, &json!({"name": "staging", "adopt_single": false}));
-    assert!(refused.failed().contains("ACCOUNT_LIMIT_REACHED"), "{}", refused.answer);
+    let refused = call(&desk, MODULE, &json!({"name": "staging"}));
+    for words in ["ACCOUNT_LIMIT_REACHED", "act-1 (default)", "adopt_single"] {
+        assert!(refused.failed().contains(words), "{}", refused.answer);
+    }
 }
 
 /// A refusal for another reason does not make the only account the one that is meant.
@@ -54,11 +56,18 @@ fn the_single_account_of_a_free_plan_is_adopted_with_a_word() {
 fn a_refusal_of_a_name_adopts_nothing() {
     let fleet = format!("tokens: [{{token: {CANARY}}}]\naccounts: [{{id: act-1, name: default}}]");
     let desk = Desk::with_whole(&fleet);
-    desk.fault(json!({"kind": "status", "status": 400, "code": "ValidationError", "message": "name has a bad character",
-        "method": "POST", "route": "/setup/account", "count": 1}));
-    let called = call(&desk, MODULE, &json!({"name": "staging"}));
-    for words in ["bad character", "adopt the only one by its id act-1"] {
-        assert!(called.failed().contains(words), "{}", called.answer);
+    for (code, message) in [
+        ("ValidationError", "name has a bad character"),
+        ("RequestLimitExceeded", "Request limit of the account exceeded"),
+        ("ThrottlingException", "Rate exceeded for accounts, see your plan"),
+        ("ValidationError", "planned accounts are delimited"),
+    ] {
+        desk.fault(json!({"kind": "status", "status": 400, "code": code, "message": message,
+            "method": "POST", "route": "/setup/account", "count": 1}));
+        let called = call(&desk, MODULE, &json!({"name": "staging", "adopt_single": true}));
+        for words in [message, "adopt the only one by its id act-1"] {
+            assert!(called.failed().contains(words), "{}", called.answer);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ description:
     name. Several that fit are an error that names them.
   - >-
     A free plan has one account and allows no other. Where the vendor makes no further account and there is one
-    only, that one is adopted, with a warning.
+    only, that one is adopted, with a warning, if O(adopt_single) is true; its name stays.
   - The token must be that of an organisation administrator.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
@@ -60,9 +60,11 @@ options:
     aliases: [aws_account_id]
   adopt_single:
     description:
-      - Whether the only account of the organisation is taken if the vendor makes no further one.
+      - >-
+        Whether the only account of the organisation, whatever its name, is taken if the vendor makes no further
+        one.
     type: bool
-    default: true
+    default: false
   confirm_delete:
     description:
       - Whether it may be deleted. An account that has groups or managed instances is never deleted.
@@ -212,7 +214,7 @@ def main():
             'id': {'type': 'str'},
             'name': {'type': 'str'},
             'cloud_account_id': {'type': 'str', 'aliases': ['aws_account_id']},
-            'adopt_single': {'type': 'bool', 'default': True},
+            'adopt_single': {'type': 'bool', 'default': False},
             'confirm_delete': {'type': 'bool', 'default': False},
             'api_token': {'type': 'str', 'aliases': ['spotinst_api_token', 'spotinst_token', 'token'], 'no_log': True},
             'account_id': {'type': 'str', 'aliases': ['spotinst_account_id', 'spotinst_account']},
