@@ -345,11 +345,40 @@ fn presets_and_restrictions_are_in_the_json_that_is_shown() {
     assert_eq!((tagging.len(), tagging.iter().filter(is_bound).count()), (2, 2), "{all:?}");
     for action in ["ec2:RunInstances", "ec2:RequestSpotInstances"] {
         let denied = with_action(&all, "Deny", action);
-        assert_eq!(denied.len(), 1, "{action}: {all:?}");
+        assert_eq!(denied.len(), 2, "{action}: {all:?}");
         assert_eq!(denied[0]["Resource"], json!(["arn:aws:ec2:*:*:subnet/*"]));
-        let elsewhere = json!({"ArnNotLike": {"ec2:Vpc": "arn:aws:ec2:*:123456789012:vpc/vpc-1"}});
+        let mut elsewhere =
+            json!({"ArnNotLike": {"ec2:Vpc": "arn:aws:ec2:*:123456789012:vpc/vpc-1"}});
         assert_eq!(denied[0]["Condition"], elsewhere);
+        let others =
+            json!(["arn:aws:ec2:*:*:network-interface/*", "arn:aws:ec2:*:*:security-group/*"]);
+        assert_eq!(denied[1]["Resource"], others);
+        elsewhere["Null"] = json!({"ec2:Vpc": "false"});
+        assert_eq!(denied[1]["Condition"], elsewhere);
     }
+    for restriction in [
+        "{\"onboard_account_restrict_tag\": {\"key\": \"team\", \"value\": \"data\"}}",
+        "{\"onboard_account_restrict_vpc\": {\"id\": \"vpc-1\"}}",
+    ] {
+        let full = statements(&play(&["-e", restriction, "-e", "onboard_account_policy=full"]));
+        let passed = with_action(&full, "Allow", "iam:PassRole");
+        assert_eq!(passed.len(), 1, "{full:?}");
+        assert_eq!(
+            passed[0]["Resource"],
+            json!(["arn:aws:iam::123456789012:role/SpotInstance-staging"])
+        );
+        let to_instances = json!({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}});
+        assert_eq!(passed[0]["Condition"], to_instances);
+        for action in ["iam:AddRoleToInstanceProfile", "iam:PutRolePolicy", "autoscaling:*"] {
+            assert!(with_action(&full, "Allow", action).is_empty(), "{action}: {full:?}");
+        }
+        let balancing = with_action(&full, "Allow", "elasticloadbalancing:Deregister*");
+        let is_by_tag = balancing[0]["Condition"]["StringEquals"]["aws:ResourceTag/team"] == "data";
+        assert_eq!((balancing.len(), is_by_tag), (1, restriction.contains("restrict_tag")));
+    }
+    let none = "onboard_account_instance_profile=";
+    let none = statements(&play(&["-e", restricted, "-e", none]));
+    assert!(with_action(&none, "Allow", "iam:PassRole").is_empty(), "{none:?}");
 
     for (odd, words) in [
         ("{\"onboard_account_restrict_vpc\": {\"vpc_id\": \"vpc-1\"}}", "required arguments: id"),
