@@ -262,6 +262,43 @@ fn provision(desk: &Desk, version: &str, book: &str, arguments: &[&str]) -> Ran 
     ran(command.output().unwrap())
 }
 
+/// Networks of two regions may give one address twice; no host is lost by that.
+#[test]
+fn hosts_of_one_address_are_both_handed_on() {
+    let group = |name: &str, region: &str, hosts: &str| {
+        format!(
+            "  - {{name: {name}, id: sig-{name}, region: {region}, persistence: {{data: reattach, private_ip: true}}, \
+             capacity: {{minimum: 0, target: 1, maximum: 5}}, stateful: [{hosts}]}}\n"
+        )
+    };
+    let fleet = format!(
+        "groups:\n{}{}",
+        group("one", "us-east-1", "{id: ssi-1, private_ip: 10.0.0.5}"),
+        group(
+            "two",
+            "eu-west-1",
+            "{id: ssi-2, private_ip: 10.0.0.5}, {id: ssi-3, private_ip: 10.0.0.6}"
+        )
+    );
+    let desk = Desk::with(&fleet);
+    let file =
+        "provision_groups: [{name: one, region: us-east-1}, {name: two, region: eu-west-1}]\n";
+    let file = format!("@{}", desk.file("groups.yml", file).display());
+    let run = provision(&desk, VERSIONS[0], "provision", &["-e", &file]);
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    for (name, address, id) in [
+        ("ssi-1", "10.0.0.5", "ssi-1"),
+        ("ssi-2", "10.0.0.5", "ssi-2"),
+        ("10.0.0.6", "10.0.0.6", "ssi-3"),
+    ] {
+        let is_it = |line: &str| {
+            line.contains(&format!("host {name} of "))
+                && line.contains(&format!(" at {address} {id}"))
+        };
+        assert!(run.stdout.lines().any(is_it), "{name}: {}", run.stdout);
+    }
+}
+
 #[test]
 fn one_file_makes_groups_hands_their_hosts_on_and_is_torn_down_after_a_plan() {
     for version in VERSIONS {
