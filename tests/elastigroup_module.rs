@@ -585,6 +585,10 @@ fn secret_user_data_shows_nowhere_and_other_user_data_is_readable() {
     );
     let shown = keep(&desk, &shown).well();
     assert_eq!(shown["diff"]["after"][path], "#!/bin/sh\ntrue\n");
+    // What is answered can be given back.
+    let given = json!({"name": "zookeeper", "region": "eu-west-1", "spec": shown["spec"], "user_data_is_secret": false, "wait": false});
+    let again = keep(&desk, &given).well();
+    assert_eq!((&again["changed"], &again["changes"]), (&json!(false), &json!([])), "{again}");
     let told = groups(&desk, &json!({"names": ["zookeeper"]}))[0].clone();
     assert_eq!(told["left_out"], json!([path]));
     assert!(told["user_data_digest"].as_str().unwrap().starts_with("sha256:"), "{told}");

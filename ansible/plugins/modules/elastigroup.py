@@ -877,8 +877,8 @@ changes:
 spec:
   description:
     - >-
-      The configuration as it is stored, or would be in check mode. User data is shown as a digest unless it is
-      no secret.
+      The configuration as it is stored, or would be in check mode. User data is a digest, or, if it is no
+      secret, in base64.
   returned: when it is to be present
   type: dict
 instances:

@@ -39,7 +39,8 @@ pub(in crate::modules) struct Returns {
     #[schemars(extend("x-returned" = "when it is to be present"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Vec<ShownField>>,
-    /// The configuration as it is stored, or would be in check mode. User data is shown as a digest unless it is no secret.
+    /// The configuration as it is stored, or would be in check mode. User data is a digest, or, if it is no
+    /// secret, in base64.
     #[schemars(extend("x-returned" = "when it is to be present"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     spec: Option<Map<String, Value>>,

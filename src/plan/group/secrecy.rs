@@ -27,8 +27,16 @@ const CREDENTIALS: &[&str] = &[
 pub enum Secrecy {
     /// As a digest by which two can be told apart.
     Digest,
-    /// As the text that they are.
+    /// As the text that they are, and in a whole configuration, which may be given back, in base64 as the vendor has them.
     Plain,
+}
+
+/// How a script is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Digest,
+    Base64,
+    Text,
 }
 
 /// Where a configuration tells of third parties.
@@ -87,11 +95,30 @@ pub fn credentials(config: &Map<String, Value>) -> Vec<String> {
 }
 
 impl Secrecy {
-    /// A configuration as it may be shown.
+    /// A configuration as it may be shown, and given back where nothing of it is a digest.
     pub fn shown(self, config: &Map<String, Value>) -> Map<String, Value> {
-        self.within(config, "")
+        let form = match self {
+            Self::Digest => Form::Digest,
+            Self::Plain => Form::Base64,
+        };
+        form.within(config, "")
     }
 
+    /// The changes by path, before and after, as they may be shown.
+    pub fn sides(self, changes: &[FieldChange]) -> (Value, Value) {
+        let form = match self {
+            Self::Digest => Form::Digest,
+            Self::Plain => Form::Text,
+        };
+        let side = |of: fn(&FieldChange) -> &Value| {
+            let pairs = changes.iter().map(|it| (it.path.clone(), form.value(&it.path, of(it))));
+            Value::Object(pairs.collect())
+        };
+        (side(|change| &change.before), side(|change| &change.after))
+    }
+}
+
+impl Form {
     fn within(self, fields: &Map<String, Value>, parent: &str) -> Map<String, Value> {
         let show = |(key, value): (&String, &Value)| {
             let path = if parent.is_empty() { key.clone() } else { format!("{parent}.{key}") };
@@ -117,16 +144,8 @@ impl Secrecy {
         let plain = || String::from_utf8(STANDARD.decode(joined(text)).ok()?).ok();
         match self {
             Self::Digest => digest(text),
-            Self::Plain => plain().unwrap_or_else(|| text.to_owned()),
+            Self::Base64 => text.to_owned(),
+            Self::Text => plain().unwrap_or_else(|| text.to_owned()),
         }
-    }
-
-    /// The changes by path, before and after, as they may be shown.
-    pub fn sides(self, changes: &[FieldChange]) -> (Value, Value) {
-        let side = |of: fn(&FieldChange) -> &Value| {
-            let pairs = changes.iter().map(|it| (it.path.clone(), self.value(&it.path, of(it))));
-            Value::Object(pairs.collect())
-        };
-        (side(|change| &change.before), side(|change| &change.after))
     }
 }
