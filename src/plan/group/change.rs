@@ -134,14 +134,31 @@ pub fn not_kept(wanted: &Map<String, Value>, after: &Map<String, Value>) -> Vec<
     changes(wanted, after).0.into_iter().map(|change| change.path).collect()
 }
 
-/// One wish over another: objects by field, everything else replaced. Nulls stay, for they are wishes, too.
+/// One wish over another: objects by field, everything else replaced. Nulls stay, for they are wishes, too. Of fields that exclude
+/// each other the one of the wish on top stays alone.
 pub fn overlaid(under: &Map<String, Value>, over: &Map<String, Value>) -> Map<String, Value> {
+    let mut whole = Value::Object(laid(under, over));
+    let over = Value::Object(over.clone());
+    for (one, other) in EXCLUSIVE {
+        for (chosen, left) in [(one, other), (other, one)] {
+            if !is_nothing(at(&over, chosen)) && at(&over, left).is_null() {
+                take(&mut whole, left);
+            }
+        }
+    }
+    match whole {
+        Value::Object(whole) => whole,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
+    }
+}
+
+fn laid(under: &Map<String, Value>, over: &Map<String, Value>) -> Map<String, Value> {
     let mut whole = under.clone();
     for (key, value) in over {
         let value = match (value, whole.get(key)) {
-            (Value::Object(over), Some(Value::Object(under))) => {
-                Value::Object(overlaid(under, over))
-            }
+            (Value::Object(over), Some(Value::Object(under))) => Value::Object(laid(under, over)),
             (other, _) => other.clone(),
         };
         whole.insert(key.clone(), value);
@@ -176,6 +193,20 @@ pub fn merged(current: &Map<String, Value>, wish: &Map<String, Value>) -> Map<St
 /// The value at a dotted path; null for nothing.
 pub(super) fn at<'v>(config: &'v Value, path: &str) -> &'v Value {
     path.split('.').fold(config, |place, key| place.get(key).unwrap_or(&Value::Null))
+}
+
+/// Takes away what is at a dotted path.
+fn take(config: &mut Value, path: &str) {
+    let mut place = config;
+    let mut keys = path.split('.').peekable();
+    while let (Some(key), Value::Object(fields)) = (keys.next(), place) {
+        if keys.peek().is_none() {
+            fields.shift_remove(key);
+            return;
+        }
+        let Some(next) = fields.get_mut(key) else { return };
+        place = next;
+    }
 }
 
 /// Puts a value at a dotted path.

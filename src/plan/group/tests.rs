@@ -296,6 +296,30 @@ fn an_aim_is_a_number_a_step_or_a_factor_and_stops_at_the_ceiling() {
 }
 
 #[test]
+fn an_option_takes_away_what_it_excludes_of_the_wish_below() {
+    let spec = map(json!({
+        "strategy": {"risk": 100, "fallbackToOd": true},
+        "compute": {"availabilityZones": [{"name": "a"}], "subnetIds": ["subnet-1"], "instanceTypes": {"ondemand": "m5.large", "spot": ["m5.large"]}},
+    }));
+    let options = map(json!({
+        "strategy": {"onDemandCount": 1},
+        "compute": {"subnetIds": ["subnet-2"], "instanceTypes": {"onDemandTypes": ["m5.xlarge"]}},
+    }));
+    let expected = map(json!({
+        "strategy": {"fallbackToOd": true, "onDemandCount": 1},
+        "compute": {"subnetIds": ["subnet-2"], "instanceTypes": {"spot": ["m5.large"], "onDemandTypes": ["m5.xlarge"]}},
+    }));
+    assert_eq!(overlaid(&spec, &options), expected);
+    // What names no rival leaves them.
+    assert_eq!(
+        overlaid(&spec, &map(json!({"strategy": {"onDemandCount": null}}))).get("compute"),
+        spec.get("compute")
+    );
+    let cleared = overlaid(&spec, &map(json!({"strategy": {"onDemandCount": null}})));
+    assert_eq!(cleared["strategy"]["risk"], 100);
+}
+
+#[test]
 fn scripts_and_credentials_are_digests_unless_scripts_may_be_shown() {
     let config = map(json!({
         "compute": {"launchSpecification": {"userData": "czNjcmV0"}},
