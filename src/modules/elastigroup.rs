@@ -374,7 +374,13 @@ impl<'c> Run<'c> {
     }
 
     fn changed(self, group: &Group, found: &Changes) -> Result<Outcome<Returns>, Failure> {
-        let grows = found.of("capacity.target").is_some();
+        let grows = found.of("capacity.target").is_some_and(|change| {
+            let number = |value: &Value| match value {
+                Value::String(text) => text.parse::<u64>().ok(),
+                other => other.as_u64(),
+            };
+            number(&change.after) > number(&change.before)
+        });
         let manner = UpdateManner {
             resume_paused: grows && group.persistence.may_have_stateful_instances(),
             apply_tags: self.args.apply_tags

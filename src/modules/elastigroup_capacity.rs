@@ -348,6 +348,7 @@ impl<'c> Run<'c> {
         if !found.is_empty() {
             let manner = UpdateManner {
                 resume_paused: self.args.resume_paused
+                    && self.after.target > self.before.target
                     && self.group.persistence.may_have_stateful_instances(),
                 apply_tags: false,
             };
