@@ -676,6 +676,55 @@ fn paused_instances_come_back_before_new_ones_are_made_and_none_goes_by_chance()
     assert_eq!(resize(&desk, &given_up).well()["changed"], false);
 }
 
+/// Only a group that grows takes paused instances back.
+#[test]
+fn bounds_and_a_target_that_sinks_leave_paused_instances_paused() {
+    let asks_to_resume = |desk: &Desk| {
+        let requests = desk.simulator.requests();
+        let last = requests.iter().rfind(|request| request.method == "PUT").unwrap();
+        serde_json::to_string(last).unwrap().contains("shouldResumeStateful=true")
+    };
+    let desk = desk();
+    let up = |target: u32| json!({"id": "sig-1", "capacity": {"target": target}, "wait": false});
+    keep(&desk, &up(3)).well();
+    assert!(asks_to_resume(&desk));
+    let fleet = FLEET.replace("target: 2, maximum: 5", "target: 4, maximum: 5");
+    for (module, arguments) in [
+        ("elastigroup", json!({"id": "sig-1", "capacity": {"target": 2}, "wait": false})),
+        ("elastigroup_capacity", json!({"id": "sig-1", "target": 3, "wait": false})),
+        ("elastigroup_capacity", json!({"id": "sig-1", "minimum": 1, "wait": false})),
+    ] {
+        let desk = Desk::with(&fleet);
+        assert_eq!(call(&desk, module, &arguments).well()["changed"], true);
+        assert!(!asks_to_resume(&desk), "{module} {arguments}");
+    }
+}
+
+#[test]
+fn an_instance_that_is_paused_already_is_given_up() {
+    let desk = desk();
+    let given_up =
+        json!({"id": "sig-1", "target": 2, "instances": ["ssi-3"], "removal": "deallocated"});
+    let foreseen = resize(&desk, &checked(&given_up)).well();
+    assert_eq!((&foreseen["changed"], mutations(&desk)), (&json!(true), 0), "{foreseen}");
+    let done = resize(&desk, &given_up).well();
+    assert_eq!((&done["changed"], &done["removed"]), (&json!(true), &json!(["ssi-3"])), "{done}");
+    assert_eq!(done["capacity"]["target"], 2);
+    let asked = mutations(&desk);
+    assert_eq!(resize(&desk, &given_up).well()["changed"], false);
+    // A step that was taken is not taken again, and what it paused is still to be given up.
+    let desk = self::desk();
+    let step = json!({"id": "sig-1", "target": "-1", "instances": ["ssi-2"]});
+    resize(&desk, &step).well();
+    let done = resize(&desk, &with(step, &json!({"removal": "deallocated"}))).well();
+    assert_eq!(
+        (&done["removed"], &done["capacity"]["target"]),
+        (&json!(["ssi-2"]), &json!(1)),
+        "{done}"
+    );
+    assert!(asked > 0);
+}
+
 /// Suspend, let go on; each foreseen, done, foreseen again, done again.
 #[test]
 fn processes_are_suspended_and_let_go_on_once() {

@@ -232,7 +232,7 @@ impl<'c> Run<'c> {
         }
     }
 
-    fn decide(self, doing: &str, is_relative: bool) -> Result<Planned<'c, Returns>, Failure> {
+    fn decide(mut self, doing: &str, is_relative: bool) -> Result<Planned<'c, Returns>, Failure> {
         let is_stateful = self.group.persistence.may_have_stateful_instances();
         let mut removed = Vec::new();
         if is_stateful {
@@ -250,11 +250,16 @@ impl<'c> Run<'c> {
                 let step = Step { before: from, after: to, is_relative };
                 let way = way(&listed.items, step, named, weights.as_ref())
                     .map_err(|refusal| Failure::new(format!("cannot {doing}: {refusal}")));
+                let resting = self.given_up(&listed.items, named);
                 match self.settled_before(way, to == from)? {
                     Some(Way::Remove(ids)) => {
-                        removed = ids.iter().map(ToString::to_string).collect();
+                        removed = ids.iter().map(ToString::to_string).chain(resting).collect();
                     }
-                    Some(Way::Target { .. }) => {}
+                    Some(Way::Target { .. }) => removed = resting,
+                    // The step was taken; what is left of it is to give up what it paused.
+                    Some(Way::Gone) | None if !resting.is_empty() => {
+                        (self.after, removed) = (self.before, resting);
+                    }
                     Some(Way::Gone) | None => {
                         let words = format!(
                             "{} of group {} rest already and its target has followed: nothing to do",
@@ -288,6 +293,18 @@ impl<'c> Run<'c> {
             .with_diff(diff.0, diff.1)
             .with_message(message)
             .with_warnings(unread))
+    }
+
+    /// Those of the named that are paused, or about to be, and are to be given up.
+    fn given_up(&self, stateful: &[StatefulInstance], named: &[String]) -> Vec<String> {
+        use crate::domain::StatefulState::{Pause, Paused, Pausing};
+        let is_named = |ssi: &&StatefulInstance| {
+            let machine = ssi.instance_id.as_ref().map(|id| id.as_str());
+            named.iter().any(|name| ssi.id.as_str() == name || machine == Some(name.as_str()))
+        };
+        let rests = |ssi: &&StatefulInstance| matches!(ssi.state, Pause | Pausing | Paused);
+        let those = stateful.iter().filter(|_| self.args.removal == Removal::Deallocated);
+        those.filter(is_named).filter(rests).map(|ssi| ssi.id.to_string()).collect()
     }
 
     /// What the stateful instances weigh, in a group that counts weights.
