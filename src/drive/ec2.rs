@@ -22,6 +22,9 @@ pub enum Ec2Error {
     /// Too many calls, also after the retries.
     #[error("{0}")]
     Throttled(String),
+    /// The credentials are good and not allowed to do this: it was not done.
+    #[error("{0}")]
+    Denied(String),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -69,6 +72,7 @@ mod real {
                 AwsError::Credentials { .. } => Self::Credentials(text),
                 AwsError::Timeout { .. } => Self::Timeout(text),
                 AwsError::Throttled { .. } => Self::Throttled(text),
+                AwsError::Denied { .. } => Self::Denied(text),
                 _ => Self::Failed(text),
             }
         }

@@ -17,6 +17,9 @@ impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
         match error {
             LaunchError::Ec2(error) => error.into(),
+            unheard @ LaunchError::Unheard { .. } => {
+                Self::new(unheard.to_string()).changed(true).retryable(true)
+            }
             other => Self::new(other.to_string()),
         }
     }

@@ -148,6 +148,26 @@ fn without_an_answer_nobody_says_that_the_machine_was_not_terminated() {
     assert_eq!((&done["terminated"], stage.ids().len()), (&json!([old]), 1), "{done}");
 }
 
+#[test]
+fn whether_what_got_no_answer_was_terminated_is_not_known_to_any_task() {
+    for count in [json!({"exact_count": 0}), json!({"state": "absent"})] {
+        for (code, words, changed) in [
+            ("InternalError", "was terminated is not known: run this again", true),
+            ("UnauthorizedOperation", "was not terminated", false),
+        ] {
+            let stage = Stage::new();
+            stage.call(&json!({"count": 1})).well();
+            let action = "TerminateInstances";
+            stage.market.snag(Snag { action, with: "", code, times: 99, waits: false });
+            let called = stage.call(&count);
+            assert!(called.failed().ends_with(words), "{count} {}", called.failed());
+            assert_eq!(called.answer["changed"], changed, "{count} {code}");
+            let called = stage.call(&json!({"replace": stage.ids()[0]}));
+            assert!(called.failed().ends_with(words), "{}", called.failed());
+        }
+    }
+}
+
 /// Ended meanwhile: one is launched in its zone, nothing is drained, and once only.
 #[test]
 fn for_a_machine_that_is_terminated_meanwhile_one_is_launched_once() {

@@ -7,7 +7,6 @@ use super::error::LaunchError;
 use super::journal::{Fleet, Journal};
 use super::launcher::{Launcher, tag};
 use crate::domain::{InstanceId, Region};
-use crate::drive::ec2::Ec2Error;
 use crate::drive::wait::until;
 use crate::plan::launch::{ENDING, Event, RUN_TAG};
 
@@ -16,7 +15,8 @@ impl Launcher<'_> {
     ///
     /// # Errors
     ///
-    /// AWS does not answer, or some live on as [`Self::end`] tells.
+    /// AWS does not answer, so that it is not known whether they were terminated, or does not let it be done, or some live on as
+    /// [`Self::end`] tells.
     pub fn end_surely(
         &self,
         region: &Region,
@@ -39,11 +39,14 @@ impl Launcher<'_> {
     ) -> Result<Vec<InstanceId>, LaunchError> {
         let mut left = ids.to_vec();
         let heard = until(self.clock, patience, || {
-            left = self.cloud.terminate_instances(region, &left)?;
-            Ok::<_, Ec2Error>(left.is_empty().then_some(()))
+            let asked = self.cloud.terminate_instances(region, &left);
+            left = asked.map_err(|error| LaunchError::of_end(&left, error))?;
+            Ok::<_, LaunchError>(left.is_empty().then_some(()))
         })?;
         if heard.is_err() {
-            let listed = self.cloud.tagged_instances(region, tags)?;
+            let listed = self.cloud.tagged_instances(region, tags);
+            let listed =
+                listed.map_err(|error| LaunchError::Unheard { instances: left.clone(), error })?;
             let lives = |id: &InstanceId| {
                 let mut found = listed.iter().filter(|it| it.id == *id);
                 found.any(|it| it.state.as_deref() != Some(ENDING))

@@ -23,7 +23,7 @@ pub enum LaunchError {
     /// Machines live and have lost their tags.
     #[error(
         "{} of fleet {fleet}, launched by run {run}, live and have lost their tags, so that they are counted nowhere: put {FLEET_TAG}={fleet} and {RUN_TAG}={run} back or terminate them, and run this again",
-        instances.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        names(instances)
     )]
     Untagged {
         /// Which.
@@ -88,11 +88,27 @@ pub enum LaunchError {
     /// EC2 lists machines that it does not know when they are to be terminated.
     #[error(
         "EC2 knows nothing of {} when they are to be terminated, and lists them: they live on; run this again",
-        instances.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        names(instances)
     )]
     Alive {
         /// Which.
         instances: Vec<InstanceId>,
+    },
+    /// EC2 was to terminate machines and gave no answer, or none that tells whether it did.
+    #[error("{error}; whether {} was terminated is not known: run this again", names(instances))]
+    Unheard {
+        /// Which.
+        instances: Vec<InstanceId>,
+        /// What came instead.
+        error: Ec2Error,
+    },
+    /// EC2 was to terminate machines and does not let these credentials.
+    #[error("{error}; {} was not terminated", names(instances))]
+    NotEnded {
+        /// Which.
+        instances: Vec<InstanceId>,
+        /// Why.
+        error: Ec2Error,
     },
     /// A machine could not be drained.
     #[error("cannot drain {instance}: {reason}; it was not terminated")]
@@ -102,4 +118,29 @@ pub enum LaunchError {
         /// Why.
         reason: String,
     },
+}
+
+impl LaunchError {
+    /// What came instead of the news that machines are terminated.
+    pub(super) fn of_end(instances: &[InstanceId], error: Ec2Error) -> Self {
+        let instances = instances.to_vec();
+        match error {
+            Ec2Error::NoCredentials(_)
+            | Ec2Error::Credentials(_)
+            | Ec2Error::Denied(_)
+            | Ec2Error::NotBuilt => Self::NotEnded { instances, error },
+            Ec2Error::Timeout(_) | Ec2Error::Throttled(_) | Ec2Error::Failed(_) => {
+                Self::Unheard { instances, error }
+            }
+        }
+    }
+
+    /// Whether machines may have been terminated that nobody heard of: then something may have changed.
+    pub fn may_have_ended(&self) -> bool {
+        matches!(self, Self::Unheard { .. })
+    }
+}
+
+fn names(instances: &[InstanceId]) -> String {
+    instances.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -37,8 +37,6 @@ pub struct Replaced {
     pub machines: Vec<Ec2Instance>,
     /// The launch.
     pub report: Report,
-    /// Whether EC2 was asked to terminate the machine.
-    pub was_asked: bool,
     /// Whether the machine was terminated.
     pub has_ended: bool,
 }
@@ -130,7 +128,6 @@ impl Launcher<'_> {
         let Some(old) = done.machines.iter().find(|it| it.id == what.id) else { return Ok(()) };
         self.progress.tick(|| format!("draining {}", old.id));
         what.drain.drain(old)?;
-        done.was_asked = true;
         self.end_surely(&what.region, &tags, std::slice::from_ref(&what.id), what.settle)?;
         done.has_ended = true;
         Ok(())

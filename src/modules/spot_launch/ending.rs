@@ -86,7 +86,8 @@ fn ended(desk: &Desk<'_>, stay: usize) -> Result<Outcome<Returns>, Failure> {
         });
         if let Err(error) = carried {
             let names: Vec<String> = done.iter().map(ToString::to_string).collect();
-            return Err(Failure::from(error).changed(!done.is_empty()).with("terminated", names));
+            let changed = !done.is_empty() || error.may_have_ended();
+            return Err(Failure::from(error).changed(changed).with("terminated", names));
         }
         done.push(id.clone());
     }

@@ -140,15 +140,14 @@ fn carried(
     let changed = !report.launched.is_empty() || !report.unknown.is_empty();
     if let Some(error) = error {
         let more = match &error {
-            LaunchError::Late { .. } | LaunchError::Drain { .. } | LaunchError::Alive { .. } => {
-                String::new()
-            }
-            _ if done.was_asked => {
-                format!("; whether {id} was terminated is not known: run this again")
-            }
+            LaunchError::Late { .. }
+            | LaunchError::Drain { .. }
+            | LaunchError::Alive { .. }
+            | LaunchError::Unheard { .. }
+            | LaunchError::NotEnded { .. } => String::new(),
             _ => format!("; {id} was not terminated"),
         };
-        let changed = changed || done.was_asked;
+        let changed = changed || error.may_have_ended();
         return Err(failed(&returns, Failure::from(error).adding(&more), changed));
     }
     if report.unfulfilled > 0 || !report.not_running.is_empty() {

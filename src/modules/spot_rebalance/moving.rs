@@ -185,7 +185,8 @@ fn ended(
     error: Option<LaunchError>,
 ) -> Result<Outcome<Returns>, Failure> {
     let (launched, gone) = (moved.launched.len(), moved.terminated.len());
-    let changed = launched > 0 || gone > 0 || !moved.unknown.is_empty();
+    let may_have_ended = error.as_ref().is_some_and(LaunchError::may_have_ended);
+    let changed = launched > 0 || gone > 0 || !moved.unknown.is_empty() || may_have_ended;
     let done = format!("launched {launched} and terminated {gone}");
     let failure = match error {
         Some(error) => {
