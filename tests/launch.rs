@@ -350,6 +350,38 @@ fn a_machine_is_drained_before_it_goes_and_stays_if_it_cannot_be() {
     assert_eq!(stage.machines().len(), 1);
 }
 
+/// EC2 takes back who was to stay while another is drained.
+#[test]
+fn who_is_drained_stays_if_by_then_nobody_is_too_many() {
+    for (is_drained_taken, left) in [(false, 1), (true, 0)] {
+        let stage = Stage::new();
+        stage.call(&json!({"exact_count": 2})).well();
+        let all: Vec<String> = stage.machines().into_keys().collect();
+        let log = stage.desk.home.path().join("drained");
+        let script = format!("#!/bin/sh\necho $1 >> {}\n", log.display());
+        let program = json!(["/bin/sh", stage.desk.file("drain", &script)]);
+        stage.market.meanwhile(move |action, _| {
+            if action == "DescribeInstances" && log.exists() {
+                let drained = std::fs::read_to_string(&log).unwrap();
+                let mut taken = all.clone();
+                taken.retain(|it| is_drained_taken || *it != drained.trim());
+                moto::shared().terminate_instances("eu-west-1", &taken);
+            }
+        });
+        let called = stage.call(&json!({"exact_count": 1, "drain_command": program}));
+        assert_eq!(stage.machines().len(), left);
+        assert_eq!(called.answer["terminated"], json!([]));
+        stage.market.mend();
+        if is_drained_taken {
+            assert!(called.failed().contains("0 machines and is to have 1"), "{}", called.failed());
+        } else {
+            let done = called.well();
+            assert!(done["warnings"].to_string().contains("was drained and stays"), "{done}");
+        }
+        assert_eq!(stage.call(&json!({"exact_count": 1})).well()["changed"], is_drained_taken);
+    }
+}
+
 #[test]
 fn bad_input_is_refused_before_anything_is_launched() {
     let stage = Stage::new();

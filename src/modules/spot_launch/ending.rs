@@ -1,6 +1,6 @@
 //! Fewer machines, or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -42,7 +42,8 @@ fn planned<'c>(
     machines: Vec<Ec2Instance>,
     stay: usize,
 ) -> Result<Planned<'c, Returns>, Failure> {
-    let going = going(&desk, &machines, stay)?;
+    let count = machines.len().saturating_sub(stay);
+    let going = leaving(&standing(&machines, &known(&desk, stay)?), count, desk.order());
     let before = json!({"machines": machines.len(), "zones": counts(&machines)});
     let after = json!({"machines": stay, "terminated": going});
     let mut expected = Returns::of(&machines);
@@ -52,18 +53,66 @@ fn planned<'c>(
     Ok(Planned::change(expected, act).with_message(message).with_diff(before, after))
 }
 
-fn going(
-    desk: &Desk<'_>,
-    machines: &[Ec2Instance],
-    stay: usize,
-) -> Result<Vec<InstanceId>, Failure> {
-    let order = desk.order();
-    let known = match order {
-        Order::Dearest if stay > 0 => prices(&desk.ranked(None)?.0),
-        _ => Prices::default(),
-    };
-    let count = machines.len().saturating_sub(stay);
-    Ok(leaving(&standing(machines, &known), count, order))
+/// What an hour costs now, where that says who goes.
+fn known(desk: &Desk<'_>, stay: usize) -> Result<Prices, Failure> {
+    match desk.order() {
+        Order::Dearest if stay > 0 => Ok(prices(&desk.ranked(None)?.0)),
+        _ => Ok(Prices::default()),
+    }
+}
+
+/// What has gone until now, and what was drained and may stay.
+#[derive(Default)]
+struct Course {
+    done: Vec<InstanceId>,
+    drained: BTreeSet<InstanceId>,
+    warnings: Vec<String>,
+}
+
+impl Course {
+    /// The machines that are there, whatever EC2 still lists.
+    fn left(&self, desk: &Desk<'_>) -> Result<Vec<Ec2Instance>, Failure> {
+        let mut machines = desk.machines()?;
+        machines.retain(|it| !self.done.contains(&it.id));
+        Ok(machines)
+    }
+
+    /// One after the other, and never more than are too many: a drain takes its time, and EC2 may take others back meanwhile.
+    fn go(&mut self, desk: &Desk<'_>, launcher: &Launcher<'_>, stay: usize) -> Result<(), Failure> {
+        let tags = BTreeMap::from([(FLEET_TAG.to_owned(), desk.args.name.clone())]);
+        let (known, drain) = (known(desk, stay)?, desk.drain());
+        let mut machines = self.left(desk)?;
+        let first = machines.len().saturating_sub(stay);
+        loop {
+            let going = leaving(
+                &standing(&machines, &known),
+                machines.len().saturating_sub(stay),
+                desk.order(),
+            );
+            let next = going.iter().find_map(|id| machines.iter().find(|it| it.id == *id));
+            let Some(machine) = next else { return Ok(()) };
+            let id = machine.id.clone();
+            let done = self.done.len();
+            launcher.progress.tick(|| format!("draining {id}: {done} of {first} are terminated"));
+            if self.drained.insert(id.clone()) {
+                drain.drain(machine)?;
+            }
+            if !drain.command.is_empty() {
+                machines = self.left(desk)?;
+                if machines.len() <= stay || !machines.iter().any(|it| it.id == id) {
+                    if machines.iter().any(|it| it.id == id) {
+                        self.warnings.push(format!(
+                            "{id} was drained and stays: others were taken back meanwhile"
+                        ));
+                    }
+                    continue;
+                }
+            }
+            launcher.end_surely(&desk.region, &tags, std::slice::from_ref(&id), desk.settle())?;
+            machines.retain(|it| it.id != id);
+            self.done.push(id);
+        }
+    }
 }
 
 /// An unfinished launch is settled first, so that nothing of it turns up afterwards.
@@ -72,29 +121,29 @@ fn ended(desk: &Desk<'_>, stay: usize) -> Result<Outcome<Returns>, Failure> {
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     desk.fleet.end_moving(&desk.clock, "an end followed")?;
     launcher.settle(&desk.fleet, &desk.region, desk.settle())?;
-    let machines = desk.machines()?;
-    let going = going(desk, &machines, stay)?;
-    let drain = desk.drain();
-    let tags = BTreeMap::from([(FLEET_TAG.to_owned(), desk.args.name.clone())]);
-    let mut done: Vec<InstanceId> = Vec::new();
-    for id in &going {
-        let Some(machine) = machines.iter().find(|it| it.id == *id) else { continue };
-        progress
-            .tick(|| format!("draining {id}: {} of {} are terminated", done.len(), going.len()));
-        let carried = drain.drain(machine).and_then(|()| {
-            launcher.end_surely(&desk.region, &tags, std::slice::from_ref(id), desk.settle())
-        });
-        if let Err(error) = carried {
-            let names: Vec<String> = done.iter().map(ToString::to_string).collect();
-            let changed = !done.is_empty() || error.may_have_ended();
-            return Err(Failure::from(error).changed(changed).with("terminated", names));
-        }
-        done.push(id.clone());
+    let mut course = Course::default();
+    let gone = course.go(desk, &launcher, stay);
+    let names = |course: &Course| course.done.iter().map(ToString::to_string).collect::<Vec<_>>();
+    if let Err(failure) = gone {
+        let failure = if course.done.is_empty() { failure } else { failure.changed(true) };
+        return Err(failure.with("terminated", names(&course)));
     }
-    let (left, warnings) = desk.machines_after();
+    let (mut left, warnings) = desk.machines_after();
+    left.retain(|it| !course.done.contains(&it.id));
     let mut returns = Returns::of(&left);
-    returns.terminated = done.iter().map(ToString::to_string).collect();
-    let message = format!("terminated {}: {}", done.len(), listed(&done));
+    returns.terminated = names(&course);
+    let changed = !course.done.is_empty();
+    let message = format!("terminated {}: {}", course.done.len(), listed(&course.done));
+    if warnings.is_empty() && left.len() < stay {
+        let (name, here) = (&desk.args.name, left.len());
+        let text = format!(
+            "fleet {name} has {here} machines and is to have {stay}: others were taken back meanwhile; {message}; run this again to launch what is missing"
+        );
+        let failure = Failure::new(text).changed(changed).retryable(true);
+        let all = returns.evidence().into_iter();
+        return Err(all.fold(failure, |it, (name, value)| it.with(&name, value)));
+    }
+    course.warnings.extend(warnings);
     let outcome = Outcome::from(returns);
-    Ok(Outcome { message: Some(message), changed: !done.is_empty(), warnings, ..outcome })
+    Ok(Outcome { message: Some(message), changed, warnings: course.warnings, ..outcome })
 }
