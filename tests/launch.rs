@@ -69,23 +69,7 @@ impl Stage {
 
     /// The machines that carry the fleet's tag, asked of moto itself: id and zone.
     fn machines(&self) -> BTreeMap<String, String> {
-        let fields = [
-            ("Action", "DescribeInstances"),
-            ("Filter.1.Name", "tag:spotinst-esg:fleet"),
-            ("Filter.1.Value.1", &self.name),
-            ("Filter.2.Name", "instance-state-name"),
-            ("Filter.2.Value.1", "pending"),
-            ("Filter.2.Value.2", "running"),
-        ];
-        let fields = fields.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let reply = moto::shared().ec2("eu-west-1", &fields);
-        let part = |text: &str, name: &str| {
-            let (_, rest) = text.split_once(&format!("<{name}>")).unwrap();
-            rest.split_once('<').unwrap().0.to_owned()
-        };
-        let each = reply.split("<instanceId>").skip(1);
-        each.map(|it| (it.split('<').next().unwrap().to_owned(), part(it, "availabilityZone")))
-            .collect()
+        machines_of(&self.name)
     }
 
     /// A call of EC2 that somebody else makes.
@@ -114,6 +98,26 @@ impl Ran {
         assert_eq!((self.code, self.stdout.as_str()), (8, ""), "{self:?}");
         assert!(self.stderr.contains("nothing was launched: there is no terminal"), "{self:?}");
     }
+}
+
+fn machines_of(fleet: &str) -> BTreeMap<String, String> {
+    let fields = [
+        ("Action", "DescribeInstances"),
+        ("Filter.1.Name", "tag:spotinst-esg:fleet"),
+        ("Filter.1.Value.1", fleet),
+        ("Filter.2.Name", "instance-state-name"),
+        ("Filter.2.Value.1", "pending"),
+        ("Filter.2.Value.2", "running"),
+    ];
+    let fields = fields.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let reply = moto::shared().ec2("eu-west-1", &fields);
+    let part = |text: &str, name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>")).unwrap();
+        rest.split_once('<').unwrap().0.to_owned()
+    };
+    let each = reply.split("<instanceId>").skip(1);
+    each.map(|it| (it.split('<').next().unwrap().to_owned(), part(it, "availabilityZone")))
+        .collect()
 }
 
 fn at(machine_type: &'static str, zone: &'static str, effect: Effect) -> Fault {

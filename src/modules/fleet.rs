@@ -20,6 +20,7 @@ impl From<LaunchError> for Failure {
             unheard @ LaunchError::Unheard { .. } => {
                 Self::new(unheard.to_string()).changed(true).retryable(true)
             }
+            gone @ LaunchError::StandInGone { .. } => Self::new(gone.to_string()).retryable(true),
             other => Self::new(other.to_string()),
         }
     }

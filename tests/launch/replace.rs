@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::support::market::{Effect, Fault, Snag};
-use super::{Stage, at};
+use super::support::moto;
+use super::{Stage, at, machines_of};
 
 impl Stage {
     fn ids(&self) -> Vec<String> {
@@ -146,6 +147,37 @@ fn without_an_answer_nobody_says_that_the_machine_was_not_terminated() {
     stage.market.mend();
     let done = stage.call(&replace).well();
     assert_eq!((&done["terminated"], stage.ids().len()), (&json!([old]), 1), "{done}");
+}
+
+/// EC2 takes back what stands in while the machine is drained: the machine stays, and the next run launches another.
+#[test]
+fn a_stand_in_that_is_taken_back_during_the_drain_costs_no_machine() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1})).well();
+    let old = stage.ids()[0].clone();
+    let log = stage.desk.home.path().join("drained");
+    let script = format!("#!/bin/sh\necho $1 >> {}\n", log.display());
+    let program = json!(["/bin/sh", stage.desk.file("drain", &script)]);
+    let (fleet, stays) = (stage.name.clone(), old.clone());
+    stage.market.meanwhile(move |action, _| {
+        if action == "DescribeInstances" && log.exists() {
+            let mut taken: Vec<String> = machines_of(&fleet).into_keys().collect();
+            taken.retain(|it| *it != stays);
+            moto::shared().terminate_instances("eu-west-1", &taken);
+        }
+    });
+    let replace = json!({"replace": old, "drain_command": program});
+    let called = stage.call(&replace);
+    let said = called.failed();
+    assert!(said.contains("which was to stand in for"), "{said}");
+    assert_eq!((&called.answer["changed"], stage.ids()), (&json!(true), vec![old.clone()]));
+    stage.market.mend();
+    let done = stage.call(&replace).well();
+    assert_eq!((&done["terminated"], stage.ids().len()), (&json!([old]), 1), "{done}");
+    assert_eq!(stage.launches(), 3);
+    stage.ec2("TerminateInstances", &[("InstanceId.1", &stage.ids()[0])]);
+    let again = stage.call(&replace).well();
+    assert!(again["stand_in_gone"].is_string(), "{again}");
 }
 
 #[test]

@@ -641,6 +641,13 @@ terminated:
   returned: always
   type: list
   elements: str
+stand_in_gone:
+  description:
+    - >-
+      What stood in for the machine of O(replace) and is gone as well, so that nothing stands in for it; null if
+      there is none.
+  returned: always
+  type: str
 attempts:
   description:
     - Every request of the run, in order.

@@ -45,6 +45,16 @@ pub enum LaunchError {
         /// How long it was waited, in seconds.
         limit_s: u64,
     },
+    /// What stood in for a machine was taken back while that was drained.
+    #[error(
+        "{new}, which was to stand in for {old}, is gone again; {old} was not terminated: run this again to launch another"
+    )]
+    StandInGone {
+        /// What stood in.
+        new: InstanceId,
+        /// For which.
+        old: InstanceId,
+    },
     /// What is asked cannot be launched.
     #[error("{0}; nothing was launched")]
     Refused(String),

@@ -101,9 +101,12 @@ impl Launcher<'_> {
         self.settle(fleet, &what.region, what.settle)?;
         let (machines, replacement) = self.replacement(fleet, &what.region, cluster, &what.id)?;
         done.machines = machines;
-        match replacement {
+        let new = match replacement {
             Replacement::Done { .. } => return Ok(()),
-            Replacement::Finish { new, old: _ } => self.awaited(fleet, &what, new)?,
+            Replacement::Finish { new, old: _ } => {
+                self.awaited(fleet, &what, new.clone())?;
+                Some(new)
+            }
             Replacement::Launch { .. } => {
                 let total = u32::try_from(done.machines.len()).unwrap_or(u32::MAX);
                 if let Some(most) = what.max_total.filter(|most| total >= *most) {
@@ -119,18 +122,29 @@ impl Launcher<'_> {
                 if report.unfulfilled > 0 || !report.not_running.is_empty() {
                     return Ok(());
                 }
+                report.launched.keys().next().cloned()
             }
-        }
-        let tags = tag(FLEET_TAG, fleet.name());
-        let mut listed = self.cloud.tagged_instances(&what.region, &tags)?;
-        listed.retain(lives);
-        done.machines = listed;
+        };
+        done.machines = self.living(fleet, &what.region)?;
         let Some(old) = done.machines.iter().find(|it| it.id == what.id) else { return Ok(()) };
         self.progress.tick(|| format!("draining {}", old.id));
         what.drain.drain(old)?;
+        // A drain takes its time, and EC2 may have taken back meanwhile what stands in.
+        done.machines = self.living(fleet, &what.region)?;
+        if let Some(new) = new.filter(|new| !done.machines.iter().any(|it| it.id == *new)) {
+            return Err(LaunchError::StandInGone { new, old: what.id });
+        }
+        let tags = tag(FLEET_TAG, fleet.name());
         self.end_surely(&what.region, &tags, std::slice::from_ref(&what.id), what.settle)?;
         done.has_ended = true;
         Ok(())
+    }
+
+    /// The machines of a fleet that are not on their way out.
+    fn living(&self, fleet: &Fleet, region: &Region) -> Result<Vec<Ec2Instance>, LaunchError> {
+        let mut listed = self.cloud.tagged_instances(region, &tag(FLEET_TAG, fleet.name()))?;
+        listed.retain(lives);
+        Ok(listed)
     }
 
     /// One of an earlier run may not run yet, or never.

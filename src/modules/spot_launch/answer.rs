@@ -24,6 +24,9 @@ pub(in crate::modules) struct Returns {
     /// What was terminated.
     #[schemars(extend("x-returned" = "always"))]
     pub(super) terminated: Vec<String>,
+    /// What stood in for the machine of O(replace) and is gone as well, so that nothing stands in for it; null if there is none.
+    #[schemars(extend("x-returned" = "always"))]
+    pub(super) stand_in_gone: Option<String>,
     /// Every request of the run, in order.
     #[schemars(extend("x-returned" = "always"))]
     attempts: Vec<ShownAttempt>,
@@ -52,6 +55,7 @@ impl Returns {
             run: None,
             launched: Vec::new(),
             terminated: Vec::new(),
+            stand_in_gone: None,
             attempts: Vec::new(),
             unfulfilled: 0,
             unknown: Vec::new(),

@@ -66,7 +66,7 @@ pub(super) fn planned<'c>(
 
 /// What stood in may be gone as well: that is told, and is no reason to launch.
 fn finished<'c>(
-    returns: Returns,
+    mut returns: Returns,
     id: &InstanceId,
     new: &InstanceId,
     lives: bool,
@@ -78,6 +78,7 @@ fn finished<'c>(
     let text = format!(
         "{id} is gone, and so is {new}, which stood in for it; nothing was launched: if one is missing, exact_count counts"
     );
+    returns.stand_in_gone = Some(new.to_string());
     Planned::unchanged(returns).with_message(text.clone()).with_warnings(vec![text])
 }
 
@@ -141,6 +142,7 @@ fn carried(
     if let Some(error) = error {
         let more = match &error {
             LaunchError::Late { .. }
+            | LaunchError::StandInGone { .. }
             | LaunchError::Drain { .. }
             | LaunchError::Alive { .. }
             | LaunchError::Unheard { .. }
