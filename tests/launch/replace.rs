@@ -6,6 +6,8 @@ use super::support::market::{Effect, Fault, Snag};
 use super::support::moto;
 use super::{Stage, at, machines_of};
 
+const FLEET_TAG: &str = "spotinst-esg:fleet";
+
 impl Stage {
     fn ids(&self) -> Vec<String> {
         self.machines().into_keys().collect()
@@ -178,6 +180,27 @@ fn a_stand_in_that_is_taken_back_during_the_drain_costs_no_machine() {
     stage.ec2("TerminateInstances", &[("InstanceId.1", &stage.ids()[0])]);
     let again = stage.call(&replace).well();
     assert!(again["stand_in_gone"].is_string(), "{again}");
+}
+
+/// Somebody takes the fleet's tag away while another is launched.
+#[test]
+fn a_machine_that_loses_its_tag_meanwhile_is_not_told_to_be_gone() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1})).well();
+    let old = stage.ids()[0].clone();
+    let bare = old.clone();
+    stage.market.meanwhile(move |action, launches| {
+        if action == "DescribeInstances" && launches == 2 {
+            let fields =
+                [("Action", "DeleteTags"), ("ResourceId.1", &bare), ("Tag.1.Key", FLEET_TAG)];
+            let fields = fields.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            moto::shared().ec2("eu-west-1", &fields);
+        }
+    });
+    let called = stage.call(&json!({"replace": old}));
+    let said = called.failed();
+    assert!(said.starts_with(&format!("{old} lives and has lost its tag")), "{said}");
+    assert_eq!(called.answer["launched"].as_array().unwrap().len(), 1);
 }
 
 #[test]

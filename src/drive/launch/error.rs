@@ -45,6 +45,16 @@ pub enum LaunchError {
         /// How long it was waited, in seconds.
         limit_s: u64,
     },
+    /// A machine that was to go lives and has lost its tag meanwhile.
+    #[error(
+        "{instance} lives and has lost its tag: put {FLEET_TAG}={fleet} back and run this again, or terminate it; it was not terminated"
+    )]
+    LostTag {
+        /// Which.
+        instance: InstanceId,
+        /// Its fleet.
+        fleet: String,
+    },
     /// What stood in for a machine was taken back while that was drained.
     #[error(
         "{new}, which was to stand in for {old}, is gone again; {old} was not terminated: run this again to launch another"

@@ -126,7 +126,9 @@ impl Launcher<'_> {
             }
         };
         done.machines = self.living(fleet, &what.region)?;
-        let Some(old) = done.machines.iter().find(|it| it.id == what.id) else { return Ok(()) };
+        let Some(old) = done.machines.iter().find(|it| it.id == what.id) else {
+            return self.gone(fleet, &what);
+        };
         self.progress.tick(|| format!("draining {}", old.id));
         what.drain.drain(old)?;
         // A drain takes its time, and EC2 may have taken back meanwhile what stands in.
@@ -145,6 +147,18 @@ impl Launcher<'_> {
         let mut listed = self.cloud.tagged_instances(region, &tag(FLEET_TAG, fleet.name()))?;
         listed.retain(lives);
         Ok(listed)
+    }
+
+    /// What is not listed may have lost its tag only.
+    fn gone(&self, fleet: &Fleet, what: &Replace<'_>) -> Result<(), LaunchError> {
+        let told = self.cloud.instances(&what.region, std::slice::from_ref(&what.id))?;
+        match told.iter().any(lives) {
+            false => Ok(()),
+            true => Err(LaunchError::LostTag {
+                instance: what.id.clone(),
+                fleet: fleet.name().to_owned(),
+            }),
+        }
     }
 
     /// One of an earlier run may not run yet, or never.

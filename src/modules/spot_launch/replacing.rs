@@ -143,6 +143,7 @@ fn carried(
         let more = match &error {
             LaunchError::Late { .. }
             | LaunchError::StandInGone { .. }
+            | LaunchError::LostTag { .. }
             | LaunchError::Drain { .. }
             | LaunchError::Alive { .. }
             | LaunchError::Unheard { .. }
