@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::market::{Effect, Fault};
+use super::support::market::{Effect, Fault, Snag};
 use super::support::module::Called;
 use super::support::moto;
 use super::{IMAGE, Stage, at, attempts, policy};
@@ -210,6 +210,18 @@ fn bad_input_is_refused_before_anything_is_launched() {
         assert!(called.failed().contains(words), "{arguments}: {}", called.failed());
     }
     assert_eq!((stage.launches(), stage.spread()), (before, vec![2]));
+}
+
+#[test]
+fn what_was_asked_for_before_an_error_is_told_of_a_rebalance_too() {
+    let stage = Stage::crowded(3);
+    stage.market.fault(Fault { times: 1, effect: Effect::LoseAnswer, ..Fault::refuse("") });
+    let (action, code) = ("DescribeInstances", "UnauthorizedOperation");
+    stage.market.snag(Snag { action, with: "", code, times: 9, waits: true });
+    let called = stage.rebalance(&json!({}));
+    assert!(called.failed().contains("not allowed"), "{}", called.failed());
+    let unknown = called.answer["unknown"].as_array().unwrap().len();
+    assert_eq!((&called.answer["changed"], unknown), (&json!(true), 1), "{}", called.answer);
 }
 
 /// EC2 takes machines back in the middle, and has none: what is missing to the count is told, and filled up by a later run.

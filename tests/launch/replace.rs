@@ -203,6 +203,27 @@ fn a_machine_that_loses_its_tag_meanwhile_is_not_told_to_be_gone() {
     assert_eq!(called.answer["launched"].as_array().unwrap().len(), 1);
 }
 
+/// The answer of a launch is lost, and then EC2 does not say what became of it: the account has it.
+#[test]
+fn what_was_asked_for_before_an_error_is_told() {
+    for more in [json!({"replace": ""}), json!({"count": 2}), json!({"exact_count": 2})] {
+        let stage = Stage::new();
+        stage.call(&json!({"count": 1})).well();
+        stage.market.fault(Fault { times: 1, effect: Effect::LoseAnswer, ..Fault::refuse("") });
+        let (action, code) = ("DescribeInstances", "UnauthorizedOperation");
+        stage.market.snag(Snag { action, with: "", code, times: 9, waits: true });
+        let mut arguments = more.clone();
+        if more["replace"].is_string() {
+            arguments["replace"] = json!(stage.ids()[0]);
+        }
+        let called = stage.call(&arguments);
+        assert!(called.failed().contains("not allowed"), "{more}: {}", called.failed());
+        let told = (&called.answer["changed"], called.answer["unknown"].as_array().unwrap().len());
+        assert_eq!(told, (&json!(true), 1), "{more}: {}", called.answer);
+        assert_eq!(called.answer["attempts"].as_array().unwrap().len(), 1, "{more}");
+    }
+}
+
 #[test]
 fn whether_what_got_no_answer_was_terminated_is_not_known_to_any_task() {
     for count in [json!({"exact_count": 0}), json!({"state": "absent"})] {

@@ -150,34 +150,46 @@ impl Launcher<'_> {
     ///
     /// # Errors
     ///
-    /// The journal cannot be written, or AWS does not answer questions. What was launched until then is in the journal, and
-    /// running again goes on.
+    /// With what was done until then: the journal cannot be written, or AWS does not answer questions. What was launched until then
+    /// is in the journal, and running again goes on.
     pub fn launch(
         &self,
         fleet: &Fleet,
         job: &Job,
         ladder: &mut Ladder,
         counts: &mut BTreeMap<String, u32>,
-    ) -> Result<Report, LaunchError> {
-        let mut journal = match fleet.open_run()? {
+    ) -> Result<Report, (LaunchError, Box<Report>)> {
+        let opened = || match fleet.open_run()? {
             Some(mut open) if job.resume && open.run.wanted == job.wanted => {
                 self.count_again(&mut open, job)?;
-                open
+                Ok(open)
             }
             _ => {
                 self.settle(fleet, &job.region, job.settle)?;
-                fleet.begin(self.clock, &begun(fleet, job))?
+                fleet.begin(self.clock, &begun(fleet, job))
             }
         };
-        self.end_again(&journal, &job.region, job.settle)?;
-        let mut stop = self.go_on(&mut journal, job)?;
-        while stop.is_none() && missing(&journal, job) > 0 {
+        let mut journal = opened().map_err(|error| (error, Box::default()))?;
+        let launched = self.launching(&mut journal, job, ladder, counts);
+        launched.map_err(|error| (error, Box::new(told(&journal, job, None))))
+    }
+
+    fn launching(
+        &self,
+        journal: &mut Journal,
+        job: &Job,
+        ladder: &mut Ladder,
+        counts: &mut BTreeMap<String, u32>,
+    ) -> Result<Report, LaunchError> {
+        self.end_again(journal, &job.region, job.settle)?;
+        let mut stop = self.go_on(journal, job)?;
+        while stop.is_none() && missing(journal, job) > 0 {
             stop = match ladder.next(counts) {
                 Step::Stop(why) => Some(why.to_string()),
-                Step::Ask(rung) => self.ask(&mut journal, job, ladder, counts, &rung)?,
+                Step::Ask(rung) => self.ask(journal, job, ladder, counts, &rung)?,
             };
         }
-        self.finish(&mut journal, job, stop)
+        self.finish(journal, job, stop)
     }
 
     /// Requests of before an interruption: sent again with the same token, which launches nothing twice.
@@ -320,14 +332,7 @@ impl Launcher<'_> {
         job: &Job,
         stop: Option<String>,
     ) -> Result<Report, LaunchError> {
-        let mut report = Report {
-            run: journal.run.id.clone(),
-            launched: journal.run.launched(),
-            unfulfilled: missing(journal, job),
-            unknown: journal.run.pending().into_iter().map(|it| it.token).collect(),
-            stop,
-            ..Report::default()
-        };
+        let mut report = told(journal, job, stop);
         if report.unfulfilled > 0 && job.clean_up {
             let mut ids: Vec<InstanceId> = report.launched.keys().cloned().collect();
             if !ids.is_empty() {
@@ -361,7 +366,6 @@ impl Launcher<'_> {
                 report.warnings.extend(self.over(journal, "complete"));
             }
         }
-        report.attempts = journal.run.attempts.clone();
         Ok(report)
     }
 
@@ -396,6 +400,19 @@ impl Launcher<'_> {
                 })
             }
         }
+    }
+}
+
+/// What the journal says that was done.
+fn told(journal: &Journal, job: &Job, stop: Option<String>) -> Report {
+    Report {
+        run: journal.run.id.clone(),
+        launched: journal.run.launched(),
+        attempts: journal.run.attempts.clone(),
+        unfulfilled: missing(journal, job),
+        unknown: journal.run.pending().into_iter().map(|it| it.token).collect(),
+        stop,
+        ..Report::default()
     }
 }
 

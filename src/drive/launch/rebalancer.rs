@@ -186,10 +186,17 @@ impl Course<'_, '_> {
         (job.run_id, job.wanted, job.clean_up, job.resume) = (launch, 1, true, false);
         self.ladder.only_in(BTreeSet::from([zone.to_owned()]));
         let mut counts = counts.clone();
-        let report = self.launcher.launch(self.fleet, job, self.ladder, &mut counts)?;
+        let (report, error) = match self.launcher.launch(self.fleet, job, self.ladder, &mut counts)
+        {
+            Ok(report) => (report, None),
+            Err((error, report)) => (*report, Some(error)),
+        };
         self.moved.attempts.extend(report.attempts);
         self.moved.unknown.extend(report.unknown.iter().cloned());
         self.moved.launched.extend(report.launched);
+        if let Some(error) = error {
+            return Err(error);
+        }
         if let Some(late) = report.not_running.first() {
             let limit = job.wait.unwrap_or_default().as_secs();
             let reason = format!("{late} was launched in {zone} and does not run within {limit} s");

@@ -117,7 +117,11 @@ impl Launcher<'_> {
                     let text = format!("what stood in for {} is gone: run this again", what.id);
                     return Err(LaunchError::Refused(text));
                 };
-                done.report = self.launch(fleet, job, ladder, counts)?;
+                let launched = self.launch(fleet, job, ladder, counts);
+                done.report = launched.map_err(|(error, report)| {
+                    done.report = *report;
+                    error
+                })?;
                 let report = &done.report;
                 if report.unfulfilled > 0 || !report.not_running.is_empty() {
                     return Ok(());

@@ -154,10 +154,16 @@ fn carried(desk: &Desk<'_>, mut ready: Ready, exact: Option<u32>) -> Result<Repo
     let mut counts = counts(&machines);
     let report = launcher.launch(&desk.fleet, &ready.job, &mut ready.ladder, &mut counts);
     ready.memory.add(desk.region.as_str(), ready.ladder.short(), desk.clock.now());
-    report.map_err(|error| {
-        Failure::from(error)
-            .changed(true)
-            .adding("; what was launched is in the journal and has the fleet's tag: run this again to go on")
+    report.map_err(|(error, report)| {
+        let changed =
+            !report.launched.is_empty() || !report.unknown.is_empty() || error.may_have_ended();
+        let mut returns = Returns::of(&desk.machines_after().0);
+        returns.account(&report);
+        let failure = Failure::from(error)
+            .changed(changed)
+            .adding("; what was launched is in the journal and has the fleet's tag: run this again to go on");
+        let all = returns.evidence().into_iter();
+        all.fold(failure, |it, (name, value)| it.with(&name, value))
     })
 }
 
