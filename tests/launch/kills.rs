@@ -255,6 +255,7 @@ pub(crate) fn job(run: usize, wanted: u32, clean_up: bool) -> Job {
         run_id: format!("run-{run:04}"),
         wanted,
         resume: true,
+        is_step: false,
         blueprint: Blueprint { tags, ..Blueprint::default() },
         digest: "same".to_owned(),
         ground: Ground::default(),
@@ -457,7 +458,8 @@ fn what_ec2_does_not_know_yet_is_terminated_later_and_until_then_told_to_live() 
     let short = job(1, WANTED, true);
     let report = launcher.launch(&fleet, &short, &mut settings, &mut BTreeMap::new()).unwrap();
     assert_eq!((report.launched.len(), report.removed.len(), cloud.living().len()), (1, 0, 1));
-    let again = launcher.launch(&fleet, &short, &mut settings, &mut BTreeMap::new()).unwrap_err();
+    let again = launcher.launch(&fleet, &short, &mut settings, &mut BTreeMap::new());
+    let (again, _) = again.unwrap_err();
     assert!(again.to_string().contains("i-1") && again.to_string().contains("live on"), "{again}");
     let patient = Job { settle: Duration::from_secs(60), ..job(2, WANTED, true) };
     let report = launcher.launch(&fleet, &patient, &mut settings, &mut BTreeMap::new()).unwrap();

@@ -224,6 +224,22 @@ fn what_was_asked_for_before_an_error_is_told_of_a_rebalance_too() {
     assert_eq!((&called.answer["changed"], unknown), (&json!(true), 1), "{}", called.answer);
 }
 
+/// What is moved in between is not missing to an unfinished count.
+#[test]
+fn an_unfinished_count_is_gone_on_with_after_a_rebalance() {
+    let stage = Stage::new();
+    let quota = Effect::Refuse("MaxSpotInstanceCountExceeded");
+    stage.market.fault(Fault { zone: Some("eu-west-1c"), effect: quota, ..Fault::refuse("") });
+    stage.market.price("c6i.large", "eu-west-1c", Some("0.0390"));
+    stage.call(&json!({"count": 3})).failed();
+    assert_eq!(stage.spread(), [1, 1]);
+    stage.market.mend();
+    let moved = stage.rebalance(&json!({"zones": ["eu-west-1a", "eu-west-1c"]})).well();
+    assert_eq!(list(&moved, "launched").len(), 1, "{moved}");
+    let done = stage.call(&json!({"count": 3})).well();
+    assert_eq!((stage.machines().len(), stage.launches()), (3, 4), "{done}");
+}
+
 /// EC2 takes machines back in the middle, and has none: what is missing to the count is told, and filled up by a later run.
 #[test]
 fn machines_that_are_taken_back_meanwhile_are_missing_to_the_count_of_the_beginning() {

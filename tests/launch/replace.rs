@@ -224,6 +224,24 @@ fn what_was_asked_for_before_an_error_is_told() {
     }
 }
 
+/// What is done to a fleet in between changes nothing about what is missing to an unfinished count.
+#[test]
+fn an_unfinished_count_is_gone_on_with_after_a_replacement() {
+    let stage = Stage::new();
+    let quota = Effect::Refuse("MaxSpotInstanceCountExceeded");
+    stage.market.fault(Fault { zone: Some("eu-west-1c"), effect: quota, ..Fault::refuse("") });
+    stage.market.price("c6i.large", "eu-west-1c", Some("0.0390"));
+    stage.call(&json!({"count": 3})).failed();
+    assert_eq!(stage.ids().len(), 2);
+    stage.market.mend();
+    stage.call(&json!({"replace": stage.ids()[0]})).well();
+    assert_eq!(stage.ids().len(), 2);
+    let done = stage.call(&json!({"count": 3})).well();
+    assert_eq!((stage.ids().len(), stage.launches()), (3, 4), "{done}");
+    stage.call(&json!({"count": 3})).well();
+    assert_eq!(stage.ids().len(), 6, "the run is over, and more are more");
+}
+
 #[test]
 fn whether_what_got_no_answer_was_terminated_is_not_known_to_any_task() {
     for count in [json!({"exact_count": 0}), json!({"state": "absent"})] {

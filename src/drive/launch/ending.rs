@@ -85,11 +85,11 @@ impl Launcher<'_> {
     ///
     /// Its journal cannot be read or written.
     pub fn conclude(&self, fleet: &Fleet, run: &str) -> Result<(), LaunchError> {
-        match fleet.open_run()? {
-            Some(mut open) if open.run.id == run => {
+        match fleet.open_runs()?.into_iter().find(|it| it.run.id == run) {
+            Some(mut open) => {
                 open.write(self.clock, &Event::Ended { reason: "complete".to_owned() })
             }
-            Some(_) | None => Ok(()),
+            None => Ok(()),
         }
     }
 }

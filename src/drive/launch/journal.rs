@@ -1,5 +1,6 @@
 //! The journals of a fleet on the disk: a file a run, a line an event, each there before what it announces is done.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -10,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::LaunchError;
-use crate::domain::Clock;
+use crate::domain::{Clock, InstanceId};
 use crate::drive::environment::Environment;
 use crate::drive::progress::Progress;
 use crate::drive::wait::until;
@@ -158,18 +159,32 @@ impl Fleet {
         &self.name
     }
 
-    /// The run that has not ended, if there is one.
+    /// The runs that have not ended, the newest first: at most one that may be gone on with, and steps of something larger.
     ///
     /// # Errors
     ///
     /// A journal cannot be read: what it did is not known.
-    pub(super) fn open_run(&self) -> Result<Option<Journal>, LaunchError> {
+    pub(super) fn open_runs(&self) -> Result<Vec<Journal>, LaunchError> {
+        let mut open = Vec::new();
         for path in journals(&self.folder)? {
-            if let Some(journal) = Journal::open(path)?.filter(|it| it.run.ended.is_none()) {
-                return Ok(Some(journal));
-            }
+            open.extend(Journal::open(path)?.filter(|it| it.run.ended.is_none()));
         }
-        Ok(None)
+        Ok(open)
+    }
+
+    /// What was terminated in rebalances, each after one was launched for it, as far as their journals can be read.
+    ///
+    /// # Errors
+    ///
+    /// Their folder cannot be read.
+    pub(super) fn moved(&self) -> Result<BTreeSet<InstanceId>, LaunchError> {
+        let mut all = BTreeSet::new();
+        for path in journals(&self.moves())? {
+            let (lines, _) = parsed::<MoveEntry>(&path)?;
+            let entries: Vec<MoveEntry> = lines.into_iter().flatten().collect();
+            all.extend(moving_of(&entries).map(|it| it.left).unwrap_or_default());
+        }
+        Ok(all)
     }
 
     /// Every machine that was ever launched for it, as far as its journals can be read.

@@ -33,6 +33,8 @@ pub struct Job {
     /// Whether an unfinished run for as many is gone on with, and this one is one until it is concluded; else it is settled and
     /// ended, and a new one begins.
     pub resume: bool,
+    /// Whether it is a step of something larger: then an unfinished run of another kind remains as it is.
+    pub is_step: bool,
     /// What.
     pub blueprint: Blueprint,
     /// A digest of it.
@@ -92,8 +94,8 @@ enum Told {
 /// What an earlier run left.
 pub struct Account {
     /// How many it has launched that may not be listed yet.
-    pub launched: BTreeMap<InstanceId, Rung>,
-    /// How many it was to launch.
+    pub done: u32,
+    /// How many it was to launch; 0 if nothing but what it is a step of may go on with it.
     pub wanted: u32,
     /// How many requests of it have no known outcome.
     pub pending: usize,
@@ -106,15 +108,37 @@ impl Launcher<'_> {
     ///
     /// Its journal cannot be read.
     pub fn unfinished(&self, fleet: &Fleet) -> Result<Option<Account>, LaunchError> {
-        let open = fleet.open_run()?;
-        Ok(open.map(|journal| Account {
-            launched: journal.run.launched(),
-            wanted: journal.run.wanted,
+        let mut open = fleet.open_runs()?;
+        open.sort_by_key(|it| it.run.is_step);
+        Ok(open.into_iter().next().map(|journal| Account {
+            done: journal.run.done(),
+            wanted: if journal.run.is_step { 0 } else { journal.run.wanted },
             pending: journal.run.pending().len(),
         }))
     }
 
-    /// Finds out what became of each request of an unfinished run that has no answer, and ends that run.
+    /// The same for what is a step of something larger: those are ended. A run that may be gone on with remains one.
+    ///
+    /// # Errors
+    ///
+    /// AWS does not answer, or the journal cannot be written.
+    pub(super) fn settle_steps(
+        &self,
+        fleet: &Fleet,
+        region: &Region,
+        patience: Duration,
+    ) -> Result<(), LaunchError> {
+        for mut journal in fleet.open_runs()? {
+            if journal.run.is_step {
+                self.settle_run(&mut journal, region, patience)?;
+            } else {
+                self.answered(&mut journal, region, patience)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds out what became of each request of unfinished runs that has no answer, and ends those runs.
     ///
     /// # Errors
     ///
@@ -125,8 +149,19 @@ impl Launcher<'_> {
         region: &Region,
         patience: Duration,
     ) -> Result<(), LaunchError> {
-        let Some(mut journal) = fleet.open_run()? else { return Ok(()) };
-        self.end_again(&journal, region, patience)?;
+        for mut journal in fleet.open_runs()? {
+            self.settle_run(&mut journal, region, patience)?;
+        }
+        Ok(())
+    }
+
+    /// Finds out what became of each request of a run that has no answer.
+    fn answered(
+        &self,
+        journal: &mut Journal,
+        region: &Region,
+        patience: Duration,
+    ) -> Result<(), LaunchError> {
         for attempt in journal.run.pending() {
             let found = self.find(region, &attempt.token, patience)?;
             let outcome = found.unwrap_or_else(|| Outcome::Lost {
@@ -134,6 +169,17 @@ impl Launcher<'_> {
             });
             journal.write(self.clock, &Event::Answered { token: attempt.token, outcome })?;
         }
+        Ok(())
+    }
+
+    fn settle_run(
+        &self,
+        journal: &mut Journal,
+        region: &Region,
+        patience: Duration,
+    ) -> Result<(), LaunchError> {
+        self.end_again(journal, region, patience)?;
+        self.answered(journal, region, patience)?;
         let tags = tag(RUN_TAG, &journal.run.id);
         let mut missing: Vec<InstanceId> = journal.run.launched().into_keys().collect();
         // What was launched a moment ago may not be listed yet. What is gone for good never will be.
@@ -159,15 +205,20 @@ impl Launcher<'_> {
         ladder: &mut Ladder,
         counts: &mut BTreeMap<String, u32>,
     ) -> Result<Report, (LaunchError, Box<Report>)> {
-        let opened = || match fleet.open_run()? {
-            Some(mut open) if job.resume && open.run.wanted == job.wanted => {
-                self.count_again(&mut open, job)?;
-                Ok(open)
+        let opened = || {
+            if job.resume || job.is_step {
+                self.settle_steps(fleet, &job.region, job.settle)?;
             }
-            _ => {
-                self.settle(fleet, &job.region, job.settle)?;
-                fleet.begin(self.clock, &begun(fleet, job))
+            let mut open = fleet.open_runs()?.into_iter().filter(|it| !it.run.is_step);
+            match open.next().filter(|it| job.resume && it.run.wanted == job.wanted) {
+                Some(mut open) => {
+                    self.count_again(fleet, &mut open, job)?;
+                    return Ok(open);
+                }
+                None if job.is_step => {}
+                None => self.settle(fleet, &job.region, job.settle)?,
             }
+            fleet.begin(self.clock, &begun(fleet, job))
         };
         let mut journal = opened().map_err(|error| (error, Box::default()))?;
         let launched = self.launching(&mut journal, job, ladder, counts);
@@ -417,8 +468,7 @@ fn told(journal: &Journal, job: &Job, stop: Option<String>) -> Report {
 }
 
 fn missing(journal: &Journal, job: &Job) -> u32 {
-    let launched = u32::try_from(journal.run.launched().len()).unwrap_or(u32::MAX);
-    job.wanted.saturating_sub(launched)
+    job.wanted.saturating_sub(journal.run.done())
 }
 
 pub(super) fn tag(name: &str, value: &str) -> BTreeMap<String, String> {
@@ -434,6 +484,7 @@ fn begun(fleet: &Fleet, job: &Job) -> Event {
         blueprint: job.digest.clone(),
         replaces: job.blueprint.tags.get(REPLACES_TAG).cloned(),
         cluster: job.blueprint.tags.get(CLUSTER_TAG).cloned(),
+        is_step: job.is_step,
     }
 }
 

@@ -103,7 +103,7 @@ impl Launcher<'_> {
         ladder: &mut Ladder,
     ) -> Result<Moved, (LaunchError, Box<Moved>)> {
         let begun = || -> Result<MoveJournal, LaunchError> {
-            self.settle(fleet, &what.job.region, what.job.settle)?;
+            self.settle_steps(fleet, &what.job.region, what.job.settle)?;
             match fleet.open_moving()? {
                 Some(open) => Ok(open),
                 None => fleet.begin_moving(self.clock, &self.beginning(fleet, &what)?),
@@ -184,6 +184,7 @@ impl Course<'_, '_> {
         self.journal.write(self.launcher.clock, &event)?;
         let job = &mut self.what.job;
         (job.run_id, job.wanted, job.clean_up, job.resume) = (launch, 1, true, false);
+        job.is_step = true;
         self.ladder.only_in(BTreeSet::from([zone.to_owned()]));
         let mut counts = counts.clone();
         let (report, error) = match self.launcher.launch(self.fleet, job, self.ladder, &mut counts)

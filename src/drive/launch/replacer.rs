@@ -98,7 +98,7 @@ impl Launcher<'_> {
     ) -> Result<(), LaunchError> {
         let cluster = what.cluster.as_deref();
         // A launch of before an interruption may be found only now.
-        self.settle(fleet, &what.region, what.settle)?;
+        self.settle_steps(fleet, &what.region, what.settle)?;
         let (machines, replacement) = self.replacement(fleet, &what.region, cluster, &what.id)?;
         done.machines = machines;
         let new = match replacement {
@@ -117,6 +117,7 @@ impl Launcher<'_> {
                     let text = format!("what stood in for {} is gone: run this again", what.id);
                     return Err(LaunchError::Refused(text));
                 };
+                (job.resume, job.is_step) = (false, true);
                 let launched = self.launch(fleet, job, ladder, counts);
                 done.report = launched.map_err(|(error, report)| {
                     done.report = *report;

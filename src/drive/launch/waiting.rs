@@ -1,15 +1,15 @@
 //! Waits for machines that were launched: until they are listed, and until they run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::error::LaunchError;
-use super::journal::Journal;
+use super::journal::{Fleet, Journal};
 use super::launcher::{Job, Launcher, Report, tag};
 use crate::domain::{Ec2Instance, InstanceId, Region};
 use crate::drive::ec2::Ec2Error;
 use crate::drive::wait::until;
-use crate::plan::launch::{ENDING, Event, RUN_TAG, Run, lives};
+use crate::plan::launch::{ENDING, Event, FLEET_TAG, RUN_TAG, Run, lives};
 
 /// What EC2 calls a machine that does its work.
 pub(super) const RUNS: &str = "running";
@@ -48,16 +48,53 @@ impl Launcher<'_> {
     }
 
     /// What a run launched before it was interrupted may have been taken back since. It counts no more, so that it is missing again.
-    pub(super) fn count_again(&self, journal: &mut Journal, job: &Job) -> Result<(), LaunchError> {
+    /// What was replaced or moved to another zone since counts.
+    pub(super) fn count_again(
+        &self,
+        fleet: &Fleet,
+        journal: &mut Journal,
+        job: &Job,
+    ) -> Result<(), LaunchError> {
         let tags = tag(RUN_TAG, &journal.run.id);
         let ids = journal.run.launched().into_keys().collect();
         let lives = |it: &Ec2Instance| it.state.as_deref() != Some(ENDING);
-        let instances = self.watched(&job.region, &tags, ids, job.settle, lives)?;
+        let missing = self.watched(&job.region, &tags, ids, job.settle, lives)?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let (stood_in, instances) = self.stood_in(fleet, &job.region, missing)?;
+        if !stood_in.is_empty() {
+            journal.write(self.clock, &Event::StoodIn { instances: stood_in })?;
+        }
         if instances.is_empty() {
             return Ok(());
         }
         self.untagged(&journal.run, &job.region, &instances)?;
         journal.write(self.clock, &Event::Gone { instances })
+    }
+
+    /// Those in whose place another is there, and those in whose place there is none.
+    fn stood_in(
+        &self,
+        fleet: &Fleet,
+        region: &Region,
+        ids: Vec<InstanceId>,
+    ) -> Result<(Vec<InstanceId>, Vec<InstanceId>), LaunchError> {
+        let (kept, moved) = (fleet.launched()?, fleet.moved()?);
+        let mut listed = self.cloud.tagged_instances(region, &tag(FLEET_TAG, fleet.name()))?;
+        listed.retain(lives);
+        let has_another = |id: &InstanceId| {
+            let (mut seen, mut all) = (BTreeSet::new(), vec![id.clone()]);
+            while let Some(id) = all.pop() {
+                if moved.contains(&id) || listed.iter().any(|it| it.id == id) {
+                    return true;
+                }
+                let next = kept.iter().filter(|it| it.replaces.as_deref() == Some(id.as_str()));
+                all.extend(next.map(|it| it.instance.clone()).filter(|it| seen.insert(it.clone())));
+            }
+            false
+        };
+        Ok(ids.into_iter().partition(has_another))
     }
 
     /// Refuses to take machines for gone that live and have lost their tags only.

@@ -264,6 +264,7 @@ impl<'c> Desk<'c> {
             run_id: run_id(now, self.context.world.seed),
             wanted,
             resume: terms.resume,
+            is_step: false,
             blueprint,
             digest,
             ground,

@@ -22,11 +22,11 @@ pub(super) fn more<'c>(
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     let unfinished = launcher.unfinished(&desk.fleet)?;
     let done = match &unfinished {
-        Some(account) if account.wanted == count => account.launched.len(),
+        Some(account) if account.wanted == count => account.done,
         Some(_) | None => 0,
     };
     let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
-    let left = count.saturating_sub(u32::try_from(done).unwrap_or(u32::MAX));
+    let left = count.saturating_sub(done);
     desk.within(present.saturating_add(left))?;
     let mut ready = desk.ready(count, terms)?;
     ready.warnings.extend(desk.untagged(&machines)?);
@@ -135,7 +135,7 @@ fn carried(desk: &Desk<'_>, mut ready: Ready, exact: Option<u32>) -> Result<Repo
     }
     let machines = desk.machines()?;
     let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
-    let done = resumed.map_or(0, |it| u32::try_from(it.launched.len()).unwrap_or(u32::MAX));
+    let done = resumed.map_or(0, |it| it.done);
     if exact.is_none() {
         // What an unfinished launch had launched may be listed only now.
         desk.within(present.saturating_add(ready.job.wanted.saturating_sub(done)))?;

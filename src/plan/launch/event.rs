@@ -42,6 +42,9 @@ pub enum Event {
         /// The cluster from whose profile it launches.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cluster: Option<String>,
+        /// Whether it is a step of something larger, which alone goes on with it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_step: bool,
     },
     /// One machine is about to be asked for.
     Asked {
@@ -66,6 +69,11 @@ pub enum Event {
     },
     /// These were launched and have been taken back since: they count no more.
     Gone {
+        /// Which.
+        instances: Vec<InstanceId>,
+    },
+    /// These are gone, and others were launched in their place: they count.
+    StoodIn {
         /// Which.
         instances: Vec<InstanceId>,
     },
@@ -126,12 +134,16 @@ pub struct Run {
     pub replaces: Option<String>,
     /// The cluster from whose profile it launches.
     pub cluster: Option<String>,
+    /// Whether it is a step of something larger, which alone goes on with it.
+    pub is_step: bool,
     /// What was asked for, in order.
     pub attempts: Vec<Attempt>,
     /// What of it was to be terminated again.
     pub terminating: Vec<InstanceId>,
     /// What of it is there no more.
     pub gone: Vec<InstanceId>,
+    /// What of it is gone and was replaced.
+    pub stood_in: Vec<InstanceId>,
     /// Why it is over; none if it is not.
     pub ended: Option<String>,
 }
@@ -149,7 +161,8 @@ pub struct Torn {
 impl Run {
     /// The run of a first line.
     pub fn begin(event: &Event) -> Option<Self> {
-        let Event::Begun { run, fleet, region, wanted, blueprint, replaces, cluster } = event
+        let Event::Begun { run, fleet, region, wanted, blueprint, replaces, cluster, is_step } =
+            event
         else {
             return None;
         };
@@ -161,9 +174,11 @@ impl Run {
             blueprint: blueprint.clone(),
             replaces: replaces.clone(),
             cluster: cluster.clone(),
+            is_step: *is_step || replaces.is_some(),
             attempts: Vec::new(),
             terminating: Vec::new(),
             gone: Vec::new(),
+            stood_in: Vec::new(),
             ended: None,
         })
     }
@@ -174,6 +189,7 @@ impl Run {
             Event::Begun { .. } => {}
             Event::Terminating { instances } => self.terminating.extend(instances.iter().cloned()),
             Event::Gone { instances } => self.gone.extend(instances.iter().cloned()),
+            Event::StoodIn { instances } => self.stood_in.extend(instances.iter().cloned()),
             Event::Asked { token, rung, subnet } => self.attempts.push(Attempt {
                 token: token.clone(),
                 rung: rung.clone(),
@@ -210,9 +226,15 @@ impl Run {
         self.attempts.iter().filter(|it| it.outcome.is_none()).cloned().collect()
     }
 
+    /// How many of those that it is to launch are there, by themselves or by what was launched in their place.
+    pub fn done(&self) -> u32 {
+        u32::try_from(self.launched().len() + self.stood_in.len()).unwrap_or(u32::MAX)
+    }
+
     /// The machines that it launched, that were to stay and that nobody found to be gone, with what was asked for.
     pub fn launched(&self) -> BTreeMap<InstanceId, Rung> {
-        let stays = |id: &InstanceId| !self.terminating.contains(id) && !self.gone.contains(id);
+        let left = || self.terminating.iter().chain(&self.gone).chain(&self.stood_in);
+        let stays = |id: &InstanceId| !left().any(|it| it == id);
         let launched = self.attempts.iter().filter_map(|attempt| match &attempt.outcome {
             Some(Outcome::Launched { instance, .. }) if stays(instance) => {
                 Some((instance.clone(), attempt.rung.clone()))

@@ -210,6 +210,7 @@ fn a_journal_tells_what_was_launched_and_what_is_not_known() {
             blueprint: "d".into(),
             replaces: Some("i-0".into()),
             cluster: None,
+            is_step: false,
         },
         asked("r-1"),
         Event::Answered { token: "r-1".into(), outcome: launched },
