@@ -10,7 +10,7 @@ mod support;
 use serde_json::{Value, json};
 use support::ansible::{ansible, root};
 use support::cli::{Desk, Ran, ran};
-use support::market::Market;
+use support::market::{Market, Snag};
 use support::module::call_with;
 use support::moto;
 
@@ -281,6 +281,39 @@ fn a_machine_that_cannot_be_prepared_is_replaced_and_recorded_all_the_same() {
     assert!(run.code != 0 && run.stdout.contains("replace failed: "), "{}", run.stdout);
     assert!(run.stdout.contains("was launched from the profile of cluster"), "{}", run.stdout);
     assert_eq!((site.machines(), &line()["failed"][0]["step"]), (left, &json!("replace")));
+    // Nothing stands in any more: that is no success.
+    let all: Vec<String> = site.machines().into_iter().map(|it| it.0).collect();
+    moto::shared().terminate_instances(REGION, &all);
+    let run = site.play(
+        "interruption",
+        &json!({"spot_fleet_instance": old, "spot_fleet_record": record}),
+        &[],
+    );
+    assert!(run.code != 0 && run.stdout.contains("which stood in for it"), "{}", run.stdout);
+    assert_eq!((site.machines().len(), &line()["failed"][0]["step"]), (0, &json!("replace")));
+}
+
+/// A machine that goes is prepared, whether EC2 says whose it is or not.
+#[test]
+fn what_cannot_be_looked_up_is_prepared_and_recorded_and_told() {
+    let site = Site::new();
+    let (action, code) = ("DescribeInstances", "UnauthorizedOperation");
+    site.market.snag(Snag { action, with: "", code, times: 99, waits: false });
+    let log = site.desk.home.path().join("prepared");
+    let script =
+        site.desk.file("prepare", &format!("#!/bin/sh\necho \"$1\" >> {}\n", log.display()));
+    let record = site.desk.home.path().join("record.jsonl");
+    let warning = json!({
+        "spot_fleet_instance": "i-0123456789abcdef0", "spot_fleet_record": record,
+        "spot_fleet_prepare_command": ["/bin/sh", script],
+    });
+    let run = site.play("interruption", &warning, &[]);
+    assert!(run.code != 0 && run.stdout.contains("look failed: "), "{}", run.stdout);
+    assert!(!run.stdout.contains("is of no fleet here"), "{}", run.stdout);
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "i-0123456789abcdef0\n");
+    let line = std::fs::read_to_string(&record).unwrap();
+    let line: Value = serde_json::from_str(line.trim_end()).unwrap();
+    assert_eq!((&line["failed"][0]["step"], &line["fleet"]), (&json!("look"), &Value::Null));
 }
 
 #[test]
