@@ -167,7 +167,7 @@ fn prices_are_kept_as_spotter_lays_them_out_and_read_from_both_its_places() {
     assert_eq!(answer["offers"][0]["price_source"]["source"], "SSM /spotter/spot");
     let none = json!({"spot_prices": "ssm", "store_prefix": "/none", "on_demand_prices": "none"});
     let said = asked(&desk, &market, &none);
-    assert!(said.failed().contains("SSM /none told no spot prices for eu-west-1"));
+    assert!(said.failed().contains("there is no parameter /none/ZONE of a zone of eu-west-1"));
     moto::shared().put_parameter("eu-west-1", "/broken/eu-west-1b", r#"[{"instance_type": "x"}]"#);
     let broken = json!({"spot_prices": "ssm", "store_prefix": "/broken"});
     let said = asked(&desk, &market, &broken);
@@ -239,6 +239,59 @@ fn a_zone_without_offers_is_emptied_and_what_is_the_same_stays() {
             (json!([]), 1)
         );
         assert_eq!(keep(&json!({}))["changed"], false, "{store}");
+    }
+}
+
+/// What is kept is never younger than the prices in it, zone by zone.
+#[test]
+fn old_prices_do_not_become_young_by_being_kept() {
+    let (desk, market) = desk();
+    let file = desk.home.path().join("prices.json");
+    let keep = json!({"policy": {"max_vcpus": 2}, "store": file});
+    asked(&desk, &market, &keep).well();
+    let then = "2026-01-01T00:00:00Z";
+    let read = |path: &std::path::Path| -> Value {
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    };
+    let mut old = read(&file);
+    for (_, at) in old["ages"].as_object_mut().unwrap() {
+        *at = json!(then);
+    }
+    std::fs::write(&file, old.to_string()).unwrap();
+    market.price("c6i.large", "eu-west-1a", Some("0.0010"));
+    let one = json!({"policy": {"max_vcpus": 2, "zones": ["eu-west-1a"]}, "store": file});
+    asked(&desk, &market, &one).well();
+    let kept = read(&file);
+    assert_eq!((&kept["ages"]["eu-west-1b"], &kept["at"]), (&json!(then), &json!(then)), "{kept}");
+    assert_ne!(kept["ages"]["eu-west-1a"], then, "{kept}");
+    let from = |store: Value| {
+        let mut all =
+            json!({"policy": {"max_vcpus": 2}, "spot_prices": file, "on_demand_prices": "none"});
+        all.as_object_mut().unwrap().extend(store.as_object().unwrap().clone());
+        asked(&desk, &market, &all)
+    };
+    let answer = from(json!({})).well();
+    assert!(answer["warnings"].to_string().contains("more than the 3600 s allowed"), "{answer}");
+    // From one file into another, and into parameters, which are dated when they are written.
+    let other = desk.home.path().join("other.json");
+    from(json!({"store": other})).well();
+    assert_eq!(read(&other)["at"], then);
+    let prefix = format!("/redated-{}", fastrand::u32(..));
+    let said = from(json!({"store": "ssm", "store_prefix": prefix}));
+    assert!(said.failed().contains("would date them now"), "{}", said.failed());
+    assert_eq!(market.calls().get("AmazonSSM.PutParameter"), None);
+}
+
+#[test]
+fn a_file_that_is_no_store_is_not_written_over() {
+    let (desk, market) = desk();
+    let notes = desk.file("notes", "mine");
+    let said = asked(&desk, &market, &json!({"policy": {"max_vcpus": 2}, "store": notes}));
+    assert!(said.failed().contains("cannot read the prices in"), "{}", said.failed());
+    assert_eq!(std::fs::read_to_string(&notes).unwrap(), "mine");
+    for named in ["SSM", "Ssm"] {
+        let said = asked(&desk, &market, &json!({"policy": {"max_vcpus": 2}, "store": named}));
+        assert!(said.failed().contains("is written ssm"), "{}", said.failed());
     }
 }
 

@@ -96,6 +96,7 @@ impl Module<World> for SpotOfferInfo {
         let ranking = rank(&market, &policy).map_err(|error| Failure::new(error.to_string()))?;
         let mut returns = returns(&args, &ranking, &market, now)?;
         let warnings = warnings(&args, &ranking, &market, now);
+        let ages = (market.spot.at, now);
         // A copy of what was told changes nothing that is managed; in check mode it is not made either.
         let save_to = args.save_to.as_ref().map(|path| world.environment.expand(path));
         let save = move || save_to.map_or(Ok(()), |path| keep(&market, &path));
@@ -117,7 +118,7 @@ impl Module<World> for SpotOfferInfo {
         }
         let draft = {
             let cloud = connect()?;
-            draft(&place, &region, &ranking, &policy.zones, now, cloud.as_ref())?
+            draft(&place, &region, &ranking, &policy.zones, ages, cloud.as_ref())?
         };
         returns.stored_zones = draft.zones;
         let expected = returns.clone();

@@ -108,7 +108,8 @@ impl Module<World> for SpotProfile {
                 let prefix = args.settings_prefix;
                 let act = move || {
                     Profiles::new(cloud.as_ref(), &region, &prefix)?.write(&after)?;
-                    Ok(Outcome::from(done))
+                    let message = Some(format!("wrote {}", done.parameter));
+                    Ok(Outcome { message, ..Outcome::from(done) })
                 };
                 Ok(Planned::change(returns, act).with_message(message).with_diff(was, diff))
             }
@@ -133,7 +134,8 @@ fn absent<'c>(
     let (message, done) = (format!("would delete {}", returns.parameter), returns.clone());
     let act = move || {
         Profiles::new(cloud.as_ref(), &region, &args.settings_prefix)?.forget(&args.cluster)?;
-        Ok(Outcome::from(done))
+        let message = Some(format!("deleted {}", done.parameter));
+        Ok(Outcome { message, ..Outcome::from(done) })
     };
     Ok(Planned::change(returns, act).with_message(message).with_diff(was, Value::Null))
 }

@@ -50,6 +50,16 @@ pub enum MarketError {
         /// Why.
         reason: String,
     },
+    /// Old prices would become young.
+    #[error(
+        "these prices are {age_s} s old, and {place} would date them now, so that they would be launched from: nothing was kept; ask the market, or keep them in a file"
+    )]
+    Redated {
+        /// The store.
+        place: String,
+        /// How old they are, in seconds.
+        age_s: i64,
+    },
     /// A zone does not exist, or this account may not use it.
     #[error("there is no availability zone {zone} in {region}; there is {}", known.join(", "))]
     NoZone {

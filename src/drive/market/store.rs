@@ -22,6 +22,9 @@ const LARGEST: usize = 4096;
 /// What is the same is written again when it is so old, in seconds: well within what counts as young.
 const FRESH_S: i64 = 900;
 
+/// Systems Manager dates what it is given by itself: prices that are older than this, in seconds, would become young there.
+const REDATED_S: i64 = 60;
+
 /// Where prices are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
@@ -38,8 +41,35 @@ pub enum Store {
 #[serde(deny_unknown_fields)]
 struct StoreFile {
     region: String,
+    /// When the oldest was looked at.
     at: Timestamp,
+    /// When each zone was looked at; one that is not among them, when all were.
+    #[serde(default)]
+    ages: BTreeMap<String, Timestamp>,
     zones: BTreeMap<String, Vec<Value>>,
+}
+
+impl StoreFile {
+    fn age(&self, zone: &str) -> Timestamp {
+        self.ages.get(zone).copied().unwrap_or(self.at)
+    }
+
+    /// None if there is no such file.
+    fn read(path: &Path, region: &Region) -> Result<Option<Self>, MarketError> {
+        let place = path.display().to_string();
+        let fail = |reason: String| MarketError::Store { place: place.clone(), reason };
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fail(error.to_string())),
+        };
+        let file: Self = serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))?;
+        if file.region != region.as_str() {
+            let region = region.to_string();
+            return Err(MarketError::OtherRegion { place, found: file.region, region });
+        }
+        Ok(Some(file))
+    }
 }
 
 /// Reads what is kept there. It is as old as its oldest part.
@@ -57,18 +87,15 @@ pub(super) fn read(
         Store::File(path) => {
             let place = path.display().to_string();
             let fail = |reason: String| MarketError::Store { place: place.clone(), reason };
-            let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
-            let file: StoreFile =
-                serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))?;
-            if file.region != region.as_str() {
-                let region = region.to_string();
-                return Err(MarketError::OtherRegion { place, found: file.region, region });
-            }
+            let file = StoreFile::read(path, region)?;
+            let file = file.ok_or_else(|| fail("there is no such file".to_owned()))?;
             let mut data = Vec::new();
             for (zone, entries) in &file.zones {
                 data.extend(listed(zone, entries).map_err(fail)?);
             }
-            Ok(Sourced { source: place.clone(), at: file.at, data })
+            let oldest = file.zones.keys().map(|zone| file.age(zone)).min();
+            let at = oldest.map_or(file.at, |oldest| oldest.min(file.at));
+            Ok(Sourced { source: place.clone(), at, data })
         }
     }
 }
@@ -98,7 +125,13 @@ fn read_parameters(
         oldest = Some(oldest.map_or(at, |oldest| oldest.min(at)));
     }
     let source = format!("SSM {prefix}");
-    Ok(Sourced { source, at: oldest.unwrap_or(Timestamp::UNIX_EPOCH), data })
+    match oldest {
+        Some(at) => Ok(Sourced { source, at, data }),
+        None => Err(MarketError::Store {
+            place: source,
+            reason: format!("there is no parameter {prefix}/ZONE of a zone of {region}"),
+        }),
+    }
 }
 
 /// The prices of a zone's list.
@@ -158,17 +191,17 @@ enum Write {
 }
 
 /// Compares a ranking with what is kept. A zone that was looked at and has no offers any more is to have an empty list: what is kept would
-/// be launched from. What is the same is written again when it is [`FRESH_S`] old, so that its age tells when it was looked at.
+/// be launched from. What is written is never younger than the prices, which were looked at `prices_at`; now it is `at`. What is the same is written again when it is [`FRESH_S`] old, so that its age tells when it was looked at.
 ///
 /// # Errors
 ///
-/// What is kept cannot be read, or a list does not fit.
+/// What is kept cannot be read or is no store, a list does not fit, or the prices are old and the store would date them now.
 pub fn draft(
     store: &Store,
     region: &Region,
     ranking: &Ranking,
     looked_at: &[String],
-    at: Timestamp,
+    (prices_at, at): (Timestamp, Timestamp),
     cloud: &dyn Cloud,
 ) -> Result<Draft, MarketError> {
     let zones: BTreeSet<&str> = ranking.offers.iter().map(|offer| offer.zone.as_str()).collect();
@@ -181,10 +214,14 @@ pub fn draft(
     };
     match store {
         Store::Ssm { prefix } => {
+            let age_s = at.as_second() - prices_at.as_second();
+            if age_s > REDATED_S {
+                return Err(MarketError::Redated { place: format!("SSM {prefix}"), age_s });
+            }
             let kept = cloud.parameters_below(region, prefix)?;
             draft.parameters(prefix, kept, lists, at, &is_ours)?;
         }
-        Store::File(path) => draft.file(path, region, lists, at, &is_ours)?,
+        Store::File(path) => draft.file(path, region, lists, (prices_at, at), &is_ours)?,
     }
     Ok(draft)
 }
@@ -237,20 +274,25 @@ impl Draft {
         path: &Path,
         region: &Region,
         mut lists: BTreeMap<String, Value>,
-        at: Timestamp,
+        (prices_at, at): (Timestamp, Timestamp),
         is_ours: &dyn Fn(&str) -> bool,
     ) -> Result<(), MarketError> {
-        // One that is missing, damaged or of another region is written over.
-        let read = std::fs::read(path).unwrap_or_default();
-        let kept = serde_json::from_slice::<StoreFile>(&read).ok();
-        let kept = kept.filter(|it| it.region == region.as_str());
-        let then = kept.as_ref().map(|it| it.at);
-        let kept = kept.map(|it| it.zones).unwrap_or_default();
-        for (zone, before) in &kept {
-            // Nobody asked about the others: they stay.
-            let stays = if is_ours(zone) { Vec::new() } else { before.clone() };
+        let file = StoreFile::read(path, region)?;
+        let mut ages: BTreeMap<String, Timestamp> =
+            lists.keys().map(|zone| (zone.clone(), prices_at)).collect();
+        for (zone, before) in file.iter().flat_map(|file| &file.zones) {
+            // Nobody asked about the others: they stay, and are as old as they were.
+            let (stays, age) = match is_ours(zone) {
+                true => (Vec::new(), prices_at),
+                false => (before.clone(), file.as_ref().map_or(prices_at, |it| it.age(zone))),
+            };
             lists.entry(zone.clone()).or_insert_with(|| Value::Array(stays));
+            ages.entry(zone.clone()).or_insert(age);
         }
+        let ours = |zone: &&String| is_ours(zone);
+        let then = |file: &StoreFile| ages.keys().filter(ours).map(|zone| file.age(zone)).min();
+        let then = file.as_ref().and_then(then);
+        let kept = file.map(|it| it.zones).unwrap_or_default();
         let array = |list: &Value| list.as_array().cloned().unwrap_or_default();
         let zones = lists.iter().map(|(zone, list)| (zone.clone(), array(list))).collect();
         for (zone, list) in lists {
@@ -258,7 +300,8 @@ impl Draft {
             self.compare(zone, was, list);
         }
         if !self.changes.is_empty() || is_old(then, at) {
-            let file = StoreFile { region: region.to_string(), at, zones };
+            let oldest = ages.values().min().copied().unwrap_or(prices_at);
+            let file = StoreFile { region: region.to_string(), at: oldest, ages, zones };
             let text = serde_json::to_vec_pretty(&file).map_err(|error| MarketError::Store {
                 place: path.display().to_string(),
                 reason: error.to_string(),

@@ -61,6 +61,11 @@ pub(in crate::modules) fn store(
     prefix: &str,
     environment: &Environment,
 ) -> Result<Store, Failure> {
+    if named != "ssm" && named.eq_ignore_ascii_case("ssm") {
+        return Err(Failure::new(format!(
+            "{named:?} is written ssm; a file of that name is ./{named}"
+        )));
+    }
     if named != "ssm" {
         return Ok(Store::File(environment.expand(named)));
     }
