@@ -164,8 +164,7 @@ impl Sight<'_> {
     pub fn replacement(&self) -> Result<Replacement, Irreplaceable> {
         let old = self.old()?;
         let living = old.filter(|it| lives(it)).cloned().map(Box::new);
-        let stands_in =
-            |it: &&Ec2Instance| it.tags.get(REPLACES_TAG).is_some_and(|it| it == self.id.as_str());
+        let stands_in = |it: &&Ec2Instance| self.stands_in(it);
         let mut all = self.listed.iter().chain(self.told);
         if let Some(new) = all.clone().find(|it| stands_in(it) && lives(it)) {
             let new = new.id.clone();
@@ -190,6 +189,15 @@ impl Sight<'_> {
         }
     }
 
+    /// By its tag; or it is of the fleet, and a journal says so.
+    fn stands_in(&self, it: &Ec2Instance) -> bool {
+        let is_for = |replaces: Option<&String>| replaces.is_some_and(|it| it == self.id.as_str());
+        let is_kept = || {
+            self.kept.iter().any(|kept| kept.instance == it.id && is_for(kept.replaces.as_ref()))
+        };
+        is_for(it.tags.get(REPLACES_TAG)) || (it.tags.contains_key(FLEET_TAG) && is_kept())
+    }
+
     fn known(&self) -> Option<&Launched> {
         self.kept.iter().find(|it| it.instance == *self.id)
     }
@@ -205,8 +213,7 @@ impl Sight<'_> {
         let known = self.known();
         let mut all = self.listed.iter().chain(self.told);
         let old = all.clone().find(|it| it.id == id);
-        let is_replaced =
-            all.any(|it| it.tags.get(REPLACES_TAG).is_some_and(|it| it == id.as_str()));
+        let is_replaced = all.any(|it| self.stands_in(it));
         let Some(old) = old else {
             return match known {
                 _ if is_replaced => Ok(None),
@@ -352,6 +359,16 @@ mod tests {
         for told in [vec![], vec![bare], vec![machine("i-old", "terminated", &[])]] {
             assert!(decided(None, &[], &told, &[]).contains("is no living machine"));
         }
+    }
+
+    #[test]
+    fn what_a_journal_calls_a_stand_in_is_one_while_it_is_of_the_fleet() {
+        let journal = [kept("i-old", None), kept("i-new", Some("i-old"))];
+        let new = machine("i-new", "running", &[OF_FLEET]);
+        let old = machine("i-old", "running", &[OF_FLEET]);
+        let told = decided(None, &[old, new.clone()], &[], &journal);
+        assert_eq!(told, "finish, i-new stands in");
+        assert_eq!(decided(None, &[new], &[], &journal), "done, i-new lives true");
     }
 
     #[test]
