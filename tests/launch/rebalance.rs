@@ -224,6 +224,32 @@ fn what_was_asked_for_before_an_error_is_told_of_a_rebalance_too() {
     assert_eq!((&called.answer["changed"], unknown), (&json!(true), 1), "{}", called.answer);
 }
 
+#[test]
+fn a_machine_that_lost_its_tag_is_not_launched_once_more_by_a_rebalance() {
+    let stage = Stage::crowded(3);
+    let bare = stage.machines().into_keys().next().unwrap();
+    stage.ec2("DeleteTags", &[("ResourceId.1", &bare), ("Tag.1.Key", "spotinst-esg:fleet")]);
+    let called = stage.rebalance(&json!({}));
+    assert!(called.failed().contains("have lost their tags"), "{}", called.failed());
+    assert_eq!((called.answer["changed"].clone(), stage.launches()), (json!(false), 3));
+    // Also when it happens in the middle.
+    let stage = Stage::crowded(3);
+    let bare = stage.machines().into_keys().next().unwrap();
+    stage.market.meanwhile(move |action, launches| {
+        if action == "DescribeInstances" && launches == 4 {
+            let fields = [
+                ("Action", "DeleteTags"),
+                ("ResourceId.1", &bare),
+                ("Tag.1.Key", "spotinst-esg:fleet"),
+            ];
+            let fields = fields.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            moto::shared().ec2("eu-west-1", &fields);
+        }
+    });
+    let called = stage.rebalance(&json!({}));
+    assert!(called.failed().contains("have lost their tags"), "{}", called.failed());
+}
+
 /// What is moved in between is not missing to an unfinished count.
 #[test]
 fn an_unfinished_count_is_gone_on_with_after_a_rebalance() {

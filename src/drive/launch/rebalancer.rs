@@ -146,6 +146,8 @@ impl Course<'_, '_> {
             let all = standing(&machines, self.what.prices);
             match self.what.field.step(&all, &self.journal.moving.leaving) {
                 Shift::Launch { zone } => {
+                    let region = &self.what.job.region;
+                    self.launcher.all_tagged(self.fleet, region, &machines)?;
                     if let Some(stop) = self.launch(&zone, &counted(&all))? {
                         self.moved.stop = Some(stop);
                         if !self.moved.unknown.is_empty() {

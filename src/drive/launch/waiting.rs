@@ -9,7 +9,10 @@ use super::launcher::{Job, Launcher, Report, tag};
 use crate::domain::{Ec2Instance, InstanceId, Region};
 use crate::drive::ec2::Ec2Error;
 use crate::drive::wait::until;
-use crate::plan::launch::{ENDING, Event, FLEET_TAG, RUN_TAG, Run, lives};
+use crate::plan::launch::{ENDING, Event, FLEET_TAG, Launched, RUN_TAG, Run, lives};
+
+/// So many instances are asked for by id in one call.
+const MOST_LOOKED_FOR: usize = 200;
 
 /// What EC2 calls a machine that does its work.
 pub(super) const RUNS: &str = "running";
@@ -71,6 +74,51 @@ impl Launcher<'_> {
         }
         self.untagged(&journal.run, &job.region, &instances)?;
         journal.write(self.clock, &Event::Gone { instances })
+    }
+
+    /// Refuses to launch for what is missing to a count if it only lost the fleet's tag. Of what is not listed the last few hundred are
+    /// looked for.
+    pub(super) fn all_tagged(
+        &self,
+        fleet: &Fleet,
+        region: &Region,
+        listed: &[Ec2Instance],
+    ) -> Result<(), LaunchError> {
+        let mut bare = self.lost(fleet, region, listed)?;
+        match bare.pop() {
+            None => Ok(()),
+            Some(last) => {
+                let run = last.run;
+                let instances = bare.into_iter().map(|it| it.instance).chain([last.instance]);
+                let (instances, fleet) = (instances.collect(), fleet.name().to_owned());
+                Err(LaunchError::Untagged { instances, fleet, run })
+            }
+        }
+    }
+
+    /// What lives, was launched for the fleet as its journals say, and has no fleet's tag any more. Of what is not listed the last few
+    /// hundred are looked for.
+    ///
+    /// # Errors
+    ///
+    /// AWS does not answer, or the folder of journals cannot be read.
+    pub fn lost(
+        &self,
+        fleet: &Fleet,
+        region: &Region,
+        listed: &[Ec2Instance],
+    ) -> Result<Vec<Launched>, LaunchError> {
+        let mut kept = fleet.launched()?;
+        kept.retain(|it| !listed.iter().any(|machine| machine.id == it.instance));
+        kept.truncate(MOST_LOOKED_FOR);
+        if kept.is_empty() {
+            return Ok(kept);
+        }
+        let ids: Vec<InstanceId> = kept.iter().map(|it| it.instance.clone()).collect();
+        let told = self.cloud.instances(region, &ids)?;
+        let is_bare = |it: &Ec2Instance| lives(it) && !it.tags.contains_key(FLEET_TAG);
+        kept.retain(|kept| told.iter().any(|it| it.id == kept.instance && is_bare(it)));
+        Ok(kept)
     }
 
     /// Those in whose place another is there, and those in whose place there is none.

@@ -11,19 +11,16 @@ use crate::domain::{
     Blueprint, Clock, Ec2Instance, ImageId, InstanceId, Market, MicroUsd, Region, one_line,
 };
 use crate::drive::launch::{
-    Built, Drain, Fleet, Fleets, Ground, Job, Memory, Site, built, preflight,
+    Built, Drain, Fleet, Fleets, Ground, Job, Launcher, Memory, Site, built, preflight,
 };
 use crate::drive::market::Cloud;
 use crate::drive::{Progress, SystemClock, watched};
 use crate::modules::{World, market};
 use crate::plan::launch::{
     CLUSTER_TAG, Counts, ENDING, FLEET_TAG, Ladder, LadderSettings, Order, Prices, Spread,
-    check_name, check_tags, lives,
+    check_name, check_tags,
 };
 use crate::plan::offers::{Ranking, rank, stale};
-
-/// So many instances are asked for by id in one call.
-const MOST_LOOKED_FOR: usize = 200;
 
 /// The fleet, held, and who is asked about it.
 pub(in crate::modules) struct Desk<'c> {
@@ -125,16 +122,11 @@ impl<'c> Desk<'c> {
         &self,
         listed: &[Ec2Instance],
     ) -> Result<Option<String>, Failure> {
-        let mut kept = self.fleet.launched()?;
-        kept.retain(|it| !listed.iter().any(|machine| machine.id == it.instance));
-        kept.truncate(MOST_LOOKED_FOR);
-        let ids: Vec<InstanceId> = kept.into_iter().map(|it| it.instance).collect();
-        if ids.is_empty() {
-            return Ok(None);
-        }
-        let mut told = self.cloud.instances(&self.region, &ids)?;
-        told.retain(|it| lives(it) && !it.tags.contains_key(FLEET_TAG));
-        let names: Vec<InstanceId> = told.into_iter().map(|it| it.id).collect();
+        let progress = Progress::new(&self.clock, self.context.progress);
+        let cloud = self.cloud.as_ref();
+        let launcher = Launcher { cloud, clock: &self.clock, progress: &progress };
+        let lost = launcher.lost(&self.fleet, &self.region, listed)?;
+        let names: Vec<InstanceId> = lost.into_iter().map(|it| it.instance).collect();
         let name = &self.args.name;
         Ok((!names.is_empty()).then(|| {
             format!(

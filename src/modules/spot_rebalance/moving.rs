@@ -30,6 +30,9 @@ pub(super) fn planned<'c>(
     if let Some(Standstill { left, .. }) = &unfinished {
         machines.retain(|it| !left.contains(&it.id));
     }
+    if let Some(untagged) = desk.untagged(&machines)? {
+        return Err(Failure::new(format!("{untagged}; nothing was launched")));
+    }
     let total = u32::try_from(machines.len()).unwrap_or(u32::MAX);
     let count = unfinished.as_ref().map_or(total, |it| it.count);
     if total == 0 && count == 0 {
