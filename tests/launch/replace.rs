@@ -124,7 +124,7 @@ fn what_was_done_is_told_also_where_the_machines_cannot_be_listed_afterwards() {
     let stage = Stage::new();
     stage.call(&json!({"count": 1})).well();
     refuse(&stage, true);
-    let done = stage.call(&json!({"count": 2})).well();
+    let done = stage.call(&json!({"count": 2, "wait": false})).well();
     let launched = done["launched"].as_array().unwrap();
     assert_eq!((&done["changed"], launched.len()), (&json!(true), 2), "{done}");
     assert!(done["warnings"].to_string().contains("what was done is told"), "{done}");
@@ -224,6 +224,23 @@ fn what_was_asked_for_before_an_error_is_told() {
     }
 }
 
+/// The fleet's tag says what belongs to a fleet, and the run's says nothing of it.
+#[test]
+fn a_machine_without_the_runs_tag_is_of_the_fleet_all_the_same() {
+    for more in [json!({"count": 3}), json!({"exact_count": 3})] {
+        let stage = Stage::new();
+        let quota = Effect::Refuse("MaxSpotInstanceCountExceeded");
+        stage.market.fault(Fault { zone: Some("eu-west-1c"), effect: quota, ..Fault::refuse("") });
+        stage.market.price("c6i.large", "eu-west-1c", Some("0.0390"));
+        stage.call(&json!({"count": 3})).failed();
+        stage.market.mend();
+        let bare = stage.ids()[0].clone();
+        stage.ec2("DeleteTags", &[("ResourceId.1", &bare), ("Tag.1.Key", "spotinst-esg:run")]);
+        stage.call(&more).well();
+        assert_eq!((stage.ids().len(), stage.launches()), (3, 4), "one was refused: {more}");
+    }
+}
+
 /// What is done to a fleet in between changes nothing about what is missing to an unfinished count.
 #[test]
 fn an_unfinished_count_is_gone_on_with_after_a_replacement() {
@@ -237,7 +254,7 @@ fn an_unfinished_count_is_gone_on_with_after_a_replacement() {
     stage.call(&json!({"replace": stage.ids()[0]})).well();
     assert_eq!(stage.ids().len(), 2);
     let done = stage.call(&json!({"count": 3})).well();
-    assert_eq!((stage.ids().len(), stage.launches()), (3, 4), "{done}");
+    assert_eq!((stage.ids().len(), stage.launches()), (3, 5), "one was refused: {done}");
     stage.call(&json!({"count": 3})).well();
     assert_eq!(stage.ids().len(), 6, "the run is over, and more are more");
 }

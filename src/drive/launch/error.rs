@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::domain::InstanceId;
 use crate::drive::ec2::Ec2Error;
-use crate::plan::launch::{FLEET_TAG, Irreplaceable, RUN_TAG, TagError};
+use crate::plan::launch::{FLEET_TAG, Irreplaceable, TagError};
 
 /// Why a launch cannot begin or go on.
 #[derive(Debug, Error)]
@@ -22,7 +22,7 @@ pub enum LaunchError {
     Irreplaceable(#[from] Irreplaceable),
     /// Machines live and have lost their tags.
     #[error(
-        "{} of fleet {fleet}, launched by run {run}, live and have lost their tags, so that they are counted nowhere: put {FLEET_TAG}={fleet} and {RUN_TAG}={run} back or terminate them, and run this again",
+        "{} of fleet {fleet}, launched by run {run}, live and have lost their tags, so that they are counted nowhere: put {FLEET_TAG}={fleet} back or terminate them, and run this again",
         names(instances)
     )]
     Untagged {

@@ -180,7 +180,7 @@ impl Launcher<'_> {
     ) -> Result<(), LaunchError> {
         self.end_again(journal, region, patience)?;
         self.answered(journal, region, patience)?;
-        let tags = tag(RUN_TAG, &journal.run.id);
+        let tags = tag(FLEET_TAG, &journal.run.fleet);
         let mut missing: Vec<InstanceId> = journal.run.launched().into_keys().collect();
         // What was launched a moment ago may not be listed yet. What is gone for good never will be.
         let _listed_or_late = until(self.clock, patience, || {

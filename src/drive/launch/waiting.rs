@@ -9,7 +9,7 @@ use super::launcher::{Job, Launcher, Report, tag};
 use crate::domain::{Ec2Instance, InstanceId, Region};
 use crate::drive::ec2::Ec2Error;
 use crate::drive::wait::until;
-use crate::plan::launch::{ENDING, Event, FLEET_TAG, Launched, RUN_TAG, Run, lives};
+use crate::plan::launch::{ENDING, Event, FLEET_TAG, Launched, Run, lives};
 
 /// So many instances are asked for by id in one call.
 const MOST_LOOKED_FOR: usize = 200;
@@ -39,7 +39,7 @@ impl Launcher<'_> {
         job: &Job,
         report: &Report,
     ) -> Result<Vec<InstanceId>, LaunchError> {
-        let tags = tag(RUN_TAG, &report.run);
+        let tags = of_fleet(job);
         let ids = report.launched.keys().cloned().collect();
         match job.wait {
             Some(limit) => self.late(&job.region, &tags, ids, limit),
@@ -58,7 +58,7 @@ impl Launcher<'_> {
         journal: &mut Journal,
         job: &Job,
     ) -> Result<(), LaunchError> {
-        let tags = tag(RUN_TAG, &journal.run.id);
+        let tags = tag(FLEET_TAG, fleet.name());
         let ids = journal.run.launched().into_keys().collect();
         let lives = |it: &Ec2Instance| it.state.as_deref() != Some(ENDING);
         let missing = self.watched(&job.region, &tags, ids, job.settle, lives)?;
@@ -154,8 +154,8 @@ impl Launcher<'_> {
     ) -> Result<(), LaunchError> {
         let mut told =
             if ids.is_empty() { Vec::new() } else { self.cloud.instances(region, ids)? };
-        // What has the run's tag is listed, or will be.
-        told.retain(|it| lives(it) && !it.tags.contains_key(RUN_TAG));
+        // What has the fleet's tag is listed, or will be, whatever other tag it lost.
+        told.retain(|it| lives(it) && !it.tags.contains_key(FLEET_TAG));
         match told.is_empty() {
             true => Ok(()),
             false => Err(LaunchError::Untagged {
@@ -186,4 +186,8 @@ impl Launcher<'_> {
         })?;
         Ok(left)
     }
+}
+
+fn of_fleet(job: &Job) -> BTreeMap<String, String> {
+    tag(FLEET_TAG, job.blueprint.tags.get(FLEET_TAG).map_or("", String::as_str))
 }
