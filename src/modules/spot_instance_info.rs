@@ -152,7 +152,9 @@ fn by_id(
     let mut machines = if ids.is_empty() { Vec::new() } else { cloud.instances(region, &ids)? };
     let fleets = Fleets::find(args.state_dir.as_deref(), environment)?;
     let mut kept = Kept::new();
-    if machines.iter().any(|it| !it.tags.contains_key(FLEET_TAG)) {
+    let has_lost =
+        |it: &Ec2Instance| !it.tags.contains_key(FLEET_TAG) || !it.tags.contains_key(CLUSTER_TAG);
+    if machines.iter().any(has_lost) {
         let all = fleets.launched(region.as_str())?.into_iter();
         kept.extend(all.map(|(fleet, it)| (it.instance.clone(), (fleet, it))));
     }

@@ -103,8 +103,14 @@ impl<'c> Desk<'c> {
     /// Refuses a cluster that the fleet is not of: its profile would make another kind of machine.
     pub(in crate::modules) fn of_cluster(&self, machines: &[Ec2Instance]) -> Result<(), Failure> {
         let Some(asked) = &self.args.cluster else { return Ok(()) };
+        let is_tagged = |it: &Ec2Instance| it.tags.contains_key(CLUSTER_TAG);
+        let kept = match machines.iter().all(is_tagged) {
+            true => Vec::new(),
+            false => self.fleet.launched()?,
+        };
         let other = machines.iter().find_map(|it| {
-            let found = it.tags.get(CLUSTER_TAG)?;
+            let known = kept.iter().find(|kept| kept.instance == it.id);
+            let found = it.tags.get(CLUSTER_TAG).or(known.and_then(|it| it.cluster.as_ref()))?;
             (found != asked).then_some((&it.id, found))
         });
         match other {
