@@ -106,11 +106,11 @@ impl Module<World> for SpotInstanceInfo {
         let clock = SystemClock::start();
         let progress = Progress::new(&clock, context.progress);
         let any = args.name.clone().unwrap_or_else(|| "*".to_owned());
-        let (mut machines, kept) = match &args.ids {
+        let (mut machines, kept, unread) = match &args.ids {
             Some(ids) => by_id(&args, cloud.as_ref(), &region, ids, &world.environment)?,
             None => {
                 let tags = BTreeMap::from([(FLEET_TAG.to_owned(), any)]);
-                (cloud.tagged_instances(&region, &tags)?, BTreeMap::new())
+                (cloud.tagged_instances(&region, &tags)?, BTreeMap::new(), Vec::new())
             }
         };
         let fleet = |it: &Ec2Instance| fleet(it, &kept).map(str::to_owned);
@@ -132,7 +132,7 @@ impl Module<World> for SpotInstanceInfo {
             let (id, fleet) = (&it.id, fleet(it).unwrap_or_default());
             format!("{id} was launched for fleet {fleet} and has lost its tags, so that it is counted nowhere: put {FLEET_TAG}={fleet} back or terminate it")
         });
-        let warnings: Vec<String> = warnings.collect();
+        let warnings: Vec<String> = warnings.chain(unread).collect();
         Ok(Planned::unchanged(returns(&machines, &kept, market.as_ref())).with_warnings(warnings))
     }
 }
@@ -140,26 +140,27 @@ impl Module<World> for SpotInstanceInfo {
 /// What journals say of machines, with their fleets, by id.
 type Kept = BTreeMap<InstanceId, (String, Launched)>;
 
-/// Machines of fleets by id, and what journals say of them.
+/// Machines of fleets by id, what journals say of them, and which journals cannot be read.
 fn by_id(
     args: &Args,
     cloud: &dyn Cloud,
     region: &Region,
     ids: &[String],
     environment: &Environment,
-) -> Result<(Vec<Ec2Instance>, Kept), Failure> {
+) -> Result<(Vec<Ec2Instance>, Kept, Vec<String>), Failure> {
     let ids: Vec<InstanceId> = ids.iter().map(InstanceId::new).collect();
     let mut machines = if ids.is_empty() { Vec::new() } else { cloud.instances(region, &ids)? };
     let fleets = Fleets::find(args.state_dir.as_deref(), environment)?;
-    let mut kept = Kept::new();
+    let (mut kept, mut unread) = (Kept::new(), Vec::new());
     let has_lost =
         |it: &Ec2Instance| !it.tags.contains_key(FLEET_TAG) || !it.tags.contains_key(CLUSTER_TAG);
     if machines.iter().any(has_lost) {
-        let all = fleets.launched(region.as_str())?.into_iter();
-        kept.extend(all.map(|(fleet, it)| (it.instance.clone(), (fleet, it))));
+        let (all, damaged) = fleets.launched(region.as_str())?;
+        unread = damaged;
+        kept.extend(all.into_iter().map(|(fleet, it)| (it.instance.clone(), (fleet, it))));
     }
     machines.retain(|it| fleet(it, &kept).is_some());
-    Ok((machines, kept))
+    Ok((machines, kept, unread))
 }
 
 /// The fleet of a machine, by its tag or else by a journal.

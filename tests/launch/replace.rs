@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::support::market::{Effect, Fault, Snag};
+use super::support::module::call_with;
 use super::support::moto;
 use super::{Stage, at, machines_of};
 
@@ -328,6 +329,29 @@ fn a_machine_that_lost_its_tags_is_told_of_and_not_launched_once_more() {
         ],
     );
     assert_eq!(stage.call(&json!({"exact_count": 1})).well()["changed"], false);
+}
+
+/// Which cluster a machine is of, and what else lies among the journals.
+#[test]
+fn a_lost_tag_of_the_cluster_and_a_stray_file_hide_nothing() {
+    let stage = Stage::new();
+    stage.call(&json!({"count": 1})).well();
+    let folder = stage.desk.home.path().join(".local/state/spotinst-esg/launches/eu-west-1");
+    std::fs::write(folder.join("notes.txt"), "mine").unwrap();
+    let fleet = folder.join(&stage.name);
+    let is_journal = |it: &std::path::PathBuf| it.extension().is_some_and(|it| it == "jsonl");
+    let journals = std::fs::read_dir(&fleet).unwrap().flatten().map(|it| it.path());
+    let journal = journals.into_iter().find(is_journal).unwrap();
+    // As it was written when the machine was launched from a cluster's profile.
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let text = text.replacen("\"wanted\"", "\"cluster\":\"prod\",\"wanted\"", 1);
+    std::fs::write(&journal, text).unwrap();
+    std::fs::create_dir(fleet.join("torn.jsonl")).unwrap();
+    let asked = json!({"ids": stage.ids(), "prices": false});
+    let environment = stage.market.environment();
+    let told = call_with(&stage.desk, "spot_instance_info", &asked, &environment).well();
+    assert_eq!(told["instances"][0]["cluster"], "prod", "{told}");
+    assert!(told["warnings"].to_string().contains("torn.jsonl"), "{told}");
 }
 
 /// The journal cannot be read any more when its end is to be written: what was launched is told all the same.

@@ -74,25 +74,43 @@ impl Fleets {
         Ok(Self { folder: folder.join("launches") })
     }
 
-    /// Every machine of a region that was ever launched, as far as the journals can be read, each with its fleet.
+    /// Every machine of a region that was ever launched, as far as the journals can be read, each with its fleet; and which cannot, and
+    /// why.
     ///
     /// # Errors
     ///
-    /// A folder cannot be read.
-    pub fn launched(&self, region: &str) -> Result<Vec<(String, Launched)>, LaunchError> {
+    /// The region's folder cannot be read.
+    pub fn launched(
+        &self,
+        region: &str,
+    ) -> Result<(Vec<(String, Launched)>, Vec<String>), LaunchError> {
         let folder = self.folder.join(region);
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok((Vec::new(), Vec::new()));
+            }
             Err(error) => return Err(failed("read the folder of journals", &folder, &error)),
         };
-        let mut all = Vec::new();
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let of_fleet = launched_in(&entry.path())?.into_iter();
-            all.extend(of_fleet.map(|it| (name.clone(), it)));
+        let (mut all, mut unread) = (Vec::new(), Vec::new());
+        // What is no folder is no fleet.
+        for folder in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let paths = match journals(&folder) {
+                Ok(paths) => paths,
+                Err(error) => {
+                    unread.push(error.to_string());
+                    continue;
+                }
+            };
+            for path in paths {
+                match launched_by(&path) {
+                    Ok(of_run) => all.extend(of_run.into_iter().map(|it| (name.clone(), it))),
+                    Err(error) => unread.push(error.to_string()),
+                }
+            }
         }
-        Ok(all)
+        Ok((all, unread))
     }
 
     /// Where what lacks capacity is remembered.
@@ -370,12 +388,16 @@ fn parsed<E: Line>(path: &Path) -> Result<(Vec<Result<E, serde_json::Error>>, u6
 fn launched_in(folder: &Path) -> Result<Vec<Launched>, LaunchError> {
     let mut all = Vec::new();
     for path in journals(folder)? {
-        let (lines, _) = parsed::<Entry>(&path)?;
-        let entries: Vec<Entry> = lines.into_iter().flatten().collect();
-        let run = run_of(&entries).ok();
-        all.extend(run.map(|it| it.ever_launched()).unwrap_or_default());
+        all.extend(launched_by(&path)?);
     }
     Ok(all)
+}
+
+fn launched_by(path: &Path) -> Result<Vec<Launched>, LaunchError> {
+    let (lines, _) = parsed::<Entry>(path)?;
+    let entries: Vec<Entry> = lines.into_iter().flatten().collect();
+    let run = run_of(&entries).ok();
+    Ok(run.map(|it| it.ever_launched()).unwrap_or_default())
 }
 
 /// The journals in a folder, the newest first; none if there is no such folder.
