@@ -10,14 +10,16 @@ mod preflight;
 mod profiles;
 mod rebalancer;
 mod replacer;
+mod settling;
 mod waiting;
 
 pub use drain::Drain;
 pub use error::LaunchError;
 pub use journal::{Fleet, Fleets};
-pub use launcher::{Account, Job, Launcher, Report};
+pub use launcher::{Job, Launcher, Report};
 pub use memory::Memory;
 pub use preflight::{Built, Ground, Site, built, preflight};
 pub use profiles::{Kept, Profiles, SPOTTER_SETTINGS};
 pub use rebalancer::{Check, Moved, Rebalance, Standstill};
 pub use replacer::{Replace, Replaced};
+pub use settling::Account;
