@@ -36,7 +36,8 @@ impl Launcher<'_> {
         }))
     }
 
-    /// The same for what is a step of something larger: those are ended. A run that may be gone on with remains one.
+    /// Finds out what became of each request that has no answer, and ends what is a step of something larger. A run that may be gone on
+    /// with remains one.
     ///
     /// # Errors
     ///
