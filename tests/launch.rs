@@ -473,7 +473,9 @@ fn a_fleet_is_listed_with_zones_prices_and_savings() {
 #[test]
 fn the_commands_foresee_launch_and_list() {
     let stage = Stage::new();
-    let file = json!({"name": stage.name, "image_id": IMAGE, "count": 1, "policy": policy()});
+    let file = json!({
+        "name": stage.name, "image_id": IMAGE, "count": 1, "policy": policy(), "scale_in_order": "newest",
+    });
     let file = stage.desk.file("launch.yml", &file.to_string());
     let file = file.to_str().unwrap();
     let run = |arguments: &[&str]| {
