@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 use support::cli::{CANARY, Desk};
 use support::module::{Called, call};
@@ -237,9 +239,11 @@ fn a_machine_that_was_never_its_own_is_refused_and_one_that_was_replaced_long_ag
     }
     let other = call(&desk, "stateful_instance", &of("i-2"));
     assert!(other.failed().contains("but that of ssi-2"), "{}", other.failed());
-    // Unknown is not well: without the log nothing shows it.
+    // What was written down here is proof enough. Unknown is not well: without it and the log nothing shows it.
     let fault = json!({"kind": "status", "status": 503, "route": "/aws/ec2/group/{groupId}/logs"});
     desk.simulator.control("POST", "/_sim/faults", fault);
+    assert_eq!(call(&desk, "stateful_instance", &of("i-1")).well()["changed"], false);
+    std::fs::remove_dir_all(records(&desk)).unwrap();
     let unread = call(&desk, "stateful_instance", &of("i-1"));
     assert!(unread.failed().contains("(not read: "), "{}", unread.failed());
     assert_eq!(mutations(&desk), sent);
@@ -267,6 +271,8 @@ fn what_is_refused_is_one_line_and_sends_nothing() {
         (with(recycle(), &json!({"instance_id": null})), &["option instance_id is empty (null)"]),
         (with(recycle(), &json!({"image_id": null})), &["option image_id is empty (null)"]),
         (with(recycle(), &json!({"run_id": ""})), &["option run_id is empty"]),
+        (with(recycle(), &json!({"checks": {"same_zone": ""}})), &["option same_zone is empty"]),
+        (with(ssi("ssi-0", "deallocated"), &json!({})), &[]),
         (
             json!({"group_id": "sig-0", "id": "ssi-1", "state": "paused"}),
             &["group sig-0 does not exist"],
@@ -290,7 +296,8 @@ fn what_is_refused_is_one_line_and_sends_nothing() {
         let called = act(&desk, &arguments);
         if words.is_empty() {
             let answer = called.well();
-            assert!(answer["warnings"][0].as_str().unwrap().contains("vol-a"), "{answer}");
+            let word = if arguments["state"] == "deallocated" { "not there" } else { "vol-a" };
+            assert!(answer["warnings"][0].as_str().unwrap().contains(word), "{answer}");
             continue;
         }
         for word in words {
@@ -344,6 +351,80 @@ fn without_waiting_the_next_call_waits_for_the_same_recycle() {
     let done = act(&desk, &recycle()).well();
     assert_eq!((&done["requests"], &done["changed"]), (&json!(0), &json!(true)));
     assert_eq!((done["after"]["state"].as_str(), mutations(&desk)), (Some("ACTIVE"), 1));
+}
+
+/// What the list shows of it while it is under way may be less than there was.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the binary under test has the real clock")]
+fn a_recycle_that_is_joined_is_compared_with_the_record_of_its_machine() {
+    let desk = Desk::with(&format!("clock: {{mode: virtual}}\n{FLEET}"));
+    act(&desk, &with(recycle(), &json!({"wait": false}))).well();
+    desk.simulator.control("POST", "/_sim/advance", json!({"seconds": 15}));
+    let state = desk.simulator.control("GET", "/_sim/state", Value::Null);
+    let mine = &state["groups"][0]["statefulInstances"][0];
+    assert_eq!((&mine["state"], &mine["instanceId"]), (&json!("RECYCLING"), &json!("i-1")));
+    let bare = json!({"instance": "ssi-1", "set": {"devices": []}});
+    assert!(desk.simulator.control("POST", "/_sim/edit", bare)["error"].is_null());
+    let (seen, is_over) = (desk.simulator.requests().len(), AtomicBool::new(false));
+    let joined = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                // Not before it has looked for the first time.
+                if desk.simulator.requests().len() >= seen + 3 {
+                    desk.simulator.control("POST", "/_sim/advance", json!({"seconds": 10}));
+                }
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+        });
+        let joined = act(&desk, &recycle());
+        is_over.store(true, Ordering::Relaxed);
+        joined
+    });
+    assert!(joined.failed().contains("not proved is same_volumes (fail"), "{}", joined.failed());
+    assert_eq!(mutations(&desk), 1);
+}
+
+#[test]
+fn a_recycle_that_is_asked_for_twice_in_a_moment_is_sent_once() {
+    let desk =
+        Desk::with(&format!("clock: {{speed: 60}}\nlatency: {{stale_seconds: 120}}\n{FLEET}"));
+    let impatient = with(recycle(), &json!({"wait": false}));
+    assert_eq!(act(&desk, &impatient).well()["changed"], true);
+    let second = act(&desk, &impatient).well();
+    assert_eq!((&second["changed"], mutations(&desk)), (&json!(false), 1), "{second}");
+    assert!(second["msg"].as_str().unwrap().contains("underway already"), "{second}");
+}
+
+#[test]
+fn a_record_that_is_torn_is_told_with_the_refusal() {
+    let desk = desk();
+    act(&desk, &recycle()).well();
+    std::fs::write(records(&desk).join("ssi-1.i-1.json"), "{\"instance_id\": ").unwrap();
+    let again = act(&desk, &recycle());
+    assert!(again.failed().contains("no record here tells"), "{}", again.failed());
+    let warnings = again.answer["warnings"].to_string();
+    assert!(warnings.contains("the record of what i-1 had cannot be read"), "{warnings}");
+}
+
+#[test]
+fn what_may_come_back_in_another_zone_needs_to_be_confirmed() {
+    let desk = desk();
+    let loose =
+        json!({"group": "sig-1", "set": {"strategy.persistence.shouldPersistPrivateIp": false}});
+    assert!(desk.simulator.control("POST", "/_sim/edit", loose)["error"].is_null());
+    for state in ["recycled", "paused"] {
+        let refused = act(&desk, &ssi("ssi-1", state));
+        for words in ["several zones, eu-west-1a, eu-west-1b", "set confirm_data_loss"] {
+            assert!(refused.failed().contains(words), "{words}: {}", refused.failed());
+        }
+    }
+    assert_eq!(mutations(&desk), 0);
+    let sure = with(recycle(), &json!({"confirm_data_loss": true}));
+    assert_eq!(act(&desk, &sure).well()["changed"], true);
+}
+
+fn records(desk: &Desk) -> std::path::PathBuf {
+    support::roll::journals(desk).join("recycled")
 }
 
 fn listed(desk: &Desk, arguments: &Value) -> Vec<String> {

@@ -4,8 +4,10 @@ mod answer;
 mod step;
 mod traces;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +15,11 @@ use super::World;
 use super::connection::Connection;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{
-    AccountId, Deallocation, GroupId, ImageId, InstanceId, ManagedInstanceId, StatefulAction,
-    StatefulInstanceId, StatefulTarget,
+    AccountId, Clock, Deallocation, GroupId, ImageId, InstanceId, ManagedInstanceId,
+    StatefulAction, StatefulInstanceId, StatefulTarget,
 };
-use crate::drive::stateful::{Actor, Carried, Failed, Job, Records, Sight, look};
-use crate::drive::{Progress, Session, watched};
+use crate::drive::stateful::{Actor, Carried, Failed, Job, Records, Sight, unproved};
+use crate::drive::{Progress, Session};
 use crate::plan::stateful::{Demand, Expectations, Settled, Snapshot, Step};
 use crate::spot::{Client, ErrorKind};
 use answer::Returns;
@@ -67,7 +69,7 @@ pub(super) struct Args {
     /// image reaches the instance.
     #[schemars(extend("x-refuses-empty" = "for whichever image it comes with"))]
     image_id: Option<String>,
-    /// What else must hold after a recycle.
+    /// What else must hold after a recycle, and, as far as a paused instance shows it, after a resume.
     #[serde(default)]
     checks: Checks,
     /// The volume that is to be deleted.
@@ -90,7 +92,8 @@ pub(super) struct Args {
     deallocation: DeallocationArgs,
     /// Whether data may be lost for good: volumes, snapshots or images of a deallocated instance, a volume of a managed instance, of
     /// which the vendor does not tell whose it is, and, in a recycle or a pause, what is on data volumes that are not reattached
-    /// (they are not persisted, or by snapshots: `onLaunch`).
+    /// (they are not persisted, or by snapshots: `onLaunch`), or that may be left in another zone (the group has several, and
+    /// persists no address).
     #[serde(default)]
     confirm_data_loss: bool,
     /// Whether to wait until it is done. Without, only the vendor's consent is waited for and nothing is proved.
@@ -127,15 +130,18 @@ enum State {
     VolumeDeleted,
 }
 
-/// What must hold after a recycle.
+/// What must hold after a recycle or a resume.
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default)]
 struct Checks {
     /// The data volumes are the same ones.
+    #[schemars(extend("x-refuses-empty" = "for auto"))]
     same_volumes: Wanted,
     /// The availability zone is the same.
+    #[schemars(extend("x-refuses-empty" = "for auto"))]
     same_zone: Wanted,
     /// The private address is the same.
+    #[schemars(extend("x-refuses-empty" = "for auto"))]
     same_private_ip: Wanted,
 }
 
@@ -263,15 +269,15 @@ impl Module<World> for StatefulInstance {
         if !args.ignore_open_run {
             unread = step::is_beside_a_roll(&args, &job, context.world)?;
         }
-        let progress = Progress::new(session.clock.as_ref(), context.progress);
-        let mut sight = watched(&progress, &format!("reading {}", job.target), || {
-            look(&client, &job.account, &job.target)
-        })?;
-        let mut oddities = sight.oddities.clone();
-        oddities.extend(unread);
+        let clock = session.clock.as_ref();
+        let progress = Progress::new(clock, context.progress);
+        let records = traces::records(&args, context.world);
+        let actor = Actor { client: &client, clock, progress: &progress, permit: None };
+        let mut sight = actor.look(&job, records.as_ref())?;
         let (known, unreadable) = traces::known_before(&args, &job, &sight, context.world);
         sight.known_before = known;
-        oddities.extend(unreadable);
+        sight.oddities.extend(unread.into_iter().chain(unreadable));
+        let oddities = sight.oddities.clone();
         let step = job.decide(&sight);
         traces::was_its_machine(&args, &job, &step, &sight, &client, context.world)
             .map_err(|refusal| answer::refused(&sight, &job)(job.refused(refusal)))?;
@@ -295,7 +301,6 @@ impl Module<World> for StatefulInstance {
         let verb = if is_joined { "wait for it: " } else { "" };
         let message = format!("would {verb}{}", job.doing());
         let returns = Returns::planned(&job, &before, expected.as_ref());
-        let records = traces::records(&args, context.world);
         let attempt = Attempt { session, client, job, sight, before, is_joined, records };
         Ok(Planned::change(returns, move || attempt.make(context))
             .with_diff(diff.0, diff.1)
@@ -310,10 +315,13 @@ fn nothing<'c>(job: &Job, sight: &Sight, settled: &Settled) -> Planned<'c, Retur
     let message = format!("nothing to {}: {settled}", job.doing());
     let mut warnings = Vec::new();
     match settled {
-        Settled::Replaced { checks, .. } => returns.set_checks(checks),
+        Settled::Replaced { checks, .. } => {
+            returns.set_checks(checks);
+            warnings.extend(unproved(checks));
+        }
         // What is not there may as well be misspelt.
-        Settled::NoVolume { .. } => warnings.push(message.clone()),
-        Settled::Paused | Settled::Active | Settled::Absent => {}
+        Settled::NoVolume { .. } | Settled::Absent => warnings.push(message.clone()),
+        Settled::Paused | Settled::Active => {}
     }
     Planned::unchanged(returns)
         .with_diff(present.clone(), present)
@@ -336,13 +344,24 @@ impl Attempt {
     fn make(self, context: Context<'_, World>) -> Result<Outcome<Returns>, Failure> {
         let clock = self.session.clock.as_ref();
         let progress = Progress::new(clock, context.progress);
-        let actor = Actor { client: &self.client, clock, progress: &progress, permit: None };
-        let unkept = self.keep_record();
-        let carried = if self.is_joined {
-            actor.follow(&self.job, &self.sight, self.before)
-        } else {
-            actor.act(&self.job, &self.sight, self.before)
+        let unkept = Mutex::new(None);
+        let permit = || {
+            // Whether it is kept or not: that it is not is told, and no reason to leave the machine as it is.
+            *unkept.lock().unwrap_or_else(PoisonError::into_inner) = self.keep_record(clock.now());
+            Ok(())
         };
+        let actor =
+            Actor { client: &self.client, clock, progress: &progress, permit: Some(&permit) };
+        let before = self.before.clone();
+        let carried = if self.is_joined {
+            actor.follow(&self.job, &self.sight, before)
+        } else {
+            actor.act(&self.job, &self.sight, before)
+        };
+        let mut unkept = unkept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if carried.as_ref().is_err_and(|failed| !failed.has_changed()) {
+            unkept = unkept.or(self.take_back());
+        }
         match carried {
             Ok(carried) => {
                 let mut outcome = outcome(&self.job, carried);
@@ -358,17 +377,30 @@ impl Attempt {
 
     /// Whoever asks for the same recycle again, after it is done, has nothing else to compare with. Answers why nothing is kept, if
     /// nothing is.
-    fn keep_record(&self) -> Option<String> {
+    fn keep_record(&self, now: Timestamp) -> Option<String> {
         // What is seen of a recycle that is underway already may be the half of it.
         if self.job.action != StatefulAction::Recycle || self.is_joined {
             return None;
         }
         let why = match &self.records {
             None => "no folder for it is known; name one with state_dir".to_owned(),
-            Some(records) => records.keep(&self.job.target, &self.before).err()?.to_string(),
+            Some(records) => records.keep(&self.job.target, &self.before, now).err()?.to_string(),
         };
         Some(format!(
             "what {} has could not be written down ({why}), so the same task, run again, cannot prove that its data was kept",
+            self.job.target
+        ))
+    }
+
+    /// What the vendor has certainly not done need not be looked for by the next call.
+    fn take_back(&self) -> Option<String> {
+        if self.job.action != StatefulAction::Recycle || self.is_joined {
+            return None;
+        }
+        let machine = self.before.instance_id.as_ref()?;
+        let error = self.records.as_ref()?.not_asked(&self.job.target, machine).err()?;
+        Some(format!(
+            "that {} was not recycled could not be written down: {error}",
             self.job.target
         ))
     }

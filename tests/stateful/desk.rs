@@ -12,7 +12,7 @@ use spotinst_esg::domain::{
     StatefulTarget,
 };
 use spotinst_esg::drive::Progress;
-use spotinst_esg::drive::stateful::{ActError, Actor, Carried, Failed, Job, Records, look};
+use spotinst_esg::drive::stateful::{ActError, Actor, Carried, Failed, Job, Records};
 use spotinst_esg::plan::stateful::{Expectations, Settled, Step};
 use spotinst_esg::spot::{Client, ClientConfig, Endpoint, Pacing};
 
@@ -139,15 +139,18 @@ impl Desk {
         let say = |line: &str| self.said.lock().unwrap().push(line.to_owned());
         let progress = Progress::new(clock, &say);
         let actor = Actor { client: &self.client, clock, progress: &progress, permit: None };
-        let mut sight = look(&self.client, &job.account, &job.target).ok()?;
         let records = Records::beside(self.folder.path());
+        let mut sight = actor.look(job, Some(&records)).ok()?;
         if let Some(expected) = &job.expectations.instance_id {
             sight.known_before = records.of(&job.target, expected).unwrap();
         }
         Some(match job.decide(&sight) {
             Ok(Step::Act { before }) => {
-                records.keep(&job.target, &before).unwrap();
-                actor.act(job, &sight, *before).map(carried)
+                let keep =
+                    || records.keep(&job.target, &before, clock.now()).map_err(|e| e.to_string());
+                Actor { permit: Some(&keep), ..actor }
+                    .act(job, &sight, (*before).clone())
+                    .map(carried)
             }
             Ok(Step::Join { before }) => actor.follow(job, &sight, *before).map(carried),
             Ok(Step::Nothing(settled)) => Ok(Ended::Nothing(settled)),

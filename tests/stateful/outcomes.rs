@@ -213,3 +213,67 @@ fn what_came_back_wrong_is_named_and_may_be_waived() {
         desk.run(&waived).unwrap_or_else(|f| panic!("{twist}: {}", f.error));
     }
 }
+
+/// Whoever was killed after it was asked for, or did not wait, runs the same again while the list still shows the old machine.
+#[test]
+fn a_recycle_that_was_asked_for_a_moment_ago_is_looked_for_before_it_is_asked_for_again() {
+    let desk = Desk::with("latency: {stale_seconds: 60}");
+    let mut impatient = recycle();
+    impatient.wait = false;
+    let first = desk.run(&impatient).unwrap().carried();
+    assert_eq!((first.sent, first.after.unwrap().instance_id.unwrap().as_str()), (1, "i-1"));
+    let second = desk.run(&impatient).unwrap().carried();
+    assert_eq!((second.sent, desk.mutations().len()), (0, 1));
+    let carried = desk.run(&recycle()).unwrap().carried();
+    assert_eq!((carried.sent, desk.mutations().len(), desk.terminated().len()), (0, 1, 1));
+    assert!(carried.checks.iter().all(|check| check.is_met), "{:?}", carried.checks);
+    // One of which nothing came in two minutes is asked for again.
+    let desk = Desk::new();
+    desk.fault(json!({"kind": "lost_update", "method": "PUT", "count": 1}));
+    desk.run(&impatient).unwrap().carried();
+    let carried = desk.run(&recycle()).unwrap().carried();
+    assert_eq!((carried.sent, desk.mutations().len(), desk.terminated().len()), (1, 2, 1));
+    // And who has asked long ago is not kept waiting.
+    let machine = carried.after.unwrap().instance_id.unwrap();
+    desk.advance(600);
+    let said = desk.said.lock().unwrap().len();
+    let again = expecting(job("ssi-1", StatefulAction::Recycle), machine.as_str());
+    desk.run(&again).unwrap().carried();
+    let said = desk.said.lock().unwrap()[said..].join(" ");
+    assert!(!said.contains("may have been asked before"), "{said}");
+}
+
+#[test]
+fn what_is_told_late_is_waited_for_and_what_is_never_told_is_refused() {
+    let desk = Desk::new();
+    let nothing = json!({"response": {"status": {"code": 200}, "items": []}});
+    let status = "/aws/ec2/group/{groupId}/status";
+    desk.fault(json!({"kind": "body", "body": nothing, "route": status, "count": 3}));
+    let carried = desk.run(&recycle()).unwrap().carried();
+    assert_eq!(carried.before.unwrap().availability_zone.as_deref(), Some("eu-west-1a"));
+    let desk = Desk::with("shapes: {omit_devices: true}");
+    assert!(matches!(refusal(&desk, &recycle()), Refusal::Untold { .. }));
+    assert_eq!(desk.mutations().len(), 0);
+    let mut waived = recycle();
+    waived.expectations.same_volumes = Demand::Waived;
+    desk.run(&waived).unwrap().carried();
+}
+
+/// What was paused shows its volumes and its persisted address, so both can be proved of what runs then.
+#[test]
+fn a_resume_that_lost_its_volumes_is_not_proved() {
+    for (twist, name) in [("lost_volumes", "same_volumes"), ("other_address", "same_private_ip")] {
+        let desk = Desk::new();
+        desk.run(&job("ssi-1", StatefulAction::Pause)).unwrap().carried();
+        desk.fault(json!({"kind": "relaunch", "twist": twist}));
+        let failed = desk.run(&job("ssi-1", StatefulAction::Resume)).unwrap_err();
+        let ActError::Unmet { unmet, .. } = &failed.error else { panic!("{}", failed.error) };
+        assert_eq!(unmet.iter().map(|check| check.name).collect::<Vec<_>>(), [name]);
+    }
+    let desk = Desk::new();
+    desk.run(&job("ssi-1", StatefulAction::Pause)).unwrap().carried();
+    let carried = desk.run(&job("ssi-1", StatefulAction::Resume)).unwrap().carried();
+    let proved = carried.checks.iter().filter(|check| check.verdict == Verdict::Pass);
+    let names: Vec<_> = proved.map(|check| check.name).collect();
+    assert_eq!(names, ["same_volumes", "same_private_ip"]);
+}

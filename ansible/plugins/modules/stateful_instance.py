@@ -93,7 +93,7 @@ options:
     type: str
   checks:
     description:
-      - What else must hold after a recycle.
+      - What else must hold after a recycle, and, as far as a paused instance shows it, after a resume.
     type: dict
     suboptions:
       same_volumes:
@@ -194,7 +194,8 @@ options:
       - >-
         Whether data may be lost for good: volumes, snapshots or images of a deallocated instance, a volume of a
         managed instance, of which the vendor does not tell whose it is, and, in a recycle or a pause, what is
-        on data volumes that are not reattached (they are not persisted, or by snapshots: C(onLaunch)).
+        on data volumes that are not reattached (they are not persisted, or by snapshots: C(onLaunch)), or that
+        may be left in another zone (the group has several, and persists no address).
     type: bool
     default: false
   wait:

@@ -90,6 +90,7 @@ pub fn sight(survey: &Survey, id: &StatefulInstanceId) -> Sight {
         // A step of a roll knows its machine by its journal.
         machines_of_others: Vec::new(),
         known_before: None,
+        by_journal: true,
         volumes_of_others: others.flat_map(volumes).collect(),
         oddities: Vec::new(),
     }

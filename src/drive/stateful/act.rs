@@ -64,6 +64,7 @@ impl Job {
             lists_volumes: sight.lists_volumes,
             volume_holder,
             known_before: sight.known_before.as_ref(),
+            by_journal: sight.by_journal,
         };
         may_act(&self.action, &situation, &self.expectations)
             .map_err(|refusal| self.refused(refusal))

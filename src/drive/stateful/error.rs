@@ -151,7 +151,13 @@ impl ActError {
         match self {
             Self::Unread(error) | Self::NotDone(error) => error.is_transient(),
             Self::Refused { refusal, .. } => {
-                matches!(**refusal, Refusal::Busy { .. } | Refusal::NoInstance)
+                let of_now = |it: &Refusal| {
+                    matches!(
+                        it,
+                        Refusal::Busy { .. } | Refusal::NoInstance | Refusal::Untold { .. }
+                    )
+                };
+                of_now(refusal)
             }
             Self::Withheld { .. }
             | Self::Unknown { .. }

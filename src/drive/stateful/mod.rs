@@ -5,13 +5,14 @@
 
 mod act;
 mod error;
+mod looking;
 mod pursuit;
 mod record;
 mod sight;
 
 pub use act::{Actor, Carried, Job, Permit};
 pub use error::{ActError, Failed};
-pub use pursuit::TRACE_WINDOW;
 pub(in crate::drive) use pursuit::ends_sight;
+pub use pursuit::{TRACE_WINDOW, unproved};
 pub use record::Records;
 pub use sight::{Sight, look};

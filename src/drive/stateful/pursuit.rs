@@ -253,7 +253,6 @@ impl<'a> Pursuit<'a> {
     /// Reads it again with zone and address, and again while the status lags, until everything that binds is proved or disproved.
     fn settle(&mut self) -> Result<(), ActError> {
         let Some(done) = self.last.clone() else { return Ok(()) };
-        let is_recycle = self.job.action == StatefulAction::Recycle;
         let mut blocked = None;
         let outcome = until(self.actor.clock, STATUS_GRACE, || {
             blocked = None;
@@ -274,15 +273,7 @@ impl<'a> Pursuit<'a> {
                 blocked = Some(());
                 return Ok(None);
             };
-            if is_recycle {
-                let before = Some(self.watch.before());
-                // What was promised when it began: the configuration may have changed since.
-                let promises = &self.sight.promises;
-                self.checks = checks(before, &seen, promises, &self.job.expectations);
-                if self.watch.before().is_unseen() {
-                    knowing_nothing(&mut self.checks);
-                }
-            }
+            self.checks = self.judged(&seen);
             self.last = Some(seen);
             let is_open =
                 self.checks.iter().any(|check| !check.is_met && check.verdict == Verdict::Unknown);
@@ -296,6 +287,22 @@ impl<'a> Pursuit<'a> {
             return Ok(());
         }
         Err(ActError::Unmet { doing: self.job.doing(), unmet })
+    }
+
+    /// By what was promised when it began: the configuration may have changed since. Whoever joins a recycle that is underway, with no
+    /// journal, may have seen the half of what there was before, so that what is unknown is not proved. What was paused ran in no zone.
+    fn judged(&self, seen: &Snapshot) -> Vec<Check> {
+        let (before, promises) = (self.watch.before(), &self.sight.promises);
+        let mut expectations = self.job.expectations.clone();
+        if self.job.action == StatefulAction::Resume {
+            expectations.image_id = None;
+            return checks(Some(before), seen, promises, &expectations);
+        }
+        let mut found = checks(Some(before), seen, promises, &expectations);
+        if before.is_unseen() || (self.sight.lists_volumes && !self.sight.by_journal) {
+            knowing_nothing(&mut found);
+        }
+        found
     }
 
     fn unsettled(&self, done: &Snapshot) -> ActError {
@@ -316,11 +323,7 @@ impl<'a> Pursuit<'a> {
         let now = self.actor.clock.monotonic();
         let before = Some(self.watch.before().clone());
         let Err(mut error) = outcome else {
-            for check in self.checks.iter().filter(|check| check.is_binding) {
-                if check.verdict == Verdict::Unknown {
-                    self.warnings.push(format!("not proved is {}: {}", check.name, check.evidence));
-                }
-            }
+            self.warnings.extend(unproved(&self.checks));
             return Ok(Carried {
                 before,
                 after: self.last,
@@ -383,6 +386,12 @@ impl<'a> Pursuit<'a> {
         lines.reverse();
         lines
     }
+}
+
+/// One warning for each check that binds and could not come out, however good the rest is.
+pub fn unproved(checks: &[Check]) -> impl Iterator<Item = String> + '_ {
+    let open = checks.iter().filter(|it| it.is_binding && it.verdict == Verdict::Unknown);
+    open.map(|check| format!("not proved is {}: {}", check.name, check.evidence))
 }
 
 enum Traced {

@@ -22,6 +22,8 @@ pub struct Sight {
     pub machines_of_others: Vec<(InstanceId, String)>,
     /// What is known of the machine that the caller expects and that is gone: nothing, unless someone has written it down.
     pub known_before: Option<Snapshot>,
+    /// Whether a journal knows what the machine had, and what has to be the same is judged by that.
+    pub by_journal: bool,
     /// What was odd.
     pub oddities: Vec<String>,
 }
@@ -60,6 +62,7 @@ pub fn look(
                 volumes_of_others: Vec::new(),
                 machines_of_others: Vec::new(),
                 known_before: None,
+                by_journal: false,
                 oddities: listed.oddities,
             })
         }
@@ -89,6 +92,7 @@ fn grouped(
         lists_volumes: true,
         volumes_of_others: others.flat_map(volumes).collect(),
         known_before: None,
+        by_journal: false,
         oddities,
     })
 }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::Args;
-use crate::domain::{InstanceId, StatefulAction, StatefulTarget};
+use crate::domain::{InstanceId, StatefulAction, StatefulState, StatefulTarget};
 use crate::drive::stateful::{ActError, Job, Records, Sight};
 use crate::modules::{World, rolling};
 use crate::plan::roll::{Run, known_before as known_of};
@@ -19,8 +19,8 @@ pub(super) fn records(args: &Args, world: &World) -> Option<Records> {
     Some(Records::beside(runs.folder()))
 }
 
-/// What is known of the expected machine if it is not there any more: by the record of the recycle that replaced it, else by the journal
-/// of a run. And why something could not be read, if so.
+/// What is known of the expected machine if it is not there any more, or is being replaced: by the record of the recycle that replaces
+/// it, else by the journal of a run. And why something could not be read, if so.
 pub(super) fn known_before(
     args: &Args,
     job: &Job,
@@ -28,8 +28,11 @@ pub(super) fn known_before(
     world: &World,
 ) -> (Option<Snapshot>, Option<String>) {
     let Some(expected) = &job.expectations.instance_id else { return (None, None) };
-    let found = sight.snapshot.as_ref().and_then(|seen| seen.instance_id.as_ref());
-    if job.action != StatefulAction::Recycle || found == Some(expected) {
+    // While it is replaced a list may show it still, and no more of it than the half.
+    let runs = |seen: &Snapshot| {
+        seen.instance_id.as_ref() == Some(expected) && seen.state == StatefulState::Active
+    };
+    if job.action != StatefulAction::Recycle || sight.snapshot.as_ref().is_some_and(runs) {
         return (None, None);
     }
     match records(args, world).map(|records| records.of(&job.target, expected)) {
@@ -84,8 +87,10 @@ pub(super) fn was_its_machine(
     journals(args, job, expected, world, &mut traces);
     let other = sight.machines_of_others.iter().find(|(machine, _)| machine == expected);
     traces.of_another = traces.of_another.or_else(|| other.map(|(_, id)| id.clone()));
-    // The journal of a run is proof enough.
-    if traces.run.is_none() {
+    let record = records(args, world).map(|records| records.of(&job.target, expected));
+    traces.is_recorded = matches!(record, Some(Ok(Some(_))));
+    // The journal of a run is proof enough, and so is a record.
+    if traces.run.is_none() && !traces.is_recorded {
         let now = client.vendor_now();
         let from = now.checked_sub(KEPT).unwrap_or(now);
         let to = now.checked_add(SignedDuration::from_hours(1)).unwrap_or(now);

@@ -86,6 +86,39 @@ pub(crate) fn knowing_nothing(checks: &mut [Check]) {
     }
 }
 
+/// The checks that persistence promises and nobody has waived, and that cannot come out since what they compare is not told; each with
+/// what that is.
+pub(super) fn untold(
+    before: &Snapshot,
+    promises: &Promises,
+    expectations: &Expectations,
+) -> Vec<(&'static str, &'static str)> {
+    let persistence = &promises.persistence;
+    let (volumes, address) = (reattaches(persistence), persistence.private_ip);
+    let has_volumes = !before.data_volumes().is_empty() && before.untold_volumes().is_empty();
+    let judged = [
+        ("same_volumes", "data volumes", expectations.same_volumes, volumes, has_volumes),
+        (
+            "same_zone",
+            "zone",
+            expectations.same_zone,
+            volumes || address,
+            before.availability_zone.is_some(),
+        ),
+        (
+            "same_private_ip",
+            "private address",
+            expectations.same_private_ip,
+            address,
+            before.private_ip.is_some(),
+        ),
+    ];
+    let is_open =
+        |demand: Demand, promised: bool, told: bool| demand == Demand::Auto && promised && !told;
+    let open = judged.into_iter().filter(|it| is_open(it.2, it.3, it.4));
+    open.map(|(name, what, ..)| (name, what)).collect()
+}
+
 /// Whether the same data volumes come back. The mode's default is not documented, so an unnamed mode promises nothing.
 pub(super) fn reattaches(persistence: &Persistence) -> bool {
     let reattach = match &persistence.block_devices_mode {

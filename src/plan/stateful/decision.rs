@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::checks::{Check, Demand, checks, knowing_nothing, reattaches};
+use super::checks::{Check, Demand, checks, knowing_nothing, reattaches, untold};
 use super::refusal::Refusal;
 use super::snapshot::{Promises, Snapshot};
 use super::stage::{Course, Stage, stage};
@@ -39,6 +39,8 @@ pub struct Situation<'a> {
     pub volume_holder: Option<&'a str>,
     /// What is known of the expected machine where another one runs by now; none if nobody has written it down.
     pub known_before: Option<&'a Snapshot>,
+    /// Whether a journal knows what the machine had, and what has to be the same is judged by that.
+    pub by_journal: bool,
 }
 
 /// What is to be done now.
@@ -135,6 +137,7 @@ fn may_recycle(situation: &Situation<'_>, expectations: &Expectations) -> Result
                 Some(_) | None => {
                     is_provable(observed, situation.promises, expectations)?;
                     keeps_data(observed, situation.promises, expectations)?;
+                    is_told(observed, situation, expectations)?;
                     Ok(act(observed))
                 }
             }
@@ -183,10 +186,10 @@ fn replaced(
     Err(Refusal::ReplacedUnproved { expected, found, unknown: unmet })
 }
 
-/// What is known of the expected instance once its replacement may have begun.
+/// What is known of the expected instance once its replacement may have begun. What is seen of it then may be the half of it.
 fn known(expected: &InstanceId, observed: &Snapshot, known: Option<&Snapshot>) -> Snapshot {
     if observed.instance_id.as_ref() == Some(expected) {
-        return observed.clone();
+        return known.map_or_else(|| observed.clone(), |known| observed.filled_from(known));
     }
     known.cloned().unwrap_or_else(|| Snapshot::replaced(expected.clone(), observed))
 }
@@ -227,6 +230,22 @@ fn is_provable(
         }
     }
     Ok(())
+}
+
+/// What has to be the same and is not told now could not be proved afterwards. Of a managed instance the vendor tells neither zone nor
+/// volumes, ever.
+fn is_told(
+    observed: &Snapshot,
+    situation: &Situation<'_>,
+    expectations: &Expectations,
+) -> Result<(), Refusal> {
+    if !situation.lists_volumes || situation.by_journal {
+        return Ok(());
+    }
+    match untold(observed, situation.promises, expectations) {
+        unknown if unknown.is_empty() => Ok(()),
+        unknown => Err(Refusal::Untold { unknown }),
+    }
 }
 
 fn may_pause(situation: &Situation<'_>, expectations: &Expectations) -> Result<Step, Refusal> {
@@ -320,14 +339,18 @@ fn may_delete_volume(
 }
 
 /// Without volumes that come back, what is on them ends with the machine, or goes back to the last snapshot. Somebody has to have
-/// said that this is meant. The vendor may list no volumes that it does not keep, so none listed is no proof that there are none.
+/// said that this is meant; and so in another zone, where a volume is made from a snapshot. The vendor may list no volumes that it does not keep, so none listed is no proof that there are none.
 fn keeps_data(
     observed: &Snapshot,
     promises: &Promises,
     expectations: &Expectations,
 ) -> Result<(), Refusal> {
-    if reattaches(&promises.persistence) || expectations.confirm_data_loss {
+    if expectations.confirm_data_loss {
         return Ok(());
+    }
+    if reattaches(&promises.persistence) {
+        let loose = promises.pin.as_ref().filter(|pin| !pin.holds());
+        return loose.map_or(Ok(()), |pin| Err(Refusal::ZoneNotPinned { pin: pin.clone() }));
     }
     let volumes = observed.data_volumes().into_iter().map(str::to_owned).collect();
     let mode = match &promises.persistence.block_devices_mode {

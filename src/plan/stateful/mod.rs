@@ -22,5 +22,5 @@ pub use decision::{Expectations, Settled, Situation, Step, may_act};
 pub use origin::{Origin, Traces, origin};
 pub use phases::{Phase, Phases};
 pub use refusal::{LOOK_FIRST, Refusal};
-pub use snapshot::{Promises, Snapshot};
+pub use snapshot::{Promises, Snapshot, ZonePin};
 pub use watch::{Failure, Outlook, Trace, Waiting, Watch, trace};

@@ -8,6 +8,8 @@ use crate::domain::{InstanceId, LogLine};
 pub struct Traces {
     /// The run whose journal knows the machine as that of the instance.
     pub run: Option<String>,
+    /// Whether it was written down, before a recycle was asked for, as that of the instance.
+    pub is_recorded: bool,
     /// The other instance of the group whose machine it is, or was by a journal.
     pub of_another: Option<String>,
     /// The vendor's log, as far as it was read.
@@ -21,6 +23,8 @@ pub struct Traces {
 pub enum Origin {
     /// The journal of a run knows it.
     Journal(String),
+    /// A recycle that was asked for here has written it down.
+    Record,
     /// The vendor's log names it.
     Log(String),
 }
@@ -41,6 +45,9 @@ pub fn origin(
 ) -> Result<Origin, Refusal> {
     if let Some(run) = &traces.run {
         return Ok(Origin::Journal(run.clone()));
+    }
+    if traces.is_recorded {
+        return Ok(Origin::Record);
     }
     let line = traces.log.iter().find(|line| names(&line.message, expected.as_str()));
     match (line, &traces.of_another) {
@@ -82,6 +89,8 @@ mod tests {
         assert_eq!(judged(&log(told)), Ok(Origin::Log(told.to_owned())));
         let journal = Traces { run: Some("run-1".to_owned()), ..Traces::default() };
         assert_eq!(judged(&journal), Ok(Origin::Journal("run-1".to_owned())));
+        let record = Traces { is_recorded: true, ..Traces::default() };
+        assert_eq!(judged(&record), Ok(Origin::Record));
         let another = Traces { of_another: Some("ssi-2".to_owned()), ..log(told) };
         for traces in [Traces::default(), log("i-12 was terminated, xi-1 and i-1-a too"), another] {
             let refusal = judged(&traces).unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::snapshot::ZonePin;
 use crate::domain::{ImageId, InstanceId, StatefulState};
 
 /// What to do about a machine that is not proved to have what the one before had.
@@ -80,6 +81,16 @@ pub enum Refusal {
         /// Why.
         because: &'static str,
     },
+    /// What has to be the same afterwards is not told now, so it could not be proved.
+    Untold {
+        /// The names of the checks, each with what is not told.
+        unknown: Vec<(&'static str, &'static str)>,
+    },
+    /// Its next machine may be launched in another zone, where its volumes are not, and nobody has said that data may be lost.
+    ZoneNotPinned {
+        /// Why.
+        pin: ZonePin,
+    },
     /// The volume belongs to another instance.
     VolumeOfAnother {
         /// The volume.
@@ -156,7 +167,7 @@ impl fmt::Display for Refusal {
                 match of_another {
                     Some(other) => write!(f, ", but that of {other}")?,
                     None => f.write_str(
-                        ": no journal here and no line of the vendor's log of the last 90 days names it",
+                        ": no journal or record here and no line of the vendor's log of the last 90 days names it",
                     )?,
                 }
                 if !unread.is_empty() {
@@ -185,6 +196,23 @@ impl fmt::Display for Refusal {
             Self::CheckHopeless { name, because } => {
                 write!(f, "{name} is required, but {because}; waive it or change the persistence")
             }
+            Self::Untold { unknown } => {
+                let what: Vec<&str> = unknown.iter().map(|(_, what)| *what).collect();
+                let waived: Vec<String> =
+                    unknown.iter().map(|(name, _)| format!("{name}: waived")).collect();
+                write!(
+                    f,
+                    "the vendor does not tell its {}, so that the next machine has the same could not be proved; try again later, or \
+                     set {} in checks",
+                    what.join(", "),
+                    waived.join(", ")
+                )
+            }
+            Self::ZoneNotPinned { pin } => write!(
+                f,
+                "{pin}, and in another zone its data volumes are made from snapshots, so what was written since is lost; set \
+                 confirm_data_loss if this is meant"
+            ),
             Self::VolumeOfAnother { volume, holder } => {
                 write!(f, "volume {volume} belongs to {holder}; check the id")
             }

@@ -1,5 +1,7 @@
 //! One observation of one stateful instance.
 
+use std::fmt;
+
 use crate::domain::{
     Device, Group, ImageId, InstanceId, ManagedInstance, ManagedStatus, Member, Persistence,
     StatefulInstance, StatefulState, VendorTime,
@@ -33,11 +35,71 @@ pub struct Promises {
     pub persistence: Persistence,
     /// The image that a replacement boots from, unless the root is persisted.
     pub image_id: Option<ImageId>,
+    /// What keeps a replacement in its zone; none for a managed instance, of which that is not read.
+    pub pin: Option<ZonePin>,
+}
+
+/// What keeps the machines of a group in the zones in which they are. A volume lives in one zone; in another the vendor makes a copy
+/// from a snapshot (help: data volume persistence). A kept network interface holds an instance in its subnet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ZonePin {
+    /// The persisted address.
+    Address,
+    /// The group has no other zone.
+    Zone(String),
+    /// The group has no other subnet.
+    Subnet(String),
+    /// Nothing: it has several zones.
+    Several(Vec<String>),
+    /// Its zones are not told.
+    Untold,
+}
+
+impl ZonePin {
+    /// Whether it is certain that they stay.
+    pub fn holds(&self) -> bool {
+        match self {
+            Self::Address | Self::Zone(_) | Self::Subnet(_) => true,
+            Self::Several(_) | Self::Untold => false,
+        }
+    }
+}
+
+impl From<&Group> for ZonePin {
+    fn from(group: &Group) -> Self {
+        match (group.zones.as_slice(), group.subnet_ids.as_slice()) {
+            _ if group.persistence.private_ip => Self::Address,
+            ([zone], _) => Self::Zone(zone.clone()),
+            ([], [subnet]) => Self::Subnet(subnet.clone()),
+            ([], _) => Self::Untold,
+            (several, _) => Self::Several(several.to_vec()),
+        }
+    }
+}
+
+impl fmt::Display for ZonePin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address => f.write_str("the persisted address keeps each instance in its subnet"),
+            Self::Zone(zone) => write!(f, "the group has one zone, {zone}"),
+            Self::Subnet(subnet) => write!(f, "the group has one subnet, {subnet}"),
+            Self::Untold => f.write_str("the group names no zones"),
+            Self::Several(zones) => write!(
+                f,
+                "the group has several zones, {}, and persists no address",
+                zones.join(", ")
+            ),
+        }
+    }
 }
 
 impl From<&Group> for Promises {
     fn from(group: &Group) -> Self {
-        Self { persistence: group.persistence.clone(), image_id: group.image_id.clone() }
+        Self {
+            persistence: group.persistence.clone(),
+            image_id: group.image_id.clone(),
+            pin: Some(ZonePin::from(group)),
+        }
     }
 }
 
@@ -46,6 +108,7 @@ impl From<&ManagedInstance> for Promises {
         Self {
             persistence: managed.persistence.clone(),
             image_id: managed.configured_image_id.clone(),
+            pin: None,
         }
     }
 }
@@ -100,6 +163,25 @@ impl Snapshot {
             devices: Vec::new(),
             launched_at: None,
             created_at: None,
+        }
+    }
+
+    /// The same with what is not told here and was known of the same machine.
+    pub fn filled_from(&self, known: &Self) -> Self {
+        if self.instance_id != known.instance_id {
+            return self.clone();
+        }
+        let is_told = !self.data_volumes().is_empty() && self.untold_volumes().is_empty();
+        let devices = if is_told || known.data_volumes().is_empty() { self } else { known };
+        let (mine, other) = (self.clone(), known.clone());
+        Self {
+            image_id: mine.image_id.or(other.image_id),
+            private_ip: mine.private_ip.or(other.private_ip),
+            availability_zone: mine.availability_zone.or(other.availability_zone),
+            devices: devices.devices.clone(),
+            launched_at: mine.launched_at.or(other.launched_at),
+            created_at: mine.created_at.or(other.created_at),
+            ..mine
         }
     }
 

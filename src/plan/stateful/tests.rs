@@ -48,7 +48,7 @@ fn promises() -> Promises {
         is_declared: true,
         block_devices_mode: Some(BlockDevicesMode::Reattach),
     };
-    Promises { persistence, image_id: Some(ImageId::new("ami-1")) }
+    Promises { persistence, image_id: Some(ImageId::new("ami-1")), pin: Some(ZonePin::Address) }
 }
 
 fn decide(
@@ -63,6 +63,7 @@ fn decide(
         lists_volumes: true,
         volume_holder: None,
         known_before: None,
+        by_journal: false,
     };
     may_act(action, &situation, expectations)
 }
@@ -81,6 +82,7 @@ fn decide_knowing(
         lists_volumes: true,
         volume_holder: None,
         known_before,
+        by_journal: false,
     };
     may_act(&StatefulAction::Recycle, &situation, expectations)
 }
@@ -216,6 +218,7 @@ fn a_machine_whose_volumes_do_not_come_back_is_given_up_only_when_that_is_said()
             lists_volumes: true,
             volume_holder: None,
             known_before: None,
+            by_journal: false,
         };
         for action in [StatefulAction::Recycle, StatefulAction::Pause] {
             let refusal =
@@ -260,6 +263,7 @@ fn nothing_is_terminated_to_learn_that_it_was_in_vain() {
             lists_volumes: true,
             volume_holder: None,
             known_before: None,
+            by_journal: false,
         };
         may_act(&recycle, &situation, expectations).unwrap_err()
     };
@@ -307,6 +311,7 @@ fn a_volume_of_another_or_of_nobody_known_stays() {
         lists_volumes: true,
         volume_holder: Some("ssi-2"),
         known_before: None,
+        by_journal: false,
     };
     let refusal = may_act(&delete, &situation, &Expectations::default()).unwrap_err();
     assert!(refusal.to_string().contains("ssi-2"), "{refusal}");
@@ -316,6 +321,7 @@ fn a_volume_of_another_or_of_nobody_known_stays() {
         lists_volumes: false,
         volume_holder: None,
         known_before: None,
+        by_journal: false,
         promises: &promises,
     };
     let refusal = may_act(&delete, &situation, &Expectations::default()).unwrap_err();
@@ -543,6 +549,84 @@ proptest! {
             }
             Ok(Step::Nothing(settled)) => prop_assert!(!settled.to_string().is_empty()),
             Err(refusal) => prop_assert!(!refusal.to_string().contains('\n')),
+        }
+    }
+}
+
+/// The list may show the half of a machine that is being given up.
+#[test]
+fn a_recycle_that_is_joined_is_compared_with_what_was_written_down_of_its_machine() {
+    let half = Snapshot { devices: Vec::new(), ..at("RECYCLING", Some("i-old"), None) };
+    let Ok(Step::Join { before }) = decide_knowing(&old(), &half, &expecting("i-old")) else {
+        panic!("not joined")
+    };
+    assert_eq!((&before.devices, &before.launched_at), (&old().devices, &old().launched_at));
+    let blank = Snapshot { devices: at("ACTIVE", None, None).devices[..1].to_vec(), ..new() };
+    let found = checks(Some(&before), &blank, &promises(), &Expectations::default());
+    assert_eq!(unmet(&found).iter().map(|it| it.name).collect::<Vec<_>>(), ["same_volumes"]);
+    // Of another machine nothing is taken over.
+    assert_eq!(half.filled_from(&new()), half);
+}
+
+#[test]
+fn a_machine_of_which_is_not_told_what_must_be_the_same_is_not_given_up_unless_that_is_waived() {
+    let recycle = StatefulAction::Recycle;
+    let bare = Snapshot { devices: Vec::new(), availability_zone: None, private_ip: None, ..old() };
+    let refusal = decide(&recycle, Some(&bare), &Expectations::default()).unwrap_err();
+    let names = ["same_volumes", "same_zone", "same_private_ip"];
+    assert!(names.iter().all(|name| refusal.to_string().contains(name)), "{refusal}");
+    let half = Snapshot { devices: old().devices, ..bare.clone() };
+    let refusal = decide(&recycle, Some(&half), &Expectations::default()).unwrap_err().to_string();
+    assert!(refusal.contains("its zone, private address") && !refusal.contains("same_volumes"));
+    let waived = Expectations {
+        same_volumes: Demand::Waived,
+        same_zone: Demand::Waived,
+        same_private_ip: Demand::Waived,
+        ..Expectations::default()
+    };
+    assert!(matches!(decide(&recycle, Some(&bare), &waived), Ok(Step::Act { .. })));
+    // A journal knows it, and of a managed instance it is never told.
+    for (lists_volumes, by_journal) in [(true, true), (false, false)] {
+        let promises = promises();
+        let situation = Situation {
+            observed: Some(&bare),
+            promises: &promises,
+            lists_volumes,
+            volume_holder: None,
+            known_before: None,
+            by_journal,
+        };
+        let step = may_act(&recycle, &situation, &Expectations::default());
+        assert!(matches!(step, Ok(Step::Act { .. })), "{step:?}");
+    }
+}
+
+/// A volume that comes back does so in its own zone only.
+#[test]
+fn a_machine_that_may_come_back_in_another_zone_is_given_up_only_when_that_is_said() {
+    let before = old();
+    for (pin, words) in [
+        (
+            ZonePin::Several(vec!["a".to_owned(), "b".to_owned()]),
+            "several zones, a, b, and persists",
+        ),
+        (ZonePin::Untold, "names no zones"),
+    ] {
+        let promises = Promises { pin: Some(pin), ..promises() };
+        let situation = Situation {
+            observed: Some(&before),
+            promises: &promises,
+            lists_volumes: true,
+            volume_holder: None,
+            known_before: None,
+            by_journal: false,
+        };
+        for action in [StatefulAction::Recycle, StatefulAction::Pause] {
+            let refusal = may_act(&action, &situation, &Expectations::default()).unwrap_err();
+            let refusal = refusal.to_string();
+            assert!(refusal.contains(words) && refusal.contains("confirm_data_loss"), "{refusal}");
+            let sure = Expectations { confirm_data_loss: true, ..Expectations::default() };
+            assert!(matches!(may_act(&action, &situation, &sure), Ok(Step::Act { .. })));
         }
     }
 }
