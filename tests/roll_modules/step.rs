@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::mutations;
+use super::{edit_group, mutations};
 use crate::support::roll::{self, Controller, Living, THREE, settings, with};
 
 fn step(run: &str, node: &str) -> Value {
@@ -286,4 +286,40 @@ fn a_step_waits_for_what_the_platform_began_by_itself() {
         controller.advance(&run, "ssi-2", phase).well();
     }
     assert_eq!(controller.finish(&run).well()["outcome"], "completed");
+}
+
+/// Neither is among the settings that are compared, and by both a machine may not come back with its data.
+#[test]
+fn a_group_that_heals_no_more_or_has_another_zone_holds_the_step() {
+    let zones = |names: &[&str]| {
+        let zones: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+        json!({"compute.availabilityZones": zones})
+    };
+    let one = with(
+        zones(&["eu-west-1a"]),
+        &json!({"strategy.persistence.shouldPersistPrivateIp": false}),
+    );
+    let healing_off = json!({"compute.launchSpecification.autoHealing": false});
+    for (before, meanwhile, words) in [
+        (json!({}), healing_off, "auto_healing_on of sig-1"),
+        (one, zones(&["eu-west-1a", "eu-west-1b"]), "zone_pinned of sig-1"),
+    ] {
+        let desk = roll::desk(THREE);
+        edit_group(&desk, before);
+        let controller = Controller::gone(&desk);
+        let mut waivers = controller.aim()["waivers"].clone();
+        let more = json!({"predicate": "private_ip_persisted", "reason": "no address here"});
+        waivers.as_array_mut().unwrap().push(more);
+        let aim = with(controller.aim(), &json!({"waivers": waivers}));
+        let begun = controller.run("started", &aim).well();
+        let run = begun["run_id"].as_str().unwrap();
+        controller.prepare(run, "ssi-1");
+        edit_group(&desk, meanwhile);
+        let held = controller.recycle(run, "ssi-1");
+        for words in [words, "what the run began on holds no more"] {
+            assert!(held.failed().contains(words), "{words}: {}", held.failed());
+        }
+        let sent = desk.simulator.requests();
+        assert!(sent.iter().all(|it| !it.path.ends_with("/recycle")), "{sent:?}");
+    }
 }

@@ -24,7 +24,8 @@ pub fn ignored_options(plan: &Planned, asked: &BTreeMap<String, Value>) -> Vec<S
             // Nodes that it leaves out are not rolled, or the start is refused.
             "only" => is_among(plan, now),
             // One that is withdrawn counts no more, and for what is looked at anew a new one does.
-            "waivers" => new_waivers(then, now).all(|name| LOOKED_AT_ANEW.contains(&name)),
+            "waivers" => new_waivers(then, now)
+                .all(|name| LOOKED_AT_ANEW.contains(&name) && !JUDGED_BY_THE_PLAN.contains(&name)),
             _ => false,
         };
         (then != now && !has_effect).then(|| {
@@ -50,7 +51,10 @@ fn new_waivers<'a>(then: &'a Value, now: &'a Value) -> impl Iterator<Item = &'a 
     given(now).filter(is_new).map(|it| it["predicate"].as_str().unwrap_or_default())
 }
 
-/// What is looked at anew when a run that was cut off is gone on with: time has passed, and these are not judged before each step.
+/// What is judged again before each step, by the waivers that the run began with: a new one has no effect.
+const JUDGED_BY_THE_PLAN: &[&str] = &["auto_healing_on", "zone_pinned"];
+
+/// What is looked at anew when a run that was cut off is gone on with: time has passed.
 const LOOKED_AT_ANEW: &[&str] = &[
     "auto_healing_on",
     "data_reattached",
@@ -58,13 +62,17 @@ const LOOKED_AT_ANEW: &[&str] = &[
     "image_available",
     "no_ami_backup",
     "no_scheduled_task",
+    "zone_pinned",
 ];
 
 /// What has come up since a run began that would have kept it from beginning, or was waived then and is waived no more.
 pub fn come_up<'a>(run: &Run, findings: &'a [Finding]) -> Vec<&'a Finding> {
     let counts = |it: &&Finding| {
         let is_looked_at = LOOKED_AT_ANEW.contains(&it.name);
-        it.blocks() && (is_looked_at || waived_by(&run.plan, it).is_some())
+        let was_waived = waived_by(&run.plan, it).is_some();
+        let is_new = JUDGED_BY_THE_PLAN.contains(&it.name) && !was_waived;
+        let blocks = it.blocks() || (is_new && it.waived.is_some());
+        blocks && (is_looked_at || was_waived)
     };
     findings.iter().filter(counts).collect()
 }

@@ -7,6 +7,7 @@ mod adoption;
 mod changed;
 mod cluster_settings;
 mod clusters_seen;
+mod coming_back;
 mod damaged;
 mod draft;
 mod event;
@@ -42,6 +43,7 @@ pub use cluster_settings::{
     Restriction, Scopes, left_shutdown, put_allocation_back, restriction, shutdown_reason,
 };
 pub use clusters_seen::{ClusterSeen, clusters_of_kind, clusters_seen};
+pub use coming_back::other_persistence;
 pub use damaged::{Damaged, Head};
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{
@@ -64,7 +66,7 @@ pub use schedule::{NextRun, next_run};
 pub use standing::{ChangedSetting, NodeLook, Standing, Status};
 pub use step::{
     Hold, SUSPENDED, has_passed_mid_gate, is_itself, is_same_node, lapsing, may_enter, may_go_on,
-    may_recycle, nobody_else_suspends, other_persistence,
+    may_recycle, nobody_else_suspends,
 };
 pub use survey::{ImageSight, Node, Survey};
 pub use suspended::Foreign;

@@ -9,8 +9,9 @@ use super::survey::{ImageSight, Node, Survey};
 use super::suspended::no_foreign_suspension;
 use super::target::{Match, Target, Wanted};
 use super::volumes::volumes_known;
-use crate::domain::{BlockDevicesMode, ScheduledTask, StatefulInstanceId, TaskKind};
+use crate::domain::{BlockDevicesMode, Group, ScheduledTask, StatefulInstanceId, TaskKind};
 use crate::plan::Verdict;
+use crate::plan::stateful::ZonePin;
 
 /// All predicates of a plan.
 pub const PREDICATES: &[&str] = &[
@@ -62,10 +63,10 @@ pub(super) fn preflight(it: Preflight<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = [
         listed_whole(&it),
         data_reattached(&it),
-        zone_pinned(&it),
+        zone_pinned(&it.survey.group),
         private_ip_persisted(&it),
         root_replaceable(&it),
-        auto_healing_on(&it),
+        auto_healing_on(&it.survey.group),
         no_deployment(&it),
         no_scheduled_task(&it),
         no_ami_backup(&it),
@@ -82,7 +83,7 @@ pub(super) fn preflight(it: Preflight<'_>) -> Vec<Finding> {
     found
 }
 
-type Found = (&'static str, Verdict, String);
+pub(super) type Found = (&'static str, Verdict, String);
 
 fn listed_whole(it: &Preflight<'_>) -> Found {
     match it.survey.left_out.as_slice() {
@@ -112,25 +113,14 @@ fn data_reattached(it: &Preflight<'_>) -> Found {
     ("data_reattached", verdict, evidence)
 }
 
-/// A volume lives in one zone; in another the vendor makes a copy from a snapshot (help: data volume persistence). A kept
-/// network interface holds an instance in its subnet.
-fn zone_pinned(it: &Preflight<'_>) -> Found {
-    let group = &it.survey.group;
-    let (verdict, evidence) = match group.zones.as_slice() {
-        _ if group.persistence.private_ip => {
-            (Verdict::Pass, "the persisted address keeps each instance in its subnet".to_owned())
-        }
-        [zone] => (Verdict::Pass, format!("the group has one zone, {zone}")),
-        [] if group.subnet_ids.len() == 1 => {
-            (Verdict::Pass, format!("the group has one subnet, {}", group.subnet_ids.join("")))
-        }
-        [] => (Verdict::Unknown, "the group names no zones".to_owned()),
-        several => (
-            Verdict::Fail,
-            format!("the group has several zones, {}, and persists no address", several.join(", ")),
-        ),
+pub(super) fn zone_pinned(group: &Group) -> Found {
+    let pin = ZonePin::from(group);
+    let verdict = match pin {
+        ZonePin::Several(_) => Verdict::Fail,
+        ZonePin::Untold => Verdict::Unknown,
+        ZonePin::Address | ZonePin::Zone(_) | ZonePin::Subnet(_) => Verdict::Pass,
     };
-    ("zone_pinned", verdict, evidence)
+    ("zone_pinned", verdict, pin.to_string())
 }
 
 fn private_ip_persisted(it: &Preflight<'_>) -> Found {
@@ -162,8 +152,8 @@ fn root_replaceable(it: &Preflight<'_>) -> Found {
     ("root_replaceable", verdict, evidence.to_owned())
 }
 
-fn auto_healing_on(it: &Preflight<'_>) -> Found {
-    let (verdict, evidence) = match it.survey.group.auto_healing {
+pub(super) fn auto_healing_on(group: &Group) -> Found {
+    let (verdict, evidence) = match group.auto_healing {
         Some(true) => (Verdict::Pass, "autoHealing is on"),
         None => (Verdict::Pass, "autoHealing is not set, so it is on"),
         Some(false) => {

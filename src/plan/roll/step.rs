@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::coming_back::{comes_back, other_persistence};
 use super::event::{MidGate, Planned, PlannedNode};
 use super::opening::told;
 use super::phase::Phase;
@@ -11,9 +12,7 @@ use super::run::{NodeRun, Run};
 use super::survey::{Node, Survey};
 use super::suspended::{Foreign, foreign};
 use super::volumes::has_its_volumes;
-use crate::domain::{
-    Deployment, ImageId, InstanceId, Persistence, Process, StatefulInstanceId, StatefulState,
-};
+use crate::domain::{Deployment, ImageId, InstanceId, Process, StatefulInstanceId, StatefulState};
 use crate::plan::Verdict;
 
 /// What is suspended while a run lives: everything by which the platform replaces or adds machines by itself (OpenAPI
@@ -139,6 +138,8 @@ pub enum Hold {
     },
     /// What the group persists was changed.
     OtherPersistence(&'static str),
+    /// What the plan relied on, and has not waived, holds no more.
+    HoldsNoMore(Vec<String>),
     /// A deployment runs.
     Deployment,
 }
@@ -254,6 +255,12 @@ impl fmt::Display for Hold {
             Self::OtherPersistence(what) => {
                 write!(f, "someone has changed what the group persists: {what}")
             }
+            Self::HoldsNoMore(found) => write!(
+                f,
+                "what the run began on holds no more: {}; set it as it was and run this again, or end the run and begin anew with that \
+                 waived",
+                found.join("; ")
+            ),
             Self::Deployment => f.write_str("a deployment of the group runs"),
         }
     }
@@ -363,7 +370,8 @@ pub fn may_recycle(run: &Run, node: &NodeRun, survey: &Survey, now: Timestamp) -
     may_go_on(run, node, survey)?;
     has_passed_mid_gate(run, node, now)?;
     is_suspended(survey)?;
-    is_configured(run, survey)
+    is_configured(run, survey)?;
+    comes_back(run, survey)
 }
 
 /// Whether a gate has passed since the node entered its mid-gate, where the run needs one, and not long before `now`, by the
@@ -503,15 +511,4 @@ fn is_configured(run: &Run, survey: &Survey) -> Result<(), Hold> {
         Some(what) => Err(Hold::OtherPersistence(what)),
         None => Ok(()),
     }
-}
-
-/// What is persisted otherwise than needed.
-pub fn other_persistence(needed: &Persistence, found: &Persistence) -> Option<&'static str> {
-    let compared = [
-        (found.root_device == needed.root_device, "root volumes"),
-        (found.block_devices == needed.block_devices, "data volumes"),
-        (found.private_ip == needed.private_ip, "private addresses"),
-        (found.block_devices_mode == needed.block_devices_mode, "the way data volumes come back"),
-    ];
-    compared.into_iter().find(|(is_same, _)| !is_same).map(|(_, what)| what)
 }
