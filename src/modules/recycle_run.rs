@@ -218,6 +218,20 @@ impl Args {
             runs_command("restore", id, state_dir)
         )))
     }
+
+    /// Whether a run that is gone on with holds the system that this start names: it has taken no lease on another, so that a run of
+    /// that could begin beside it.
+    fn same_system(&self, run: &Run, state_dir: Option<&Path>) -> Result<(), Failure> {
+        let (id, held) = (run.id(), &run.plan.system);
+        match &self.roll.system {
+            Some(system) if system != held => Err(Failure::new(format!(
+                "run {id} began with system {held:?} and keeps it, and this start says {system:?}, which it does not hold: start it \
+                 as it began, or give it up with `{}`",
+                runs_command("restore", id, state_dir)
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Returns>, Failure> {
@@ -236,6 +250,7 @@ fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Retu
     let adopted = match opening {
         Some(Opening::Adopt(run)) => {
             args.same_gate(run, made.runs.named())?;
+            args.same_system(run, made.runs.named())?;
             warnings.extend(ignored_options(&run.plan, &args.kept(&made)));
             let blockers = come_up(run, &draft.findings);
             if is_kept_by(run, &blockers) {

@@ -244,7 +244,12 @@ fn a_start_that_goes_on_with_a_run_says_which_of_its_options_have_no_effect() {
     let words = format!("run {run} began with require_mid_gate: false and keeps it");
     assert!(refused.failed().contains(&words), "{}", refused.failed());
     let more = json!({"only": some, "suspend_minutes": 90,
-                      "horizon_minutes": 30, "waivers": waivers, "system": "another"});
+                      "horizon_minutes": 30, "waivers": waivers});
+    // It holds no other system, so that a run of that could begin beside it.
+    let other = with(aim.clone(), &json!({"system": "another"}));
+    let refused = Controller::gone(&desk).run("started", &other);
+    let words = format!("run {run} began with system \"system-of-sig-1\" and keeps it");
+    assert!(refused.failed().contains(&words), "{}", refused.failed());
     for check in [true, false] {
         let more = with(more.clone(), &json!({"_ansible_check_mode": check}));
         let resumed = start(Controller::gone(&desk), &more);
@@ -258,7 +263,6 @@ fn a_start_that_goes_on_with_a_run_says_which_of_its_options_have_no_effect() {
             "began with 60 and keeps it; given now: 90",
             "horizon_minutes is ignored",
             "waivers is ignored",
-            "system is ignored",
         ] {
             assert!(warnings.contains(words), "{words}: {warnings}");
         }
