@@ -124,13 +124,22 @@ impl Network {
 }
 
 fn wanted(more: &Value) -> Value {
-    let mut arguments = json!({
+    let arguments = json!({
         "name": "zookeeper", "region": REGION, "capacity": {"target": 0, "minimum": 0, "maximum": 3},
         "image_ssm_parameter": X86, "wait": false, "persistence": {"data": "reattach"},
         "instance_types": {"on_demand": ["m5.large"], "spot": ["m5.large", "m5a.large"]},
     });
+    merged(arguments, more)
+}
+
+/// Null takes an option out.
+fn merged(mut arguments: Value, more: &Value) -> Value {
+    let options = arguments.as_object_mut().unwrap();
     for (name, value) in more.as_object().unwrap() {
-        arguments[name] = value.clone();
+        match value {
+            Value::Null => options.shift_remove(name),
+            value => options.insert(name.clone(), value.clone()),
+        };
     }
     arguments
 }
@@ -232,15 +241,12 @@ fn what_could_not_be_launched_is_refused_before_anything_is_sent() {
     ec2(moto, &[("Action", "CreateKeyPair"), ("KeyName", "ops")], "keyName");
     let zones = |letter: &str, subnet: &str| json!([{"name": format!("{REGION}{letter}"), "subnet_ids": [subnet]}]);
     let fitting = |more: &Value| {
-        let mut arguments = wanted(&json!({
+        let usual = wanted(&json!({
             "zones": zones("a", &net.private_a), "security_group_ids": [net.group], "key_pair": "ops",
             "iam_role": profile, "preflight": "required",
             "block_devices": [{"device_name": "/dev/xvda", "volume_size": 100}],
         }));
-        for (name, value) in more.as_object().unwrap() {
-            arguments[name] = value.clone();
-        }
-        arguments
+        merged(usual, more)
     };
     let mixed = json!({"zones": [
         {"name": format!("{REGION}a"), "subnet_ids": [net.private_a]}, {"name": format!("{REGION}b"), "subnet_ids": [elsewhere.private_b]}]});
