@@ -58,6 +58,9 @@ fn failed(attempt: &'static str, path: &Path, reason: &dyn std::fmt::Display) ->
     LaunchError::Journal { attempt, path: path.to_owned(), reason: reason.to_string() }
 }
 
+/// A fleet's name, and a machine that its journals tell of.
+pub type OfFleet = (String, Launched);
+
 impl Fleets {
     /// Below the folder that is named, or that the environment names, or that the user's system sets aside.
     ///
@@ -80,10 +83,7 @@ impl Fleets {
     /// # Errors
     ///
     /// The region's folder cannot be read.
-    pub fn launched(
-        &self,
-        region: &str,
-    ) -> Result<(Vec<(String, Launched)>, Vec<String>), LaunchError> {
+    pub fn launched(&self, region: &str) -> Result<(Vec<OfFleet>, Vec<String>), LaunchError> {
         let folder = self.folder.join(region);
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,

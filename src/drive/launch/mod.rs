@@ -15,7 +15,7 @@ mod waiting;
 
 pub use drain::Drain;
 pub use error::LaunchError;
-pub use journal::{Fleet, Fleets};
+pub use journal::{Fleet, Fleets, OfFleet};
 pub use launcher::{Job, Launcher, Report};
 pub use memory::Memory;
 pub use preflight::{Built, Ground, Site, built, preflight};
