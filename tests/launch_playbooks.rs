@@ -100,7 +100,7 @@ fn offers_are_ranked_kept_and_kept_again() {
       - plain is not changed and plain.offers | length == 9
       - plain.offers[0].instance_type == 'c6i.large' and plain.offers[0].price == '0.0300'
       - plain_check.offers | map(attribute='zone') == plain.offers | map(attribute='zone')
-      - keep_check is changed and empty is failed and 'told no spot prices' in empty.msg
+      - keep_check is changed and empty is failed and 'there is no parameter' in empty.msg
       - keep is changed and keep.stored_zones == 3
       - kept.offers | map(attribute='price') == plain.offers | map(attribute='price')
       - nothing.offers == [] and nothing.nothing_left.nearest.instance_type == 'c6i.large'
