@@ -131,6 +131,23 @@ fn one_that_does_not_come_back_on_its_own_machine_freezes_the_roll() {
     assert_eq!(site.recycles().len(), 0);
 }
 
+/// It was started on data that was proved, and what is there now is other data.
+#[test]
+fn a_service_that_runs_on_other_data_when_a_roll_is_gone_on_with_is_stopped() {
+    let site = Site::with(1);
+    fail(&site, NEWEST, &json!({"rolling_recycle_gates_after": shut()}), &["is frozen"]);
+    let mut command = site.desk.command();
+    command.env("SPOTINST_ESG_STATE_DIR", site.path("state"));
+    let resume = ["runs", "resume", &site.run_id(), "--reason", "looked", "--yes"];
+    let resumed = ran(command.args(resume).output().unwrap());
+    assert_eq!(resumed.code, 0, "{resumed:?}");
+    fs::write(site.path("nodes/ssi-01/data/meta.properties"), "other").unwrap();
+    let words =
+        ["does not have the old one's data", "its service ran, and was stopped", "is frozen"];
+    fail(&site, NEWEST, &json!({}), &words);
+    assert_eq!(site.told("ssi-01"), "stopped started stopped");
+}
+
 /// What was judged is what it runs on: it may have been started before its disk was there.
 #[test]
 fn what_an_image_has_started_is_stopped_until_its_data_is_proved() {
