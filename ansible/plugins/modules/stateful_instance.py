@@ -298,10 +298,10 @@ EXAMPLES = r'''
     state: recycled
     wait_timeout: 1200
 
-- name: Pause an instance for the night
+- name: Pause a broker while its disk is looked at
   spotinst.esg.stateful_instance:
-    group_id: sig-3a5c7e90
-    id: ssi-3e5a0001
+    group_id: sig-1f0a5b3c
+    id: ssi-5e1f0002
     state: paused
 
 - name: Delete a volume of a paused instance
