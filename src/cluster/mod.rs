@@ -15,7 +15,9 @@ mod zookeeper;
 
 pub use command::Command;
 pub use http::{Http, HttpError, HttpTarget, Login};
-pub use kafka::{Kafka, KafkaError, KafkaLogin, KafkaTarget, KafkaTls};
+pub use kafka::{
+    Elected, KafkaClient, KafkaError, KafkaLogin, KafkaTarget, KafkaTls, kafka_client,
+};
 pub use prometheus::Prometheus;
 pub use search::{Search, SearchMember, SearchTarget, Told};
 pub use tcp::Tcp;

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::progress::Progress;
 use super::wait::{TimeUp, until};
-use crate::cluster::{Kafka, Search, ZooKeeper};
+use crate::cluster::{KafkaClient, Search, ZooKeeper};
 use crate::domain::{Clock, ClusterView};
 use crate::plan::safety::{Candidate, NoOrder, Placed, Technology, order};
 
@@ -18,7 +18,7 @@ pub enum Observer {
     /// An Elasticsearch or OpenSearch cluster.
     Search(Search),
     /// A Kafka cluster.
-    Kafka(Box<Kafka>),
+    Kafka(Box<dyn KafkaClient>),
 }
 
 /// Why it was not found out in which order nodes are to be rolled.

@@ -14,9 +14,9 @@ use crate::plan::gate::{End, Finding, Predicate, Report, Step, Terms, Watch};
 use crate::plan::{Verdict, Waiver};
 
 pub use crate::cluster::{
-    ADMIN_PORT, ClientFiles, Command, Http, HttpError, HttpTarget, Kafka, KafkaLogin, KafkaTarget,
-    KafkaTls, Login, Metrics, Prometheus, Search, SearchTarget, Tcp, TlsFiles, ZooKeeper,
-    ZooKeeperTarget,
+    ADMIN_PORT, ClientFiles, Command, Http, HttpError, HttpTarget, KafkaClient, KafkaLogin,
+    KafkaTarget, KafkaTls, Login, Metrics, Prometheus, Search, SearchTarget, Tcp, TlsFiles,
+    ZooKeeper, ZooKeeperTarget, kafka_client,
 };
 pub use clusters::{Ensemble, KafkaCluster, SearchCluster};
 pub use machine::Machine;

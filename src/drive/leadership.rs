@@ -8,7 +8,7 @@ use super::gate::concealed;
 use super::progress::Progress;
 use super::roll::RollError;
 use super::wait::{TimeUp, until};
-use crate::cluster::Kafka;
+use crate::cluster::KafkaClient;
 use crate::domain::{Clock, KafkaNodeId, KafkaPartition, ObstacleKind};
 use crate::plan::safety::{Astray, Leadership, leadership};
 
@@ -46,7 +46,7 @@ pub struct Notes<'n> {
 #[derive(Clone, Copy)]
 pub struct Elector<'a> {
     /// The cluster.
-    pub kafka: &'a Kafka,
+    pub kafka: &'a dyn KafkaClient,
     /// How long one question may take.
     pub timeout: Duration,
     /// Time.
@@ -92,14 +92,14 @@ impl Elector<'_> {
         leadership(&look, self.target).map_err(|it| self.shown(&it))
     }
 
-    /// Has leaders elected until every preferred replica that is in sync leads; answers what was asked for.
+    /// Has leaders elected until every preferred replica that is in sync leads.
     ///
     /// # Errors
     ///
-    /// It is not allowed, or does not come about in time.
-    pub fn elect(&self, notes: Notes<'_>) -> Result<Vec<Astray>, LeadershipError> {
+    /// It is not allowed, or does not come about in time; some may be elected by then, and `asked` tells which were asked for.
+    pub fn elect(&self, notes: Notes<'_>, asked: &mut Vec<Astray>) -> Result<(), LeadershipError> {
         let Notes { before, beat } = notes;
-        let (mut asked, mut found): (Vec<Astray>, String) = (Vec::new(), String::new());
+        let mut found = String::new();
         let outcome = until(self.clock, self.patience, || {
             beat()?;
             let astray = match self.seen() {
@@ -114,10 +114,11 @@ impl Elector<'_> {
             let new: Vec<Astray> = astray.iter().filter(is_new).cloned().collect();
             if !new.is_empty() {
                 before(&new)?;
-                asked.extend(new);
             }
             self.progress.tell(&format!("having {} leaders elected", astray.len()));
-            found = self.ask(&astray)?.unwrap_or_else(|| told(&astray));
+            let said = self.ask(&astray)?;
+            asked.extend(new);
+            found = said.unwrap_or_else(|| told(&astray));
             match self.seen() {
                 Ok(seen) if seen.astray.is_empty() => Ok(Some(())),
                 Ok(_) | Err(_) => {
@@ -126,8 +127,7 @@ impl Elector<'_> {
                 }
             }
         })?;
-        outcome.map_err(|time| LeadershipError::NotSeen { time, found })?;
-        Ok(asked)
+        outcome.map_err(|time| LeadershipError::NotSeen { time, found })
     }
 
     /// Answers what was said against it.
@@ -158,3 +158,6 @@ fn told(astray: &[Astray]) -> String {
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     format!("{}{more}", named.join("; "))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use super::connection::Connection;
 use super::rolling;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{KafkaNodeId, StatefulInstanceId};
-use crate::drive::gate::Kafka;
+use crate::drive::gate::KafkaClient;
 use crate::drive::roll::{RollError, StoreError};
 use crate::drive::{Elector, LeadershipError, Notes, Observer, Progress, SystemClock};
 use crate::plan::roll::{Displaced, Entry};
@@ -141,7 +141,7 @@ impl Module<World> for KafkaLeadership {
         let (patience, target) = (Duration::from_secs(u64::from(args.wait_timeout)), args.target);
         let found = {
             let progress = Progress::new(&clock, context.progress);
-            let (kafka, clock, progress, clusters) = (&kafka, &clock, &progress, &*clusters);
+            let (kafka, clock, progress, clusters) = (&*kafka, &clock, &progress, &*clusters);
             Elector { kafka, timeout, clock, progress, patience, target, clusters }.look()?
         };
         let Leadership { astray, behind } = found;
@@ -163,9 +163,11 @@ impl Module<World> for KafkaLeadership {
         let message = format!("would have {} preferred leaders elected", astray.len());
         let act = move || {
             let progress = Progress::new(&clock, context.progress);
-            let (kafka, clock, progress, clusters) = (&kafka, &clock, &progress, &*clusters);
+            let (kafka, clock, progress, clusters) = (&*kafka, &clock, &progress, &*clusters);
             let elector = Elector { kafka, timeout, clock, progress, patience, target, clusters };
-            let asked = elect(&args, &elector, context)?;
+            let mut asked = Vec::new();
+            elect(&args, &elector, context, &mut asked)
+                .map_err(|failure| after_asking(failure, &asked))?;
             let message = format!("{} partitions are led by their preferred replicas", asked.len());
             Ok(Outcome {
                 changed: !asked.is_empty(),
@@ -192,9 +194,9 @@ impl Args {
     }
 }
 
-fn asked(cluster: &ClusterArgs, world: &World) -> Result<Kafka, Failure> {
+fn asked(cluster: &ClusterArgs, world: &World) -> Result<Box<dyn KafkaClient>, Failure> {
     match cluster.observer(world)? {
-        Observer::Kafka(kafka) => Ok(*kafka),
+        Observer::Kafka(kafka) => Ok(kafka),
         Observer::ZooKeeper(_) | Observer::Search(_) => Err(Failure::new(format!(
             "cluster: it is of kind {}, and only {} has leaders of partitions",
             cluster.kind.as_str(),
@@ -208,10 +210,11 @@ fn elect(
     args: &Args,
     elector: &Elector<'_>,
     context: Context<'_, World>,
-) -> Result<Vec<Astray>, Failure> {
+    asked: &mut Vec<Astray>,
+) -> Result<(), Failure> {
     let (Some(run_id), Some(node)) = (&args.run_id, &args.node) else {
         let notes = Notes { before: &mut |_| Ok(()), beat: &mut || Ok(()) };
-        return Ok(elector.elect(notes)?);
+        return Ok(elector.elect(notes, asked)?);
     };
     let world = context.world;
     let (session, client) = args.connection.open_for(world, elector.patience + MARGIN)?;
@@ -230,7 +233,16 @@ fn elect(
         roller.note_electing(&mut journal.borrow_mut(), &node, displaced.collect())
     };
     let mut beat = || -> Result<(), RollError> { roller.keep_alive(&mut journal.borrow_mut()) };
-    Ok(elector.elect(Notes { before: &mut before, beat: &mut beat })?)
+    Ok(elector.elect(Notes { before: &mut before, beat: &mut beat }, asked)?)
+}
+
+/// Leaders that were asked for may lead by the time that it fails.
+fn after_asking(failure: Failure, asked: &[Astray]) -> Failure {
+    if asked.is_empty() {
+        return failure;
+    }
+    let words = format!("; by then {} partitions may be led by others than before", asked.len());
+    failure.adding(&words).changed(true)
 }
 
 impl From<LeadershipError> for Failure {

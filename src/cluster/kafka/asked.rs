@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::views::views;
-use super::{KafkaError, KafkaLogin, KafkaTarget, KafkaTls, read};
+use super::{Elected, KafkaClient, KafkaError, KafkaLogin, KafkaTarget, KafkaTls, read};
 use crate::domain::{
     KafkaBroker, KafkaCluster, KafkaLogDirs, KafkaMembers, KafkaNodeId, KafkaPartition,
     KafkaQuorum, Obstacle, ObstacleKind, one_line,
@@ -34,10 +34,32 @@ const FETCH_TIMEOUT: &str = "controller.quorum.fetch.timeout.ms";
 
 /// A cluster that can be asked any number of times.
 #[derive(Debug)]
-pub struct Kafka {
+pub(super) struct Kafka {
     pub(super) runtime: Runtime,
     pub(super) target: KafkaTarget,
     secrets: Vec<String>,
+}
+
+impl KafkaClient for Kafka {
+    fn look(&self, timeout: Duration) -> KafkaCluster {
+        let timeout = timeout.max(SHORTEST);
+        let looked = self
+            .runtime
+            .block_on(async { tokio::time::timeout(timeout * 2, self.look_within(timeout)).await });
+        looked.unwrap_or_else(|_| nothing(&late("a look")))
+    }
+
+    fn elect(&self, partitions: &[KafkaPartition], timeout: Duration) -> Result<Elected, Obstacle> {
+        let timeout = timeout.max(SHORTEST);
+        let asked = self.runtime.block_on(async {
+            tokio::time::timeout(timeout * 2, self.elect_within(partitions, timeout)).await
+        });
+        asked.unwrap_or_else(|_| Err(late("ElectLeaders")))
+    }
+
+    fn secrets(&self) -> &[String] {
+        &self.secrets
+    }
 }
 
 /// Attempts to find the cluster by one broker each.
@@ -49,7 +71,7 @@ impl Kafka {
     /// # Errors
     ///
     /// What is wanted cannot be asked for.
-    pub fn new(target: &KafkaTarget) -> Result<Self, KafkaError> {
+    pub(super) fn new(target: &KafkaTarget) -> Result<Self, KafkaError> {
         let brokers: BTreeSet<&str> = target.bootstrap.iter().map(|it| it.trim()).collect();
         for broker in &brokers {
             let port = broker.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
@@ -66,21 +88,8 @@ impl Kafka {
         Ok(Self { runtime, target: target.clone(), secrets: target.secrets() })
     }
 
-    /// What may show nowhere, though a server may well repeat it.
-    pub fn secrets(&self) -> &[String] {
-        &self.secrets
-    }
-
-    /// Asks once; all of it is over within twice `timeout`. Of the topics the first brokers by id that are live tell, each by
-    /// itself; for all else the library asks whichever broker it picks, or each for its own.
-    pub fn look(&self, timeout: Duration) -> KafkaCluster {
-        let timeout = timeout.max(SHORTEST);
-        let looked = self
-            .runtime
-            .block_on(async { tokio::time::timeout(timeout * 2, self.look_within(timeout)).await });
-        looked.unwrap_or_else(|_| nothing(&late("a look")))
-    }
-
+    /// Of the topics the first brokers by id that are live tell, each by itself; for all else the library asks whichever broker it
+    /// picks, or each for its own.
     async fn look_within(&self, timeout: Duration) -> KafkaCluster {
         let kafka = match self.connect(timeout).await {
             Ok(kafka) => kafka,

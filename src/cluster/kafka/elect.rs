@@ -1,37 +1,15 @@
 //! Having partitions led by the replicas that are to lead them: the only thing of Kafka that is ever changed.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use krafka::admin::{ElectLeadersOptions, ElectionType, TopicPartition};
 
-use super::Kafka;
-use super::asked::{SHORTEST, late, told, within};
-use super::read;
+use super::asked::{Kafka, told, within};
+use super::{Elected, read};
 use crate::domain::{KafkaPartition, Obstacle, one_line};
 
-/// Of each partition whether its preferred replica leads it now, or what was said instead.
-type Elected = BTreeMap<KafkaPartition, Result<(), String>>;
-
 impl Kafka {
-    /// Asks for the preferred leaders of these partitions; all of it is over within twice `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// Whether it was done is not known.
-    pub fn elect(
-        &self,
-        partitions: &[KafkaPartition],
-        timeout: Duration,
-    ) -> Result<Elected, Obstacle> {
-        let timeout = timeout.max(SHORTEST);
-        let asked = self.runtime.block_on(async {
-            tokio::time::timeout(timeout * 2, self.elect_within(partitions, timeout)).await
-        });
-        asked.unwrap_or_else(|_| Err(late("ElectLeaders")))
-    }
-
-    async fn elect_within(
+    pub(super) async fn elect_within(
         &self,
         partitions: &[KafkaPartition],
         timeout: Duration,

@@ -9,18 +9,55 @@ mod read;
 #[cfg(feature = "kafka")]
 mod views;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use thiserror::Error;
 
-#[cfg(feature = "kafka")]
-pub use asked::Kafka;
-#[cfg(not(feature = "kafka"))]
-pub use missing::Kafka;
-
 use super::tls::ClientFiles;
+use crate::domain::{KafkaCluster, KafkaPartition, Obstacle};
+
+/// Of each partition whether its preferred replica leads it now, or what was said instead.
+pub type Elected = BTreeMap<KafkaPartition, Result<(), String>>;
+
+/// All that is asked of a Kafka cluster, whichever library carries it: nothing outside this folder knows which.
+pub trait KafkaClient: fmt::Debug + Send + Sync {
+    /// Asks once; all of it is over within twice `timeout`.
+    fn look(&self, timeout: Duration) -> KafkaCluster;
+
+    /// Asks for the preferred leaders of these partitions; all of it is over within twice `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Whether it was done is not known, or, with [`crate::domain::ObstacleKind::NotAllowed`], it was not.
+    fn elect(&self, partitions: &[KafkaPartition], timeout: Duration) -> Result<Elected, Obstacle>;
+
+    /// What may show nowhere, though a server may well repeat it.
+    fn secrets(&self) -> &[String];
+}
+
+/// Makes ready to ask; nothing is sent.
+///
+/// # Errors
+///
+/// What is wanted cannot be asked for.
+#[cfg(feature = "kafka")]
+pub fn kafka_client(target: &KafkaTarget) -> Result<Box<dyn KafkaClient>, KafkaError> {
+    Ok(Box::new(asked::Kafka::new(target)?))
+}
+
+/// There is no Kafka in this build.
+///
+/// # Errors
+///
+/// Always [`KafkaError::NotBuilt`].
+#[cfg(not(feature = "kafka"))]
+pub fn kafka_client(_: &KafkaTarget) -> Result<Box<dyn KafkaClient>, KafkaError> {
+    Err(KafkaError::NotBuilt)
+}
 
 /// How a cluster is asked.
 #[derive(Clone, Debug)]
@@ -100,52 +137,5 @@ impl KafkaTarget {
             ) => secret,
         };
         vec![secret.expose_secret().to_owned()]
-    }
-}
-
-#[cfg(not(feature = "kafka"))]
-mod missing {
-    use std::collections::BTreeMap;
-    use std::time::Duration;
-
-    use super::{KafkaError, KafkaTarget};
-    use crate::domain::{KafkaCluster, KafkaPartition, Obstacle};
-
-    /// There is none in this build.
-    #[derive(Debug)]
-    pub enum Kafka {}
-
-    impl Kafka {
-        /// Always an error.
-        ///
-        /// # Errors
-        ///
-        /// Always [`KafkaError::NotBuilt`].
-        pub fn new(_: &KafkaTarget) -> Result<Self, KafkaError> {
-            Err(KafkaError::NotBuilt)
-        }
-
-        /// Is never called.
-        pub fn look(&self, _: Duration) -> KafkaCluster {
-            match *self {}
-        }
-
-        /// Is never called.
-        ///
-        /// # Errors
-        ///
-        /// None, for the same reason.
-        pub fn elect(
-            &self,
-            _: &[KafkaPartition],
-            _: Duration,
-        ) -> Result<BTreeMap<KafkaPartition, Result<(), String>>, Obstacle> {
-            match *self {}
-        }
-
-        /// Is never called.
-        pub fn secrets(&self) -> &[String] {
-            match *self {}
-        }
     }
 }

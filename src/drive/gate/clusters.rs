@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Source, conceal};
-use crate::cluster::{Kafka, Search, ZooKeeper};
+use crate::cluster::{KafkaClient, Search, ZooKeeper};
 use crate::domain::Clock;
 use crate::plan::gate::Finding;
 use crate::plan::safety::{
@@ -51,7 +51,7 @@ impl Source for SearchCluster {
 #[derive(Debug)]
 pub struct KafkaCluster {
     /// Who is asked.
-    pub observer: Kafka,
+    pub observer: Box<dyn KafkaClient>,
     /// What.
     pub question: KafkaQuestion,
     /// How long one question may take; all of a look is over within twice that.

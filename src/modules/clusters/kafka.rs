@@ -10,7 +10,7 @@ use super::World;
 use super::secret::{OAUTH_TOKEN, Places};
 use super::secured::TlsArgs;
 use crate::domain::{KafkaNodeId, one_line};
-use crate::drive::gate::{Kafka, KafkaLogin, KafkaTarget, KafkaTls, Login};
+use crate::drive::gate::{KafkaClient, KafkaLogin, KafkaTarget, KafkaTls, Login, kafka_client};
 use crate::plan::safety::{KafkaQuestion, Question};
 
 #[derive(Deserialize, JsonSchema, Default)]
@@ -78,7 +78,7 @@ impl KafkaArgs {
         ca_path: Option<&str>,
         validate_certs: Option<bool>,
         world: &World,
-    ) -> Result<Kafka, String> {
+    ) -> Result<Box<dyn KafkaClient>, String> {
         let client = tls.client(world)?;
         if !tls.is_on() && (ca_path.is_some() || validate_certs.is_some()) {
             return Err("ca_path and validate_certs are without effect without tls".to_owned());
@@ -90,7 +90,7 @@ impl KafkaArgs {
         });
         let bootstrap = self.bootstrap.clone().unwrap_or_default();
         let target = KafkaTarget { bootstrap, tls, login: self.login(login, world)? };
-        Kafka::new(&target).map_err(|error| error.to_string())
+        kafka_client(&target).map_err(|error| error.to_string())
     }
 
     fn login(&self, login: Option<Login>, world: &World) -> Result<Option<KafkaLogin>, String> {

@@ -167,7 +167,7 @@ impl ClusterArgs {
                 let made = self.login(world).and_then(|login| {
                     self.kafka.observer(&self.tls, login, ca_path, validates, world)
                 });
-                made.map(Box::new).map(Observer::Kafka)
+                made.map(Observer::Kafka)
             }
         };
         observer.map_err(|text| refused(&text))
