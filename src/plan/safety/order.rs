@@ -153,7 +153,7 @@ fn class(technology: Technology, node: &NodeView, leads: bool) -> Class {
     let number = match technology {
         Technology::ZooKeeper => u8::from(node.standing != Standing::Observer),
         Technology::Kafka => u8::from(!node.roles.contains("controller")),
-        Technology::Search if leads => 6,
+        Technology::Search if leads => 7,
         Technology::Search => search_class(&node.roles),
     };
     (number, leads)
@@ -171,8 +171,8 @@ fn search_class(roles: &BTreeSet<String>) -> u8 {
         // A loss of one that may be elected is a loss for the vote, however cold its data is.
         (false, Some(_), true) => 4,
         (false, Some(tier), false) => u8::try_from(tier).unwrap_or(0),
-        (false, None, false) => 4,
-        (false, None, true) => 5,
+        (false, None, false) => 5,
+        (false, None, true) => 6,
     }
 }
 

@@ -82,12 +82,13 @@ fn tiers_go_from_cold_to_hot_and_electable_nodes_without_data_last() {
     let nodes = [
         ("master", "", node(Leader, &["master"], 0)),
         ("voter", "", node(Follower, &["master"], 0)),
+        // Whatever it serves: one without data has no copies.
         ("ingest", "", node(Observer, &["ingest"], 0)),
-        ("hot", "", node(Observer, &["data_hot", "data_content"], 0)),
-        ("cold", "", node(Observer, &["data_cold"], 0)),
-        ("frozen", "", node(Observer, &["data_frozen"], 0)),
-        ("warm", "", node(Observer, &["data_warm"], 0)),
-        ("cold voter", "", node(Follower, &["data_cold", "master"], 0)),
+        ("hot", "", node(Observer, &["data_hot", "data_content"], 5)),
+        ("cold", "", node(Observer, &["data_cold"], 90)),
+        ("frozen", "", node(Observer, &["data_frozen"], 99)),
+        ("warm", "", node(Observer, &["data_warm"], 50)),
+        ("cold voter", "", node(Follower, &["data_cold", "master"], 90)),
     ];
     let expected = ["frozen", "cold", "warm", "hot", "cold voter", "ingest", "voter", "master"];
     assert_eq!(ordered(Technology::Search, &nodes, None).unwrap(), expected);
