@@ -131,6 +131,9 @@ pub(super) struct GateArgs {
 enum PhaseArg {
     /// Before its service is stopped: the cluster is whole and can lose it.
     Pre,
+    /// Of `elasticsearch` only: after allocation was restricted, the moment before its service is stopped. The others are still there and
+    /// have a majority and every shard without it; what `pre` asks besides is not asked, since it would find fault with the restriction.
+    Still,
     /// Its service is stopped, its machine still there: the others carry on.
     Mid,
     /// Of `elasticsearch` only: it is a member again, with `node_id`. Shards may have yet to be given to it, so the time for this is
@@ -236,6 +239,7 @@ impl GateArgs {
                 let question = self.question(self.target.clone().unwrap_or_default());
                 let extent = match self.phase {
                     Some(PhaseArg::Back) => Extent::Members,
+                    Some(PhaseArg::Still) => Extent::Losable,
                     Some(PhaseArg::Pre | PhaseArg::Mid | PhaseArg::Post) | None => Extent::Whole,
                 };
                 let question =
@@ -315,7 +319,7 @@ impl GateArgs {
         let phase = match self.phase {
             Some(PhaseArg::Mid) => Phase::Mid,
             Some(PhaseArg::Back | PhaseArg::Post) => Phase::Post,
-            Some(PhaseArg::Pre) | None => Phase::Pre,
+            Some(PhaseArg::Pre | PhaseArg::Still) | None => Phase::Pre,
         };
         Question { gate: self.name.clone(), phase, target }
     }
@@ -327,8 +331,13 @@ impl GateArgs {
     /// An option of another kind would be taken for a check that is never made.
     fn refuse_foreign(&self) -> Result<(), String> {
         use Kind::{Command, Ec2, Elasticsearch, Http, Kafka, Prometheus, Tcp, Zookeeper};
-        if matches!(self.phase, Some(PhaseArg::Back)) && self.kind != Elasticsearch {
-            return Err(format!("phase back is no phase of {}", self.kind.as_str()));
+        let own = match self.phase {
+            Some(PhaseArg::Back) => Some("back"),
+            Some(PhaseArg::Still) => Some("still"),
+            Some(PhaseArg::Pre | PhaseArg::Mid | PhaseArg::Post) | None => None,
+        };
+        if let Some(phase) = own.filter(|_| self.kind != Elasticsearch) {
+            return Err(format!("phase {phase} is no phase of {}", self.kind.as_str()));
         }
         let by_http: &[Kind] = &[Http, Prometheus, Elasticsearch];
         let clusters: &[Kind] = &[Zookeeper, Elasticsearch, Kafka];

@@ -96,7 +96,8 @@ impl SearchArgs {
                 return Err("node_id is no option of phase mid: the node is away then".to_owned());
             }
             (None, _, Extent::Members) => return Err("phase back needs node_id".to_owned()),
-            (Some(_), Phase::Pre | Phase::Post, _) | (None, _, Extent::Whole) => {}
+            (Some(_), Phase::Pre | Phase::Post, _) | (None, _, Extent::Whole | Extent::Losable) => {
+            }
         }
         let cluster_uuid = self.cluster_uuid.clone();
         Ok(SearchQuestion { question, nodes, cluster_uuid, node_id, extent })

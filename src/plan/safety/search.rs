@@ -44,6 +44,9 @@ pub struct SearchQuestion {
 pub enum Extent {
     /// That the cluster is as its phase wants it.
     Whole,
+    /// Only that the target can be lost at this moment: all nodes are there, and the others have a master, a majority and each of its
+    /// shards. It holds while a roll restricts allocation, too.
+    Losable,
     /// Only that the nodes that there should be are members, the target as itself: its shards may have yet to be given to it.
     Members,
 }
@@ -53,7 +56,8 @@ pub enum Extent {
 /// `identified`, `settled`, `status`, `nodes_present`, `master_elected`, `shards` (all that serve are listed), `copies_elsewhere` by index (pre), `copies_serve` by index
 /// (mid and post), `voting_majority`, `managers_to_spare` (pre), `nothing_left_over` (pre and post), `roles_elsewhere` (pre), `disk_headroom` (pre),
 /// `no_snapshot` (pre), `no_recovery` (post), `same_node` (where an id is wanted); the names begin with the gate's. Of [`Extent::Members`] only
-/// `identified`, `nodes_present`, `master_elected` and `same_node`.
+/// `identified`, `nodes_present`, `master_elected` and `same_node`; of [`Extent::Losable`] the first three of these, `voting_majority`,
+/// `managers_to_spare`, `shards` and `copies_elsewhere`.
 pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding> {
     let it = Asked { cluster, wanted: question, phase: question.question.phase };
     let mut found = vec![
@@ -67,21 +71,18 @@ pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding>
     if question.extent == Extent::Members {
         return found;
     }
+    found.push(it.whole("voting_majority", it.voting_majority()));
+    found.extend(it.of_shards());
+    if it.phase == Phase::Pre {
+        found.push(it.whole("managers_to_spare", it.managers_to_spare()));
+    }
+    if question.extent == Extent::Losable {
+        return found;
+    }
     found.extend([
         it.whole("settled", or_unknown(&cluster.health, |health| settled(health, it.phase))),
         it.whole("status", or_unknown(&cluster.health, |health| status(health, it.phase))),
-        it.whole("voting_majority", it.voting_majority()),
     ]);
-    match &cluster.shards {
-        Err(obstacle) => found.push(it.whole("shards", Judged::unknown(obstacle.to_string()))),
-        Ok(shards) => {
-            found.push(it.whole("shards", it.all_listed(shards)));
-            found.extend(match it.phase {
-                Phase::Pre => it.copies_elsewhere(shards),
-                Phase::Mid | Phase::Post => it.copies_serve(shards),
-            });
-        }
-    }
     if it.phase != Phase::Mid {
         found.push(it.whole("nothing_left_over", it.nothing_left_over()));
     }
@@ -89,7 +90,6 @@ pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding>
         found.extend(it.no_recovery());
     }
     if it.phase == Phase::Pre {
-        found.push(it.whole("managers_to_spare", it.managers_to_spare()));
         found.push(it.whole("roles_elsewhere", it.roles_elsewhere()));
         found.push(it.whole("disk_headroom", it.disk_headroom()));
         found.push(it.whole("no_snapshot", or_unknown(&cluster.snapshots, |it| no_snapshot(it))));
@@ -110,6 +110,22 @@ impl Asked<'_> {
 
     fn whole(&self, name: &str, judged: Judged) -> Finding {
         self.wanted.question.finding(KIND, name, "cluster", judged)
+    }
+
+    /// Those of the target are elsewhere, or, where it is away or back, all are served.
+    fn of_shards(&self) -> Vec<Finding> {
+        let shards = match &self.cluster.shards {
+            Ok(shards) => shards,
+            Err(obstacle) => {
+                return vec![self.whole("shards", Judged::unknown(obstacle.to_string()))];
+            }
+        };
+        let mut found = vec![self.whole("shards", self.all_listed(shards))];
+        found.extend(match self.phase {
+            Phase::Pre => self.copies_elsewhere(shards),
+            Phase::Mid | Phase::Post => self.copies_serve(shards),
+        });
+        found
     }
 
     fn uuid(&self) -> Option<&str> {

@@ -567,6 +567,38 @@ proptest! {
     }
 }
 
+/// Minutes may have passed since the gate before, while copies were made of an index without any.
+#[test]
+fn a_node_can_still_be_lost_while_allocation_is_restricted() {
+    let still = SearchQuestion { extent: Extent::Losable, ..question(3, Phase::Pre, 2) };
+    let whole = SearchQuestion { extent: Extent::Whole, ..still.clone() };
+    let mut restricted = cluster(3);
+    set(&mut restricted, "persistent", ENABLE, "primaries");
+    // An index was made on the others meanwhile, and its replicas are given to nobody.
+    restricted.health.as_mut().unwrap().status = SearchStatus::Yellow;
+    restricted.health.as_mut().unwrap().unassigned = 1;
+    assert_eq!(unmet(&restricted, &still), BTreeMap::new());
+    assert_eq!(unmet(&restricted, &whole).len(), 3);
+    let names = |of: &[(&str, &str, Verdict)]| -> BTreeMap<(String, String), Verdict> {
+        of.iter()
+            .map(|(name, object, it)| (((*name).to_owned(), (*object).to_owned()), *it))
+            .collect()
+    };
+    // Another one has died meanwhile, and the target is one of two.
+    let two = without(restricted.clone(), 3);
+    let found = unmet(&two, &still);
+    for name in ["nodes_present", "voting_majority"] {
+        assert_eq!(
+            found.get(&(name.to_owned(), "cluster".to_owned())),
+            Some(&Verdict::Fail),
+            "{found:?}"
+        );
+    }
+    let mut blind = restricted.clone();
+    blind.shards = Err(obstacle());
+    assert_eq!(unmet(&blind, &still), names(&[("shards", "cluster", Verdict::Unknown)]));
+}
+
 #[test]
 fn a_node_is_back_only_with_the_id_it_had() {
     let back = SearchQuestion {
