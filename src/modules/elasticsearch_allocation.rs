@@ -354,11 +354,13 @@ fn restored<'c>(args: Args, reach: Reach<'c>) -> Result<Planned<'c, Returns>, Fa
         };
         let mut journal = claimant.take_to_restore(&args.run_id)?;
         let hand = reach.hand(&reach.clock, &progress);
-        let was_owed = journal.run().cluster_owed().len();
-        hand.put_back(&mut journal, &mut |_| Ok(()))?;
+        let before = journal.run().clone();
+        let was_owed = before.cluster_owed().len();
+        let put_back = hand.put_back(&mut journal, &mut |_| Ok(()));
+        let sight = put_back.and_then(|()| hand.sight("read what is set"));
         let run = journal.run();
+        let sight = sight.map_err(|it| rolling::after_changes(it.into(), &before, run))?;
         let still = run.cluster_owed().len();
-        let sight = hand.sight("read what is set")?;
         if still > 0 && still == was_owed {
             let words: Vec<String> = run.cluster_owed().iter().map(ToString::to_string).collect();
             return Err(Failure::new(format!(
