@@ -38,13 +38,19 @@ impl Client {
     ///
     /// It is sent again after a refusal for the rate limit, which proves that it was not carried out, and never
     /// otherwise. A longer block than ten seconds is a refusal: the instance has to be looked at again after it.
+    ///
+    /// A refusal whose reason the vendor masks is unknown: its framework answers 400 with the same words for whatever status it
+    /// does not pass on (`OutboundResponseFilter` of its public sources), a failure after the effect among them.
     pub fn act(
         &self,
         account: &AccountId,
         target: &StatefulTarget,
         action: &StatefulAction,
     ) -> Sent {
-        self.send(Request::act(account, target, action))
+        match self.send(Request::act(account, target, action)) {
+            Sent::Refused(error @ SpotError::Masked { .. }) => Sent::Unknown(error),
+            sent => sent,
+        }
     }
 
     /// Sends a mutation and says what is known of it: see [`Client::act`] for when it is sent again.

@@ -29,6 +29,7 @@ fn mishap(chance: &mut fastrand::Rng) -> Value {
         "lost_update",
         "partial_update",
         "status",
+        "masked",
         "lifecycle",
         "relaunch",
     ];
@@ -46,6 +47,12 @@ fn mishap(chance: &mut fastrand::Rng) -> Value {
             fault = json!({"kind": kind, "nth": chance.u32(1..3), "count": 1,
                 "fields": [pick(chance, &["strategy.persistence", "compute.launchSpecification.imageId"])]});
         }
+        // Of a recycle it may mean that it was carried out all the same.
+        "masked" => {
+            fault = json!({"kind": "status", "status": 400, "message": "An unknown error occurred",
+                "committed": chance.bool(), "nth": chance.u32(1..4), "count": 1,
+                "route": "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/recycle"});
+        }
         "lifecycle" => {
             let ends = pick(chance, &["ERROR", "PAUSED", "STUCK", "GONE", "HIBERNATED"]);
             fault = json!({"kind": kind, "ends": ends, "nth": chance.u32(1..4), "count": 1});
@@ -56,7 +63,7 @@ fn mishap(chance: &mut fastrand::Rng) -> Value {
         }
         _ => {}
     }
-    if !matches!(kind, "lifecycle" | "relaunch" | "partial_update") && chance.bool() {
+    if !matches!(kind, "lifecycle" | "relaunch" | "partial_update" | "masked") && chance.bool() {
         fault["method"] = json!(pick(chance, &["GET", "PUT", "POST", "DELETE"]));
         if fault["method"] != "GET" {
             fault["nth"] = json!(chance.u32(1..4));

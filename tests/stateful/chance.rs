@@ -20,6 +20,7 @@ fn mishap(chance: &mut fastrand::Rng) -> Value {
         "stale",
         "lost_update",
         "status",
+        "masked",
         "lifecycle",
         "relaunch",
     ];
@@ -31,6 +32,12 @@ fn mishap(chance: &mut fastrand::Rng) -> Value {
             fault["status"] = json!(status);
             fault["committed"] = json!(status >= 500 && chance.bool());
             fault["format"] = json!(["json", "html", "text"][chance.usize(..3)]);
+        }
+        "masked" => {
+            fault["kind"] = json!("status");
+            fault["status"] = json!(400);
+            fault["message"] = json!("An unknown error occurred");
+            fault["committed"] = json!(chance.bool());
         }
         "rate_limited" => fault["retry_after"] = json!(chance.u32(0..90)),
         "stale" => fault["seconds"] = json!(chance.u32(1..200)),

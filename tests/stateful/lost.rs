@@ -1,7 +1,7 @@
 //! Replies that are lost: an effect is looked for before anything is asked for again.
 
 use serde_json::{Value, json};
-use spotinst_esg::domain::StatefulAction;
+use spotinst_esg::domain::{Clock as _, StatefulAction};
 use spotinst_esg::drive::stateful::ActError;
 
 use super::desk::{Desk, job, recycle};
@@ -17,8 +17,15 @@ fn losses(is_committed: bool) -> Vec<Value> {
             all.push(json!({"kind": kind, "count": 1, "method": "PUT"}));
         }
         all.push(json!({"kind": "body_code", "code": 500, "count": 1, "method": "PUT"}));
+        all.push(masked(true));
     }
     all
+}
+
+/// The answer that the vendor gives in place of any status that it does not pass on.
+fn masked(is_committed: bool) -> Value {
+    json!({"kind": "status", "status": 400, "code": "GENERAL_ERROR", "message": "An unknown error occurred",
+           "committed": is_committed, "count": 1, "method": "PUT"})
 }
 
 #[test]
@@ -33,7 +40,8 @@ fn a_recycle_whose_reply_was_lost_after_it_began_is_not_asked_for_again() {
             let carried = carried.carried();
             assert_eq!((carried.sent, desk.mutations().len()), (1, 1), "{head} {fault}");
             assert_eq!(desk.terminated(), [json!("i-1")], "{head} {fault}");
-            assert!(carried.warnings.iter().any(|warning| warning.contains("lost")), "{fault}");
+            let is_told = |it: &String| it.contains("was lost") || it.contains("told nothing");
+            assert!(carried.warnings.iter().any(is_told), "{fault}");
         }
     }
 }
@@ -99,6 +107,19 @@ fn a_refusal_or_a_server_that_cannot_be_reached_needs_no_look() {
         assert!(matches!(failed.error, ActError::NotDone(_)), "{fault}: {}", failed.error);
         assert_eq!((failed.sent, desk.mutations().len()), (1, 1), "{fault}");
     }
+}
+
+/// It may be the vendor's word for a failure after the effect.
+#[test]
+fn a_refusal_without_a_reason_is_looked_after_for_two_minutes_and_not_asked_for_again() {
+    let desk = Desk::new();
+    desk.fault(masked(false));
+    let began = desk.clock.now();
+    let failed = desk.run(&recycle()).unwrap_err();
+    assert!(matches!(failed.error, ActError::NotDone(_)), "{}", failed.error);
+    assert_eq!((failed.sent, desk.mutations().len(), desk.terminated().len()), (1, 1, 0));
+    let passed = desk.clock.now().duration_since(began).as_secs();
+    assert!(passed >= 120, "{passed} s");
 }
 
 #[test]

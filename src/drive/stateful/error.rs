@@ -31,7 +31,8 @@ pub enum ActError {
         /// How often it had been asked for before.
         sent: u32,
     },
-    /// The vendor refused it, or it could not be sent: nothing has been changed.
+    /// The vendor refused it, or it could not be sent, or it refused without a reason and nothing was seen to come of it: nothing has
+    /// been changed.
     #[error("{0}")]
     NotDone(Box<SpotError>),
     /// The reply was lost, and looking did not tell whether it took effect.

@@ -29,6 +29,11 @@ const LOG_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 /// Most lines of the log that are kept as evidence.
 const LOG_LINES: usize = 20;
 
+/// Whether it is a refusal that does not say why; it may be none, see [`crate::spot::Client::act`].
+fn tells_nothing(error: &SpotError) -> bool {
+    matches!(error, SpotError::Masked { .. })
+}
+
 /// One action under way.
 pub(super) struct Pursuit<'a> {
     actor: Actor<'a>,
@@ -74,9 +79,13 @@ impl<'a> Pursuit<'a> {
             Some(Sent::Refused(error)) => return Err(ActError::NotDone(Box::new(error))),
             Some(Sent::Unknown(error)) => Box::new(error),
         };
-        self.warnings.push(format!("a reply was lost: {error}"));
+        let is_masked = tells_nothing(&error);
+        let odd = if is_masked { "an answer told nothing" } else { "a reply was lost" };
+        self.warnings.push(format!("{odd}: {error}"));
         match self.look_for_trace()? {
             Traced::Begun => return Ok(()),
+            // Most likely it is not allowed, and then it will not be the next time either.
+            Traced::Untouched(_) if is_masked => return Err(ActError::NotDone(error)),
             // Only now may it be asked for again.
             Traced::Untouched(_) => {}
             Traced::Unclear(time) => {
@@ -87,7 +96,10 @@ impl<'a> Pursuit<'a> {
             None | Some(Sent::Accepted) => return Ok(()),
             // It may well mean that the first request is under way behind a list that lags.
             Some(Sent::Refused(error)) => (Box::new(error), true),
-            Some(Sent::Unknown(error)) => (Box::new(error), false),
+            Some(Sent::Unknown(error)) => {
+                let is_refusal = tells_nothing(&error);
+                (Box::new(error), is_refusal)
+            }
         };
         match self.look_for_trace()? {
             Traced::Begun => Ok(()),
@@ -144,7 +156,7 @@ impl<'a> Pursuit<'a> {
     /// Looks whether anything came of a request whose reply was lost.
     fn look_for_trace(&mut self) -> Result<Traced, ActError> {
         self.actor.progress.tell(&format!(
-            "the reply was lost after asking to {}; looking for up to {} s whether it took effect",
+            "no reply tells what came of asking to {}; looking for up to {} s whether it took effect",
             self.job.doing(),
             TRACE_WINDOW.as_secs()
         ));
