@@ -314,6 +314,34 @@ fn suspensions_last_through_a_slow_roll() {
     assert_eq!(desk.settings()["suspensions"], json!([]));
 }
 
+/// The cluster has lost one already, so it is not kept waiting for the one whose service was stopped.
+#[test]
+fn a_node_is_taken_back_at_once_while_another_is_down() {
+    let desk = Desk::new(3);
+    let driver = Driver::new(1);
+    let (draft, seen) = driver.plan(&desk).unwrap();
+    desk.as_roller(&driver, |roller| {
+        let Ok(Beginning::Begun(begun)) = roller.begin(&driver.start(&desk), &draft, &seen) else {
+            panic!()
+        };
+        let (mut journal, id) = (begun.journal, StatefulInstanceId::new("ssi-1"));
+        let patience = Duration::from_secs(900);
+        for phase in [Phase::PreGate, Phase::Draining, Phase::Stopped] {
+            roller.advance(&mut journal, &id, phase, patience).unwrap();
+        }
+        desk.act("/aws/ec2/group/sig-1/statefulInstance/ssi-2/pause");
+        desk.advance(120);
+        let before = desk.clock.now();
+        roller.advance(&mut journal, &id, Phase::Draining, patience).unwrap();
+        let waited = desk.clock.now().duration_since(before).as_secs();
+        assert!(waited < 60, "it was waited for {waited} s");
+        // To be stopped again it needs the others.
+        let held = roller.advance(&mut journal, &id, Phase::PreGate, patience).unwrap_err();
+        assert!(held.to_string().contains("ssi-2"), "{held}");
+        assert!(journal.run().frozen.is_none());
+    });
+}
+
 /// The look by which the settings are put back may be older than the switch that it is to undo.
 #[test]
 fn settings_are_put_back_that_an_old_look_shows_as_they_were() {
@@ -330,7 +358,7 @@ fn settings_are_put_back_that_an_old_look_shows_as_they_were() {
         for phase in [Phase::PreGate, Phase::Draining, Phase::Stopped, Phase::MidGate] {
             roller.advance(&mut journal, &id, phase, Duration::from_secs(60)).unwrap();
         }
-        desk.fault(json!({"kind": "status", "status": 400, "method": "PUT", "route": RECYCLE}));
+        desk.fault(json!({"kind": "status", "status": 400, "code": "BUSY", "method": "PUT", "route": RECYCLE}));
         let seen = roller.survey(journal.run()).unwrap();
         let wanted = Expectations::default();
         roller.recycle(&mut journal, &id, &wanted, Duration::from_secs(60), seen).unwrap_err();

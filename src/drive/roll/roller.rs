@@ -155,8 +155,11 @@ impl Roller<'_> {
         let doing = format!("bring node {id} to phase {phase}");
         may_enter(journal.run(), id, phase).map_err(RollError::held(doing.as_str()))?;
         self.keep_alive(journal)?;
+        // To bring a node back where it was, it only has to be itself: while others are down as well it is needed the more.
         let goes_on = phase == Phase::PreGate
-            || journal.run().node(id).is_some_and(|node| node.phase <= phase);
+            || journal.run().node(id).is_some_and(|node| {
+                node.phase < phase || (node.phase == phase && phase == Phase::MidGate)
+            });
         if phase < Phase::Recycling && goes_on {
             self.await_platform(journal, id, phase, &doing, patience)?;
         } else if is_proved(phase) {
