@@ -186,10 +186,17 @@ impl Chronicle {
 pub(crate) fn sight(group: &Group, now: Timestamp) -> Value {
     let states: BTreeMap<&str, &str> =
         group.stateful.iter().map(|ssi| (ssi.id.as_str(), ssi.state.name())).collect();
+    let volumes: BTreeMap<&str, Vec<&str>> = group
+        .stateful
+        .iter()
+        .map(|ssi| (ssi.id.as_str(), ssi.data.iter().map(|it| it.volume.as_str()).collect()))
+        .collect();
     let suspended: Vec<&String> =
         group.suspensions.keys().filter(|name| group.is_suspended(name, now)).collect();
     json!({
         "states": states,
+        "volumes": volumes,
+        "autoHealing": group.config["compute"]["launchSpecification"]["autoHealing"],
         "suspended": suspended,
         "imageId": group.image(),
         "persistence": group.config["strategy"]["persistence"],

@@ -1,5 +1,6 @@
 //! A cluster in the simulator, a driver that rolls it as the role does, and the simulator's truth.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
@@ -118,6 +119,8 @@ pub(crate) struct Desk {
     pub(crate) said: Mutex<Vec<String>>,
     /// Settings as they were before.
     pub(crate) before: Value,
+    /// The volumes of each node as they were before.
+    volumes: BTreeMap<String, Vec<String>>,
 }
 
 /// In memory where there is such a place: each line of a journal is brought to the disk, which takes longer than all the rest.
@@ -179,10 +182,19 @@ impl Desk {
         let client = Client::new(config).unwrap();
         let folder = folder();
         let runs = Runs::new(folder.path().join("runs"));
-        let said = Mutex::default();
-        let mut desk =
-            Self { sim, clock, client, _folder: folder, runs, said, before: Value::Null };
+        let (said, before) = (Mutex::default(), Value::Null);
+        let mut desk = Self {
+            sim,
+            clock,
+            client,
+            _folder: folder,
+            runs,
+            said,
+            before,
+            volumes: BTreeMap::new(),
+        };
         desk.before = desk.settings();
+        desk.volumes = desk.volumes();
         desk
     }
 
@@ -209,6 +221,16 @@ impl Desk {
             "persistence": config["strategy"]["persistence"],
             "suspensions": group["suspensions"],
         })
+    }
+
+    fn volumes(&self) -> BTreeMap<String, Vec<String>> {
+        let state = self.state();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let volumes = |it: &Value| {
+            it["devices"].as_array().unwrap().iter().map(|it| text(&it["volume"])).collect()
+        };
+        let nodes = state["groups"][0]["statefulInstances"].as_array().unwrap().iter();
+        nodes.map(|it| (text(&it["id"]), volumes(it))).collect()
     }
 
     /// What each node runs as, and its image.
@@ -250,6 +272,14 @@ impl Desk {
                 if state != "ACTIVE" && id != node {
                     note(format!("{id} was {state}"));
                 }
+            }
+            for (id, volumes) in sight["volumes"].as_object().unwrap() {
+                if self.volumes.get(id).is_some_and(|before| json!(before) != *volumes) {
+                    note(format!("{id} had the volumes {volumes}, and not those of before"));
+                }
+            }
+            if sight["autoHealing"] == false {
+                note("the group did not heal its machines".to_owned());
             }
             let suspended = sight["suspended"].as_array().unwrap();
             for process in &SUSPENDED {
