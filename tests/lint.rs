@@ -40,3 +40,28 @@ fn the_collection_passes_ansibles_own_linter() {
     assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
     assert!(run.stderr.contains("Passed"), "{run:?}");
 }
+
+/// Ansible takes the two lists for sets, so what is left of them comes in another order each time: in what is shown, and in what is
+/// sent.
+#[test]
+fn nothing_depends_on_the_order_of_a_set() {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join("roles"), root().join("playbooks")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let is_set = |line: &&str| {
+                ["difference(", "intersect(", "union("].iter().any(|it| line.contains(it))
+                    && !["length", "sort"].iter().any(|it| line.contains(it))
+            };
+            let lines = text.lines().filter(is_set);
+            found.extend(lines.map(|line| format!("{}: {}", path.display(), line.trim())));
+        }
+    }
+    assert_eq!(found, Vec::<String>::new(), "take select('in', …) or reject('in', …), or sort it");
+}
