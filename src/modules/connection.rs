@@ -32,7 +32,8 @@ pub(super) struct Connection {
     /// Without it the credentials file is read, too.
     #[schemars(extend(
         "x-aliases" = ["spotinst_account_id", "spotinst_account"],
-        "x-env" = ["SPOTINST_ACCOUNT_ID", "SPOTINST_ACCOUNT"]
+        "x-env" = ["SPOTINST_ACCOUNT_ID", "SPOTINST_ACCOUNT"],
+        "x-refuses-empty" = "for the account of the environment or the credentials file"
     ))]
     pub(super) account_id: Option<String>,
     /// Address of the Spot API, if another server is to be asked, such as a simulator or a proxy.

@@ -1,5 +1,6 @@
 //! `recycle_run`: begin a roll, note where it is, end it.
 
+mod alike;
 mod answer;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use crate::domain::{Clock, StatefulInstanceId};
 use crate::drive::Progress;
 use crate::drive::roll::{Beginning, RollError, Roller, Start};
 use crate::plan::roll::{
-    Finding, MidGate, Opening, Phase, Run, come_up, ignored_options, is_kept_by, run_id,
+    Finding, MidGate, Opening, PROOFS, Phase, Run, come_up, ignored_options, is_kept_by, run_id,
     runs_command,
 };
 use answer::Returns;
@@ -88,6 +89,10 @@ pub(super) struct Args {
     /// and `node`, has passed since the node entered `mid_gate`. Without, nothing shows that the cluster does without the node.
     #[serde(default = "yes")]
     require_mid_gate: bool,
+    /// For `started`: what the caller proves of each node besides, by words of its own, such as `services` or `gates_after 1`. The run
+    /// keeps them, and who goes on with it must prove no less: else its last nodes would count like its first.
+    #[serde(default)]
+    proofs: Vec<String>,
     /// How the cluster is asked whose settings the run may have changed, by the options of the gate of its kind. `finished` puts
     /// back by it what is still owed there, before anything else, and so does `started` with what was cut off. Without it a run
     /// that owes a cluster something does not end, while its group's settings are put back all the same.
@@ -106,6 +111,7 @@ impl Args {
             ("suspend_minutes".to_owned(), json!(self.suspend_minutes)),
             ("revert_image_on_abort".to_owned(), json!(self.revert_image_on_abort)),
             ("require_mid_gate".to_owned(), json!(self.require_mid_gate)),
+            (PROOFS.to_owned(), json!(self.proofs)),
         ]);
         kept
     }
@@ -202,38 +208,6 @@ impl Module<World> for RecycleRun {
     }
 }
 
-impl Args {
-    /// Whether a run that is gone on with needs a gate before each recycle as this start says: who asks for one must not find it
-    /// left out, and who has none would learn of it only once a service is stopped.
-    fn same_gate(&self, run: &Run, state_dir: Option<&Path>) -> Result<(), Failure> {
-        let needs = run.plan.mid_gate == MidGate::Required;
-        if needs == self.require_mid_gate {
-            return Ok(());
-        }
-        let id = run.id();
-        Err(Failure::new(format!(
-            "run {id} began with require_mid_gate: {needs} and keeps it, and this start says {}: start it as it began, or give it \
-             up with `{}`",
-            self.require_mid_gate,
-            runs_command("restore", id, state_dir)
-        )))
-    }
-
-    /// Whether a run that is gone on with holds the system that this start names: it has taken no lease on another, so that a run of
-    /// that could begin beside it.
-    fn same_system(&self, run: &Run, state_dir: Option<&Path>) -> Result<(), Failure> {
-        let (id, held) = (run.id(), &run.plan.system);
-        match &self.roll.system {
-            Some(system) if system != held => Err(Failure::new(format!(
-                "run {id} began with system {held:?} and keeps it, and this start says {system:?}, which it does not hold: start it \
-                 as it began, or give it up with `{}`",
-                runs_command("restore", id, state_dir)
-            ))),
-            Some(_) | None => Ok(()),
-        }
-    }
-}
-
 fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Returns>, Failure> {
     let group = args.roll.group(args.group_id.as_deref(), context.world)?;
     let made =
@@ -249,8 +223,7 @@ fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Retu
     let message = rolling::told(draft, survey);
     let adopted = match opening {
         Some(Opening::Adopt(run)) => {
-            args.same_gate(run, made.runs.named())?;
-            args.same_system(run, made.runs.named())?;
+            args.is_alike(run, made.runs.named())?;
             warnings.extend(ignored_options(&run.plan, &args.kept(&made)));
             let blockers = come_up(run, &draft.findings);
             if is_kept_by(run, &blockers) {

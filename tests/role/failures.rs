@@ -85,7 +85,7 @@ fn until_the_machine_is_given_up_the_service_is_started_again_and_the_roll_ends(
         (
             "recycling",
             |site| {
-                site.desk.fault(json!({"kind": "status", "status": 400, "method": "PUT", "count": 1,
+                site.desk.fault(json!({"kind": "status", "status": 400, "code": "BUSY", "method": "PUT", "count": 1,
                     "route": "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/recycle"}));
                 json!({})
             },
@@ -144,7 +144,7 @@ fn a_service_that_runs_on_other_data_when_a_roll_is_gone_on_with_is_stopped() {
     fs::write(site.path("nodes/ssi-01/data/meta.properties"), "other").unwrap();
     let words =
         ["does not have the old one's data", "its service ran, and was stopped", "is frozen"];
-    fail(&site, NEWEST, &json!({}), &words);
+    fail(&site, NEWEST, &json!({"rolling_recycle_gates_after": open()}), &words);
     assert_eq!(site.told("ssi-01"), "stopped started stopped");
 }
 
@@ -169,6 +169,28 @@ fn what_an_image_has_started_is_stopped_until_its_data_is_proved() {
             "{version}"
         );
     }
+}
+
+/// The roll was cut off before it started anything, so what runs was started by the image, perhaps before its disk was there.
+#[test]
+fn what_an_image_has_started_is_stopped_also_where_the_roll_is_gone_on_with() {
+    let site = Site::with(1);
+    let home = site.desk.home.path().display().to_string();
+    let text = format!(
+        "- ansible.builtin.copy: {{dest: '{home}/nodes/ssi-01/kafka', content: started, mode: '0600'}}\n\
+         - ansible.builtin.fail: {{msg: it is not reached}}\n"
+    );
+    let more = json!({"rolling_recycle_tasks": site.tasks("identity", &text)});
+    fail(&site, NEWEST, &more, &["it is not reached", "is frozen"]);
+    let mut command = site.desk.command();
+    command.env("SPOTINST_ESG_STATE_DIR", site.path("state"));
+    let resume = ["runs", "resume", &site.run_id(), "--reason", "looked", "--yes"];
+    let resumed = ran(command.args(resume).output().unwrap());
+    assert_eq!(resumed.code, 0, "{resumed:?}");
+    let run = site.roll(NEWEST, &json!({}), &[]);
+    crate::site::changed(&run);
+    assert_eq!(site.told("ssi-01"), "stopped stopped started", "{}", run.stdout);
+    site.assert_recycled_once(&site.nodes());
 }
 
 #[test]
@@ -279,7 +301,8 @@ fn a_frozen_roll_that_is_let_go_on_goes_on_where_it_was() {
         .output()
         .unwrap());
     assert_eq!(resumed.code, 0, "{resumed:?}");
-    let run = site.roll(NEWEST, &json!({}), &[]);
+    // What could not be proved may be looked at otherwise, and not be left out.
+    let run = site.roll(NEWEST, &json!({"rolling_recycle_gates_after": open()}), &[]);
     crate::site::changed(&run);
     site.assert_recycled_once(&site.nodes());
     // It is taken up at its identity, so it is started once more, which a service that runs takes for nothing.

@@ -85,12 +85,48 @@ fn a_roll_that_is_gone_on_with_without_its_data_paths_starts_nothing() {
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     await_until(|| events(&site).iter().any(|it| it == "recycled"));
     kill(child);
-    let forgetful = site.roll(VERSIONS[0], &json!({"rolling_recycle_data_paths": []}), &[]);
+    let forgetful = json!({"rolling_recycle_data_paths": []});
+    let words = last_words(&site.roll(VERSIONS[0], &forgetful, &[]));
+    assert!(words.contains("leaves out: data_paths 1"), "{words}");
+    // So did older programs, whose journals do not tell what is proved.
+    let path = site.journals().pop().unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let (start, end) = text.split_once("\"proofs\":[").unwrap();
+    let end = end.split_once(']').unwrap().1;
+    fs::write(&path, format!("{start}\"proofs\":[]{end}").replace("\"proofs\":[],", "")).unwrap();
+    let forgetful = site.roll(VERSIONS[0], &forgetful, &[]);
     let words = last_words(&forgetful);
     for told in ["is on record", "rolling_recycle_data_paths", "/data", "is frozen"] {
         assert!(words.contains(told), "{told}: {words}");
     }
     assert!(site.nodes().iter().all(|node| !site.told(node).contains("started")), "{words}");
+}
+
+/// Its last node would count as rolled like its first.
+#[test]
+fn a_roll_is_not_gone_on_with_by_one_that_proves_less() {
+    let site = Site::with(2);
+    let gates = json!([{"name": "is back", "kind": "command", "command": ["true"]}]);
+    let more = json!({"rolling_recycle_gates_after": gates});
+    let mut command = site.command(VERSIONS[0], "spotinst.esg.recycle", &more);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    await_until(|| events(&site).iter().any(|it| it == "entered draining"));
+    kill(child);
+    for (less, missing) in [
+        (json!({"rolling_recycle_gates_after": []}), "gates_after 1"),
+        (
+            json!({"rolling_recycle_gates_after": gates, "rolling_recycle_node_access": false}),
+            "node_access",
+        ),
+    ] {
+        let refused = site.roll(VERSIONS[1], &less, &[]);
+        let words = last_words(&refused);
+        assert!(words.contains(&format!("leaves out: {missing}")), "{missing}: {words}");
+        assert!(site.recycles().is_empty(), "{words}");
+    }
+    let run = site.roll(VERSIONS[0], &more, &[]);
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    assert_eq!(site.journals().len(), 1, "it went on with the same run");
 }
 
 /// The image and the root's persistence are switched before the first node and put back after the last one.

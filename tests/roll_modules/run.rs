@@ -278,6 +278,31 @@ fn a_start_that_goes_on_with_a_run_says_which_of_its_options_have_no_effect() {
     assert!(!same["warnings"].to_string().contains("is ignored"), "{same}");
 }
 
+/// Else its last nodes would count like its first.
+#[test]
+fn a_run_is_not_gone_on_with_by_who_proves_less_of_its_nodes() {
+    let desk = roll::desk(THREE);
+    let first = Controller::gone(&desk);
+    let run = start(first, &json!({"proofs": ["services", "gates_after 1"]}))["run_id"].clone();
+    for (proofs, missing) in [
+        (json!([]), "services, gates_after 1;"),
+        (json!(["services"]), "leaves out: gates_after 1;"),
+        (json!(["gates_after 1", "gates_after 2"]), "leaves out: services;"),
+    ] {
+        for check in [true, false] {
+            let less = json!({"proofs": proofs, "_ansible_check_mode": check});
+            let second = Controller::gone(&desk);
+            let refused = second.run("started", &with(second.aim(), &less));
+            assert!(refused.failed().contains(missing), "{proofs}: {}", refused.failed());
+            assert!(refused.failed().contains("spotinst-esg runs restore"), "{}", refused.failed());
+        }
+    }
+    let more = json!({"proofs": ["gates_after 1", "node_access", "services"]});
+    let resumed = start(Controller::gone(&desk), &more);
+    assert_eq!(resumed["run_id"], run);
+    assert!(!resumed["warnings"].to_string().contains("proofs"), "{resumed}");
+}
+
 /// Between two nodes it is like a new roll; in the middle of one that node is seen through.
 #[test]
 fn what_has_come_up_since_keeps_a_run_that_was_cut_off_from_the_next_node() {

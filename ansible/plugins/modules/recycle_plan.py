@@ -322,6 +322,12 @@ nodes:
           again on the machine that it still has before the phase at which it is taken up. C(advanced) to
           C(draining) proves that it still has it.
       type: bool
+    was_started:
+      description:
+        - >-
+          Whether the run has told its service to start on the new machine. Else only the image can have started
+          what runs there, on data that nobody has looked at.
+      type: bool
     why:
       description:
         - Why it is rolled, or left alone.
@@ -381,6 +387,12 @@ left_alone:
           Whether it was cut off before its machine was given up, with its service stopped, perhaps: start that
           again on the machine that it still has before the phase at which it is taken up. C(advanced) to
           C(draining) proves that it still has it.
+      type: bool
+    was_started:
+      description:
+        - >-
+          Whether the run has told its service to start on the new machine. Else only the image can have started
+          what runs there, on data that nobody has looked at.
       type: bool
     why:
       description:

@@ -132,6 +132,14 @@ options:
         nothing shows that the cluster does without the node.
     type: bool
     default: true
+  proofs:
+    description:
+      - >-
+        For C(started): what the caller proves of each node besides, by words of its own, such as C(services) or
+        C(gates_after 1). The run keeps them, and who goes on with it must prove no less: else its last nodes
+        would count like its first.
+    type: list
+    elements: str
   cluster:
     description:
       - >-
@@ -594,6 +602,12 @@ nodes:
           again on the machine that it still has before the phase at which it is taken up. C(advanced) to
           C(draining) proves that it still has it.
       type: bool
+    was_started:
+      description:
+        - >-
+          Whether the run has told its service to start on the new machine. Else only the image can have started
+          what runs there, on data that nobody has looked at.
+      type: bool
     why:
       description:
         - Why it is rolled, or left alone.
@@ -653,6 +667,12 @@ left_alone:
           Whether it was cut off before its machine was given up, with its service stopped, perhaps: start that
           again on the machine that it still has before the phase at which it is taken up. C(advanced) to
           C(draining) proves that it still has it.
+      type: bool
+    was_started:
+      description:
+        - >-
+          Whether the run has told its service to start on the new machine. Else only the image can have started
+          what runs there, on data that nobody has looked at.
       type: bool
     why:
       description:
@@ -809,6 +829,7 @@ def main():
             'revert_image_on_abort': {'type': 'bool', 'default': True},
             'wait_timeout': {'type': 'int', 'default': 900},
             'require_mid_gate': {'type': 'bool', 'default': True},
+            'proofs': {'type': 'list', 'elements': 'str'},
             'cluster': {
                 'type': 'dict',
                 'options': {

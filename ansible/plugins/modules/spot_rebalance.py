@@ -229,6 +229,11 @@ options:
             choices:
               pre:
                 - "Before its service is stopped: the cluster is whole and can lose it."
+              still:
+                - >-
+                  Of C(elasticsearch) only: after allocation was restricted, the moment before its service is
+                  stopped. The others are still there and have a majority and every shard without it; what
+                  C(pre) asks besides is not asked, since it would find fault with the restriction.
               mid:
                 - "Its service is stopped, its machine still there: the others carry on."
               back:
@@ -1132,7 +1137,7 @@ def main():
                             'min': {'type': 'float'},
                             'max': {'type': 'float'},
                             'matches': {'type': 'str'},
-                            'phase': {'type': 'str', 'choices': ['pre', 'mid', 'back', 'post']},
+                            'phase': {'type': 'str', 'choices': ['pre', 'still', 'mid', 'back', 'post']},
                             'target': {'type': 'str'},
                             'servers': {'type': 'list', 'elements': 'str'},
                             'metrics': {'type': 'str', 'choices': ['mntr', 'admin', 'none']},

@@ -34,6 +34,9 @@ pub(in crate::modules) struct PlannedNode {
     /// Whether it was cut off before its machine was given up, with its service stopped, perhaps: start that again on the machine
     /// that it still has before the phase at which it is taken up. `advanced` to `draining` proves that it still has it.
     pub(in crate::modules) must_start: bool,
+    /// Whether the run has told its service to start on the new machine. Else only the image can have started what runs there, on
+    /// data that nobody has looked at.
+    pub(in crate::modules) was_started: bool,
     /// Why it is rolled, or left alone.
     pub(in crate::modules) why: String,
 }
@@ -81,6 +84,7 @@ pub(in crate::modules) fn shown_nodes(choices: &[Choice], is_rolled: bool) -> Ve
             is_canary: is_rolled && index == 0,
             phase: "planned".to_owned(),
             must_start: false,
+            was_started: false,
             why: choice.why.clone(),
         }
     };
@@ -181,6 +185,7 @@ fn taken_up(position: usize, node: &NodeRun) -> PlannedNode {
         is_canary: position == 1,
         phase: node.taken_up_at().as_str().to_owned(),
         must_start: node.must_start(),
+        was_started: node.was_started(),
         why: format!("in phase {}", node.phase),
     }
 }

@@ -26,6 +26,8 @@ pub fn ignored_options(plan: &Planned, asked: &BTreeMap<String, Value>) -> Vec<S
             // One that is withdrawn counts no more, and for what is looked at anew a new one does.
             "waivers" => new_waivers(then, now)
                 .all(|name| LOOKED_AT_ANEW.contains(&name) && !JUDGED_BY_THE_PLAN.contains(&name)),
+            // Less is refused, and more is done.
+            PROOFS => true,
             _ => false,
         };
         (then != now && !has_effect).then(|| {
@@ -33,6 +35,16 @@ pub fn ignored_options(plan: &Planned, asked: &BTreeMap<String, Value>) -> Vec<S
         })
     };
     asked.iter().filter_map(differs).collect()
+}
+
+/// The option that tells what is proved of each node, as a journal keeps it.
+pub const PROOFS: &str = "proofs";
+
+/// What the run began to prove of its nodes and is not among what is proved now. Of a run that does not tell, nothing is missed.
+pub fn missing_proofs(plan: &Planned, now: &[String]) -> Vec<String> {
+    let then = plan.options.get(PROOFS).and_then(Value::as_array).into_iter().flatten();
+    let then = then.filter_map(Value::as_str);
+    then.filter(|proof| !now.iter().any(|it| it == proof)).map(str::to_owned).collect()
 }
 
 /// Whether nodes are named, all of them nodes of the run.

@@ -36,7 +36,7 @@ mod whereabouts;
 #[cfg(test)]
 mod tests;
 
-pub use adoption::{come_up, ignored_options, is_kept_by, waived_by};
+pub use adoption::{PROOFS, come_up, ignored_options, is_kept_by, missing_proofs, waived_by};
 pub use changed::changed_between;
 pub use cluster_settings::{
     ALLOCATION, ClusterChange, ClusterRecord, ClusterSetting, Displaced, PRIMARIES, PutBack,

@@ -137,6 +137,12 @@ impl NodeRun {
         self.phase != Phase::PreGate && self.taken_up_at() == Phase::PreGate
     }
 
+    /// Whether this run has told its service to start on the machine that replaced the old one. If not, only the image can have
+    /// started what runs there.
+    pub fn was_started(&self) -> bool {
+        self.phase >= Phase::Starting || self.spent.contains_key(&Phase::Starting)
+    }
+
     /// The machine that it should run as, as far as this run knows.
     pub fn instance_id(&self) -> Option<&InstanceId> {
         let replaced = self.recycled.as_ref().map(|replaced| &replaced.instance_id);
