@@ -4,6 +4,9 @@
 //! Each roll is determined by its seed. `CLUSTER_ROLLS=10000` rolls so many, `CLUSTER_ROLLS_FROM=4711` begins at that seed; so
 //! `CLUSTER_ROLLS=1 CLUSTER_ROLLS_FROM=4711 cargo test --test cluster_rolls holds -- --nocapture` tells all of one.
 //! `cargo xtask soak` runs many.
+//!
+//! What a roll sets in a search cluster is set here by a model of `drive/roll/allocation.rs`; that file itself is held in
+//! `tests/allocation/`.
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
