@@ -530,6 +530,28 @@ fn offboarding_shows_no_external_id_and_leaves_what_is_none() {
     assert!(!site.left().contains("RoleName SpotRole-staging"));
 }
 
+/// The account is gone by then, so that the place of its token alone proves whose the user is.
+#[test]
+fn a_user_whose_removal_was_refused_goes_with_the_next_run() {
+    let site = Site::new(&json!({}));
+    let before = site.left();
+    assert!(changed(&site.play("onboard", &[])) > 0);
+    let token = site.parameter("/spot/staging/token");
+    let sure = ["-e", "onboard_account_confirm_delete=true"];
+    let route = "/setup/user/{userId}";
+    site.desk.fault(
+        json!({"kind": "status", "status": 403, "method": "DELETE", "route": route, "count": 1}),
+    );
+    let refused = site.play("offboard", &sure);
+    assert!(refused.code != 0 && site.left().contains("name staging"), "{}", refused.stdout);
+    assert!(token.is_some() && site.parameter("/spot/staging/token") == token);
+    assert!(changed(&site.play("offboard", &sure)) > 0);
+    let mut after = site.left();
+    let linked = after.iter().find(|one| one.contains("AWSServiceRoleFor")).cloned();
+    assert!(linked.is_some_and(|one| after.remove(&one)), "{after:?}");
+    assert_eq!(after, before);
+}
+
 /// Its token is nowhere, and what it may do is not in this account alone.
 #[test]
 fn a_user_of_the_name_that_others_made_stays() {

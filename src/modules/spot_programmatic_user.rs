@@ -1,6 +1,7 @@
 //! `spot_programmatic_user`: a user for programs, and its token where it should be.
 
 mod desk;
+mod removal;
 
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ const LAG: Duration = Duration::from_secs(60);
 /// The places are read before a user is made. If none of them takes the token the new user is removed again.
 ///
 /// With `state=absent` one that may be another's is left, with a warning: it is removed if one of the places named holds its token, if
-/// all that it may do is in `accounts`, or if neither places nor accounts are named.
+/// all that it may do is in `accounts`, or if neither places nor accounts are named. While it is removed, the places tell whose token
+/// they held, so that a task that was cut off is gone on with when it is run again; if the vendor refuses, they get it back.
 ///
 /// The token of the task must be that of an organisation administrator.
 #[derive(Deserialize, JsonSchema)]

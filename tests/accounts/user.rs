@@ -134,6 +134,56 @@ fn a_user_that_may_be_anothers_is_left() {
     settled(&desk, MODULE, &absent(&json!([viewer("act-00000001")])));
 }
 
+fn users(desk: &Desk) -> usize {
+    let info = call(desk, "spot_programmatic_user_info", &json!({"name": "robot"})).well();
+    info["users"].as_array().unwrap().len()
+}
+
+fn absent(file: &Path) -> Value {
+    json!({"name": "robot", "token_file": file, "state": "absent"})
+}
+
+/// The place is what proves whose the user is, so it tells that until the user is gone.
+#[test]
+fn a_removal_that_is_refused_or_cut_off_is_gone_on_with() {
+    let route = "/setup/user/{userId}";
+    for kind in ["cut_before_commit", "cut_after_commit", "status"] {
+        let desk = desk("");
+        let file = desk.home.path().join("token");
+        settled(&desk, MODULE, &arguments(&file));
+        let kept = token(&file);
+        let mut fault = json!({"kind": kind, "method": "DELETE", "route": route, "count": 1});
+        if kind == "status" {
+            fault["status"] = json!(403);
+        }
+        desk.fault(fault);
+        // And what became of it cannot be seen.
+        let list = "/setup/organization/user";
+        desk.fault(json!({"kind": "status", "status": 403, "method": "GET", "route": list, "nth": 2, "count": 99}));
+        let failed = call(&desk, MODULE, &absent(&file));
+        assert!(!failed.failed().contains(&kept), "{kind}: {}", failed.answer);
+        // A refusal changes nothing, and the token goes on to be good and kept.
+        assert_eq!(token(&file) == kept, kind == "status", "{kind}: {}", failed.answer);
+        desk.mend();
+        assert_eq!(users(&desk), usize::from(kind != "cut_after_commit"), "{kind}");
+        settled(&desk, MODULE, &absent(&file));
+        assert_eq!((users(&desk), file.exists()), (0, false), "{kind}");
+    }
+}
+
+/// What stands for a withdrawn token is none, and of another user it proves nothing.
+#[test]
+fn a_place_whose_token_was_withdrawn_has_none() {
+    let desk = desk("");
+    let file = desk.home.path().join("token");
+    settled(&desk, MODULE, &arguments(&file));
+    fs::write(&file, "spotinst-esg:withdrawn-token-of:pu-00000000\n").unwrap();
+    let lost = call(&desk, MODULE, &arguments(&file));
+    assert_eq!(lost.answer["error_code"], "TOKEN_LOST", "{}", lost.answer);
+    let left = call(&desk, MODULE, &absent(&file)).well();
+    assert_eq!((&left["changed"], users(&desk)), (&json!(false), 1), "{left}");
+}
+
 #[test]
 fn no_user_is_made_whose_token_nobody_would_get() {
     let desk = desk("");

@@ -25,6 +25,8 @@ description:
   - >-
     With C(state=absent) one that may be another's is left, with a warning: it is removed if one of the places
     named holds its token, if all that it may do is in O(accounts), or if neither places nor accounts are named.
+    While it is removed, the places tell whose token they held, so that a task that was cut off is gone on with
+    when it is run again; if the vendor refuses, they get it back.
   - The token of the task must be that of an organisation administrator.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"

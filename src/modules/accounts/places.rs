@@ -67,18 +67,20 @@ impl Places {
         (stored, failure)
     }
 
-    /// Empties all places; says which held something.
+    /// Empties those of these places that hold something.
     ///
     /// # Errors
     ///
-    /// A place refuses.
-    pub(in crate::modules) fn empty(&self) -> Result<Vec<String>, Failure> {
-        let mut emptied = Vec::new();
-        for sink in self.sinks.all() {
-            if self.sinks.empty(sink)? {
-                emptied.push(sink.to_string());
-            }
+    /// A place refuses. It tells of a change if another was emptied before.
+    pub(in crate::modules) fn empty(
+        &self,
+        places: impl IntoIterator<Item = usize>,
+    ) -> Result<(), Failure> {
+        let mut has_emptied = false;
+        for sink in places.into_iter().filter_map(|place| self.sinks.all().get(place)) {
+            let emptied = self.sinks.empty(sink);
+            has_emptied |= emptied.map_err(|error| Failure::from(error).changed(has_emptied))?;
         }
-        Ok(emptied)
+        Ok(())
     }
 }

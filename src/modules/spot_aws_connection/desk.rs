@@ -194,7 +194,7 @@ impl Desk {
         }
         let before = json!({"places": taken});
         let expected = returns.clone();
-        let act = move || self.places.empty().map(|_| returns.into());
+        let act = move || self.places.empty(0..kept.len()).map(|()| returns.into());
         let after = json!({"places": Vec::<Value>::new()});
         let message = "the external id is kept no longer";
         Ok(Planned::change(expected, act).with_diff(before, after).with_message(message))

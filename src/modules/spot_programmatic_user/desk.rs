@@ -8,7 +8,7 @@ use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{PolicyMapping, User, UserDetails, UserId};
 use crate::drive::{Session, until};
 use crate::modules::accounts::accepted;
-use crate::plan::account::{Custody, Holding, TokenStep, holding, token_step};
+use crate::plan::account::{Holding, TokenStep, holding, token_step, withdrawn};
 use crate::spot::{Client, Made, Unseen};
 
 pub(super) struct Desk {
@@ -24,7 +24,7 @@ impl Desk {
         self.is_ready()?;
         // A place that cannot be read now would not take the token then.
         let held = self.places.sinks.read()?;
-        let taken: Vec<String> = self.those(&held, Option::is_some);
+        let taken = self.those(&held, |it| withdrawn(it).is_none());
         let after = json!({"name": self.args.name, "token_in": self.places.names()});
         let returns = self.returns(None, None);
         let message = format!("programmatic user {} is made", self.args.name);
@@ -96,82 +96,6 @@ impl Desk {
             ))
             .with_error_code(Some("TOKEN_LOST"))),
         }
-    }
-
-    /// It is not to be there.
-    pub(super) fn absent<'c>(self, user: Option<User>) -> Result<Planned<'c, Returns>, Failure> {
-        let held = self.places.sinks.read()?;
-        let taken = self.those(&held, Option::is_some);
-        let Some(user) = user else {
-            let message = format!("there is no programmatic user {}", self.args.name);
-            let warning = (!taken.is_empty()).then(|| {
-                format!(
-                    "{} holds something, and whose it is nobody can tell: left",
-                    taken.join(" and ")
-                )
-            });
-            let returns = Returns { user: None, places: Vec::new(), token: None };
-            return Ok(Planned::unchanged(returns).with_message(message).with_warnings(warning));
-        };
-        let details = self.client.user(&user.id)?;
-        let is_its = |place: usize| {
-            let held = held.get(place).and_then(Option::as_ref).map(ExposeSecret::expose_secret);
-            let details = details.as_ref()?;
-            Some(holding(place, held, details).custody)
-        };
-        let foreign: Vec<String> = self
-            .places
-            .names()
-            .into_iter()
-            .enumerate()
-            .filter(|(place, _)| is_its(*place) == Some(Custody::Foreign))
-            .map(|(_, name)| name)
-            .collect();
-        if !foreign.is_empty() {
-            return Err(Failure::new(format!(
-                "programmatic user {} is not removed: {} holds another's token; leave that place out",
-                self.args.name,
-                foreign.join(" and ")
-            ))
-            .with_error_code(Some("OTHER_TOKEN")));
-        }
-        let is_held = (0..held.len()).any(|place| is_its(place) == Some(Custody::Held));
-        if !is_held && !details.as_ref().is_some_and(|details| self.is_of_these(details)) {
-            let (id, name) = (&user.id, &user.name);
-            let warning = format!(
-                "programmatic user {name} ({id}) is left as it is: no place that is named holds its token, and it is not for the \
-                 accounts that are named alone, so it may be another's"
-            );
-            let returns = self.returns(Some(&user), None);
-            let message = format!("programmatic user {name} is left as it is");
-            return Ok(Planned::unchanged(returns).with_message(message).with_warnings([warning]));
-        }
-        let before = json!({"id": user.id, "name": user.name, "token_in": taken});
-        let message = format!("programmatic user {} is removed", user.name);
-        let returns = Returns { user: None, places: Vec::new(), token: None };
-        let act = move || {
-            // First, so that a run that is cut off here finds the user again and with it whose the places are.
-            self.places.empty()?;
-            self.remove(&user.id).map_err(|failure| failure.changed(true))?;
-            Ok(Returns { user: None, places: Vec::new(), token: None }.into())
-        };
-        Ok(Planned::change(returns, act)
-            .with_diff(before, Value::Object(Map::new()))
-            .with_message(message))
-    }
-
-    /// Whether it is meant by its rights: all that it may do is in accounts that the task names. A task that names neither accounts nor
-    /// places means it by its name.
-    fn is_of_these(&self, details: &UserDetails) -> bool {
-        let named: Vec<&str> =
-            self.args.accounts.iter().flatten().map(|account| account.id.as_str()).collect();
-        if named.is_empty() {
-            return self.places.sinks.all().is_empty();
-        }
-        let mut all = details.policies.iter().flat_map(|policy| &policy.accounts).peekable();
-        all.peek().is_some()
-            && all.all(|account| named.contains(&account.as_str()))
-            && details.policies.iter().all(|policy| !policy.accounts.is_empty())
     }
 
     /// What is to be done about policies and places of a user that is there.
@@ -324,33 +248,22 @@ impl Desk {
         })
     }
 
-    /// Deletes a user and proves that it is gone.
-    fn remove(&self, id: &UserId) -> Result<(), Failure> {
-        let doubt = accepted(self.client.delete_user(id))?;
-        let listed = self.client.list_users()?;
-        if listed.items.iter().all(|user| user.id != *id) {
-            return Ok(());
-        }
-        let why = doubt.map_or_else(String::new, |error| format!("{error}; "));
-        Err(Failure::new(format!("{why}user {id} is still listed"))
-            .with_error_code(Some("NOT_SEEN"))
-            .retryable(true))
-    }
-
-    fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         format!("API token of the Spot programmatic user {}", self.args.name)
     }
 
-    fn those(
+    /// The places that hold something like this.
+    pub(super) fn those(
         &self,
         held: &[Option<SecretString>],
-        fits: impl Fn(&Option<SecretString>) -> bool,
+        fits: impl Fn(&str) -> bool,
     ) -> Vec<String> {
         let pairs = self.places.names().into_iter().zip(held);
-        pairs.filter(|(_, held)| fits(held)).map(|(name, _)| name).collect()
+        let fits = |held: &SecretString| fits(held.expose_secret());
+        pairs.filter(|(_, held)| held.as_ref().is_some_and(fits)).map(|(name, _)| name).collect()
     }
 
-    fn returns(&self, user: Option<&User>, token: Option<&SecretString>) -> Returns {
+    pub(super) fn returns(&self, user: Option<&User>, token: Option<&SecretString>) -> Returns {
         let token = token.filter(|_| self.args.reveal);
         Returns {
             user: user.map(Shown::from),

@@ -1,6 +1,9 @@
 //! Whether the token of a programmatic user, which is told once, is where it should be.
 
-use crate::domain::UserDetails;
+use crate::domain::{UserDetails, UserId};
+
+/// What a place holds in place of a token while its user is removed begins so; the user's id follows.
+const WITHDRAWN: &str = "spotinst-esg:withdrawn-token-of:";
 
 /// What a place holds, held against what the vendor tells of the user's tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +46,23 @@ pub enum TokenStep {
     Lost,
 }
 
+/// What is put in place of a user's token before the user is removed. It tells a run that comes after one that was cut off whose the
+/// token was, and is no token.
+pub fn withdrawal(user: &UserId) -> String {
+    format!("{WITHDRAWN}{user}")
+}
+
+/// Whose token was withdrawn from a place; none if it holds anything else.
+pub fn withdrawn(held: &str) -> Option<UserId> {
+    held.trim().strip_prefix(WITHDRAWN).map(UserId::new)
+}
+
 /// Judges what a place holds.
 pub fn holding(place: usize, held: Option<&str>, user: &UserDetails) -> Holding {
     let digits: Vec<&str> =
         user.tokens.iter().filter_map(|token| token.last_digits.as_deref()).collect();
     let is_one = |held: &str| digits.iter().any(|end| !end.is_empty() && held.ends_with(end));
-    let custody = match held {
+    let custody = match held.filter(|held| withdrawn(held).is_none()) {
         None => Custody::Missing,
         Some(held) if is_one(held) => Custody::Held,
         // A token without traces is one that nothing can be said of.
@@ -108,6 +122,19 @@ mod tests {
         ];
         for (held, digits, expected) in table {
             assert_eq!(holding(0, held, &user(digits)).custody, expected, "{held:?} {digits:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_for_a_withdrawn_token_is_none_and_tells_whose_it_was() {
+        let id = UserId::new("pu-1");
+        let text = withdrawal(&id);
+        assert_eq!(withdrawn(&format!("{text}\n")), Some(id));
+        for digits in [&[Some("pu-1")][..], &[Some("abcd")], &[]] {
+            assert_eq!(holding(0, Some(&text), &user(digits)).custody, Custody::Missing);
+        }
+        for other in ["", "pu-1", "xxabcd"] {
+            assert_eq!(withdrawn(other), None, "{other}");
         }
     }
 

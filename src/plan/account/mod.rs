@@ -11,6 +11,6 @@ pub use connection::{
     Issue, Kept, Link, LinkRefusal, Linking, Preparation, RoleSeen, StoredExternalId, linking,
     prepare,
 };
-pub use custody::{Custody, Holding, TokenStep, holding, token_step};
+pub use custody::{Custody, Holding, TokenStep, holding, token_step, withdrawal, withdrawn};
 pub use role_arn::RoleArn;
 pub use trust::{TrustProblem, VENDOR_ACCOUNT, trust_problem};
