@@ -397,6 +397,62 @@ fn a_group_whose_persistence_was_cleared_is_not_deleted_without_consent() {
     keep(&desk, &with(gone, &json!({"confirm_data_loss": true}))).well();
 }
 
+/// Nor does the vendor choose which of them goes.
+#[test]
+fn a_group_whose_persistence_was_cleared_does_not_shrink_by_chance() {
+    for cleared in [Value::Null, json!({})] {
+        let desk = desk();
+        let edit = json!({"group": "sig-1", "set": {"strategy.persistence": cleared}});
+        let edited = desk.simulator.control("POST", "/_sim/edit", edit);
+        assert!(edited["error"].is_null(), "{edited}");
+        let smaller = json!({"id": "sig-1", "capacity": {"target": 1}, "wait": false, "confirm_data_loss": true});
+        let called = keep(&desk, &smaller);
+        assert!(called.failed().contains("while 2 stateful instances run"), "{}", called.answer);
+        let step = json!({"id": "sig-1", "target": "-1", "confirm_data_loss": true});
+        let called = resize(&desk, &step);
+        assert!(
+            called.failed().contains("1 of its stateful instances have to go"),
+            "{}",
+            called.answer
+        );
+        assert_eq!(mutations(&desk), 0);
+        let named =
+            resize(&desk, &with(step, &json!({"instances": ["ssi-1"], "wait": false}))).well();
+        assert_eq!(named["removed"], json!(["ssi-1"]), "{named}");
+    }
+}
+
+/// A refusal of the vendor's says nothing of what a group has.
+#[test]
+fn what_the_vendor_does_not_tell_of_a_group_may_be_there() {
+    let route = "/aws/ec2/group/{groupId}/statefulInstance";
+    let smaller = json!({"id": "sig-2", "capacity": {"target": 1}, "wait": false});
+    let resized = json!({"id": "sig-2", "target": 0, "wait": false});
+    let gone = json!({"id": "sig-2", "state": "absent"});
+    let desk = desk();
+    let fault = json!({"kind": "status", "status": 400, "code": "RequestLimitExceeded",
+        "message": "Request limit exceeded.", "method": "GET", "route": route});
+    desk.fault(fault);
+    // What grows loses nothing.
+    let grown = json!({"id": "sig-2", "capacity": {"target": 3}, "wait": false});
+    assert_eq!(keep(&desk, &grown).well()["changed"], true);
+    let table =
+        [("elastigroup", smaller), ("elastigroup_capacity", resized), ("elastigroup", gone)];
+    for (module, arguments) in table {
+        let asked = mutations(&desk);
+        let called = call(&desk, module, &arguments);
+        assert!(called.failed().contains("nobody can tell"), "{}", called.answer);
+        assert_eq!(
+            (&called.answer["retryable"], mutations(&desk)),
+            (&json!(true), asked),
+            "{}",
+            called.answer
+        );
+        let sure = with(arguments, &json!({"confirm_data_loss": true}));
+        assert_eq!(call(&desk, module, &sure).well()["changed"], true);
+    }
+}
+
 /// An answer shows a digest in place of a script. Given back it would be the script.
 #[test]
 fn what_stands_for_a_script_is_not_taken_for_one() {

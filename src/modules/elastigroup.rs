@@ -86,7 +86,9 @@ pub(super) struct Args {
     /// What is deleted with a stateful group. The vendor keeps the rest for some days. All four are always sent.
     #[serde(default)]
     deallocation: deletion::DeletionOptions,
-    /// Whether data may be lost: a stateful group with instances be deleted, or the persistence of volumes be switched off.
+    /// Whether data may be lost: a stateful group with instances be deleted, or the persistence of volumes be switched off. Also
+    /// whether a group that persists nothing may shrink or be deleted although the vendor does not tell which stateful instances it
+    /// has from before.
     #[serde(default)]
     confirm_data_loss: bool,
     /// Whether it may be done although a roll of the group is open.
@@ -340,8 +342,9 @@ impl<'c> Run<'c> {
     /// A group that is there.
     fn change(self, group: Group) -> Result<Planned<'c, Returns>, Failure> {
         let doing = format!("change group {} ({})", group.name, group.id);
-        let running = running(&self.client, &self.account, &group, &self.wanted)?;
         let consent = Consent { data_loss: self.args.confirm_data_loss };
+        let may_lose = consent.data_loss;
+        let running = running(&self.client, &self.account, &group, &self.wanted, may_lose)?;
         let found = check_update(&self.wanted, &group.raw, running, consent)
             .map_err(|refusal| refused(&doing, &refusal).with("id", group.id.as_str()))?;
         let secrecy = self.secrecy();

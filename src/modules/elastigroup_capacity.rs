@@ -64,7 +64,8 @@ pub(super) struct Args {
     #[serde(default)]
     deallocation: shrink::DeallocationOptions,
     /// Whether data may be lost for good: volumes, snapshots and images that are deleted, and what is on data volumes that are not
-    /// reattached, when an instance is paused.
+    /// reattached, when an instance is paused. Also whether a group that persists nothing may shrink although the vendor does not
+    /// tell which stateful instances it has from before.
     #[serde(default)]
     confirm_data_loss: bool,
     /// Whether paused instances are resumed before new ones are made when a stateful group grows.
@@ -233,24 +234,19 @@ impl<'c> Run<'c> {
     }
 
     fn decide(mut self, doing: &str, is_relative: bool) -> Result<Planned<'c, Returns>, Failure> {
-        let is_stateful = self.group.persistence.may_have_stateful_instances();
         let mut removed = Vec::new();
-        if is_stateful {
-            let listed = self.client.list_stateful_instances(&self.account, &self.group.id)?;
-            if let [first, ..] = &listed.left_out[..] {
-                return Err(Failure::new(format!("cannot {doing}: {first}")).retryable(true));
-            }
+        if let Some(stateful) = self.stateful(doing)? {
             let count = |capacity: u32| usize::try_from(capacity).unwrap_or(usize::MAX);
             let (from, to) = (count(self.before.target), count(self.after.target));
             let bounds_only = self.args.target.is_none();
             let named = if bounds_only { &[][..] } else { &self.named };
             // What is there already needs no reason, whoever is paused.
             if to < from || !named.is_empty() {
-                let weights = self.weights(&listed.items)?;
+                let weights = self.weights(&stateful)?;
                 let step = Step { before: from, after: to, is_relative };
-                let way = way(&listed.items, step, named, weights.as_ref())
+                let way = way(&stateful, step, named, weights.as_ref())
                     .map_err(|refusal| Failure::new(format!("cannot {doing}: {refusal}")));
-                let resting = self.given_up(&listed.items, named);
+                let resting = self.given_up(&stateful, named);
                 match self.settled_before(way, to == from)? {
                     Some(Way::Remove(ids)) => {
                         removed = ids.iter().map(ToString::to_string).chain(resting).collect();
@@ -293,6 +289,21 @@ impl<'c> Run<'c> {
             .with_diff(diff.0, diff.1)
             .with_message(message)
             .with_warnings(unread))
+    }
+
+    /// The stateful instances; none if the group has no state. One that persists nothing any more keeps those that it had.
+    fn stateful(&self, doing: &str) -> Result<Option<Vec<StatefulInstance>>, Failure> {
+        let is_declared = self.group.persistence.may_have_stateful_instances();
+        let sinks = self.after.target < self.before.target || !self.named.is_empty();
+        if !is_declared && !sinks {
+            return Ok(None);
+        }
+        let may_lose = self.args.confirm_data_loss;
+        let listed = target::stateful(&self.client, &self.account, &self.group, may_lose)?;
+        if let [first, ..] = &listed.left_out[..] {
+            return Err(Failure::new(format!("cannot {doing}: {first}")).retryable(true));
+        }
+        Ok((is_declared || !listed.items.is_empty()).then_some(listed.items))
     }
 
     /// Those of the named that are paused, or about to be, and are to be given up.

@@ -686,7 +686,8 @@ options:
     description:
       - >-
         Whether data may be lost: a stateful group with instances be deleted, or the persistence of volumes be
-        switched off.
+        switched off. Also whether a group that persists nothing may shrink or be deleted although the vendor
+        does not tell which stateful instances it has from before.
     type: bool
     default: false
   ignore_open_run:

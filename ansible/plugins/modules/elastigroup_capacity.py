@@ -119,7 +119,8 @@ options:
     description:
       - >-
         Whether data may be lost for good: volumes, snapshots and images that are deleted, and what is on data
-        volumes that are not reattached, when an instance is paused.
+        volumes that are not reattached, when an instance is paused. Also whether a group that persists nothing
+        may shrink although the vendor does not tell which stateful instances it has from before.
     type: bool
     default: false
   resume_paused:

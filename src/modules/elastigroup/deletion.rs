@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{Returns, failed};
-use super::target::refused;
+use super::target::{refused, stateful};
 use super::{Run, State};
 use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{Deallocation, Group};
 use crate::modules::rolling::beside_a_roll;
 use crate::plan::group::Refusal;
-use crate::spot::{Listed, SpotError};
+use crate::spot::Listed;
 
 /// What is deleted with a stateful group.
 #[derive(Clone, Copy, Deserialize, JsonSchema, Serialize)]
@@ -66,16 +66,6 @@ impl<'c> Run<'c> {
             .with_message(message))
     }
 
-    /// How many stateful instances there are of a group that persists nothing any more.
-    fn kept(&self, group: &Group) -> Result<usize, Failure> {
-        match self.client.list_stateful_instances(&self.account, &group.id) {
-            Ok(listed) => Ok(listed.items.len() + listed.left_out.len()),
-            // A group that never had any may have no such list.
-            Err(SpotError::Rejected { .. } | SpotError::NotFound { .. }) => Ok(0),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Deletes a group.
     pub(super) fn delete(self, group: &Group) -> Result<Planned<'c, Returns>, Failure> {
         let doing = format!("delete group {} ({})", group.name, group.id);
@@ -86,12 +76,16 @@ impl<'c> Run<'c> {
         // What cannot be read may well be there.
         let unknown = usize::from(is_stateful && !standing.oddities.is_empty());
         // Its instances keep their data, whatever its configuration says since.
-        let stateful = match is_stateful {
+        let instances = match is_stateful {
             true => standing.stateful.len(),
-            false => self.kept(group)?,
+            false => {
+                let may_lose = self.args.confirm_data_loss;
+                let listed = stateful(&self.client, &self.account, group, may_lose)?;
+                listed.items.len() + listed.left_out.len()
+            }
         };
-        if stateful + unknown > 0 && !self.args.confirm_data_loss {
-            let refusal = Refusal::HasInstances { instances: stateful };
+        if instances + unknown > 0 && !self.args.confirm_data_loss {
+            let refusal = Refusal::HasInstances { instances };
             return Err(refused(&doing, &refusal).with("id", group.id.as_str()));
         }
         let args = &self.args;

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::ansible::{Context, Failure};
-use crate::domain::{AccountId, Group, GroupId, StatefulState};
+use crate::domain::{AccountId, Group, GroupId, StatefulInstance, StatefulState};
 use crate::drive::{Progress, Session, watched};
 use crate::modules::World;
-use crate::plan::group::{Found, Refusal, Wanted, changes, find};
-use crate::spot::{Client, Listed};
+use crate::plan::group::{FieldChange, Found, Refusal, Wanted, changes, find};
+use crate::spot::{Client, Listed, SpotError};
 
 /// What a wait needs besides itself: looks after a lost answer, reading back.
 pub(in crate::modules) const MARGIN: u64 = 480;
@@ -62,18 +62,48 @@ pub(in crate::modules) fn refused(doing: &str, refusal: &Refusal) -> Failure {
     Failure::new(format!("cannot {doing}: {refusal}"))
 }
 
-/// How many stateful instances run or are about to, if the target of a stateful group is to sink.
+/// The stateful instances of a group. One that persists nothing, or nothing any more, keeps those that it had; where it never had any
+/// there may be no such list.
+///
+/// # Errors
+///
+/// The list cannot be read. Of a group that persists nothing `may_lose` says that it does not matter then which those are.
+pub(in crate::modules) fn stateful(
+    client: &Client,
+    account: &AccountId,
+    group: &Group,
+    may_lose: bool,
+) -> Result<Listed<StatefulInstance>, Failure> {
+    let nothing = || Listed { items: Vec::new(), oddities: Vec::new(), left_out: Vec::new() };
+    let is_declared = group.persistence.may_have_stateful_instances();
+    match client.list_stateful_instances(account, &group.id) {
+        Ok(listed) => Ok(listed),
+        Err(SpotError::NotFound { .. }) if !is_declared => Ok(nothing()),
+        Err(SpotError::Rejected { .. }) if !is_declared && may_lose => Ok(nothing()),
+        // A refusal says nothing of what there is.
+        Err(error @ SpotError::Rejected { .. }) if !is_declared => Err(Failure::from(error)
+            .adding(&format!(
+                "; so nobody can tell whether group {} has stateful instances: run this again, or set confirm_data_loss if they                  and their data may go",
+                group.id
+            ))
+            .retryable(true)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How many stateful instances run or are about to, if the target of a group that may have some is to sink.
 pub(in crate::modules) fn running(
     client: &Client,
     account: &AccountId,
     group: &Group,
     wanted: &Map<String, Value>,
+    may_lose: bool,
 ) -> Result<Option<usize>, Failure> {
-    let changes_target = changes(wanted, &group.raw).of("capacity.target").is_some();
-    if !changes_target || !group.persistence.may_have_stateful_instances() {
+    let changes = changes(wanted, &group.raw);
+    if changes.of("capacity.target").is_none_or(FieldChange::keeps_up) {
         return Ok(None);
     }
-    let listed = client.list_stateful_instances(account, &group.id)?;
+    let listed = stateful(client, account, group, may_lose)?;
     let rests = |state: &StatefulState| {
         matches!(
             state,

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::normal::{is_as_wanted, is_nothing, normal};
+use super::refusal::whole;
 
 /// Objects that are sent whole when anything in them changes: it is not documented whether they are merged, and some of
 /// their fields are required by others.
@@ -33,6 +34,16 @@ pub struct FieldChange {
     pub before: Value,
     /// What is wanted; null to clear it.
     pub after: Value,
+}
+
+impl FieldChange {
+    /// Whether it is a number that does not sink. What is no whole number may.
+    pub fn keeps_up(&self) -> bool {
+        match (whole(&self.before), whole(&self.after)) {
+            (Some(before), Some(after)) => after >= before,
+            _ => false,
+        }
+    }
 }
 
 /// All that is not as it should be, in the order of the wish.
