@@ -781,6 +781,29 @@ fn an_instance_that_is_paused_already_is_given_up() {
     assert!(asked > 0);
 }
 
+/// What was paused was changed, also if the next instance cannot be looked at.
+#[test]
+fn instances_that_went_before_a_failure_are_told_as_a_change() {
+    let route = "/aws/ec2/group/{groupId}";
+    let two = json!({"id": "sig-1", "target": 0, "instances": ["ssi-1", "ssi-2"]});
+    let one = json!({"id": "sig-1", "target": 1, "instances": ["ssi-1"], "removal": "deallocated"});
+    for (arguments, nth, has_changed, words) in [
+        (&two, 1, false, "the target was not changed for ssi-1, ssi-2"),
+        (&two, 2, true, "the target was not changed for ssi-2"),
+        (&one, 3, true, "still to be given up: ssi-1"),
+    ] {
+        let desk = desk();
+        desk.fault(json!({"kind": "status", "status": 403, "method": "GET", "route": route, "nth": nth, "count": 99}));
+        let called = resize(&desk, arguments);
+        assert!(called.failed().contains(words), "{}", called.answer);
+        assert_eq!(called.answer["changed"], has_changed, "{}", called.answer);
+        assert_eq!(called.answer["http_status"], 403, "{}", called.answer);
+        desk.mend();
+        assert_eq!(resize(&desk, arguments).well()["changed"], true);
+        assert_eq!(resize(&desk, arguments).well()["changed"], false);
+    }
+}
+
 /// Suspend, let go on; each foreseen, done, foreseen again, done again.
 #[test]
 fn processes_are_suspended_and_let_go_on_once() {

@@ -369,7 +369,7 @@ impl<'c> Run<'c> {
         let progress = Progress::new(clock, self.context.progress);
         let keeper =
             Keeper { client: &self.client, account: &self.account, clock, progress: &progress };
-        let mut warnings = shrink::pause(&self, &progress, removed)?;
+        let mut carried = shrink::pause(&self, &progress, removed)?;
         let mut stored = self.group.clone();
         let wanted = wish(self.after);
         let found = changes(&wanted, &self.group.raw);
@@ -381,14 +381,17 @@ impl<'c> Run<'c> {
                 apply_tags: false,
             };
             stored = keeper.update(&self.group, &wanted, &found, manner).map_err(|error| {
-                let has_changed = !removed.is_empty() || error.may_have_changed();
+                let has_changed = carried.has_changed || error.may_have_changed();
                 failed(&error, has_changed).with("removed", removed)
             })?;
+            carried.has_changed = true;
         }
         if self.args.removal == Removal::Deallocated {
-            warnings.extend(shrink::deallocate(&self, &progress, removed)?);
+            carried = shrink::deallocate(&self, &progress, removed, carried)?;
         }
-        let mut returns = self.returns(capacity(&stored)?, removed);
+        let mut warnings = carried.warnings;
+        let now = capacity(&stored).map_err(|failure| failure.changed(carried.has_changed))?;
+        let mut returns = self.returns(now, removed);
         if self.args.wait {
             let standing = self.settle(keeper, &stored)?;
             warnings.extend(standing.oddities.clone());

@@ -38,21 +38,31 @@ pub(super) fn check(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What came of pausing or giving up.
+#[derive(Default)]
+pub(super) struct Carried {
+    /// What was odd.
+    pub(super) warnings: Vec<String>,
+    /// Whether anything was changed.
+    pub(super) has_changed: bool,
+}
+
 /// Pauses one after the other, each until it is proved.
 pub(super) fn pause(
     run: &Run<'_>,
     progress: &Progress<'_>,
     ids: &[String],
-) -> Result<Vec<String>, Failure> {
-    act(run, progress, ids, &StatefulAction::Pause)
+) -> Result<Carried, Failure> {
+    act(run, progress, ids, &StatefulAction::Pause, Carried::default())
 }
 
-/// Gives up what was paused.
+/// Gives up what was paused; `so_far` is what came of that.
 pub(super) fn deallocate(
     run: &Run<'_>,
     progress: &Progress<'_>,
     ids: &[String],
-) -> Result<Vec<String>, Failure> {
+    so_far: Carried,
+) -> Result<Carried, Failure> {
     let options = run.args.deallocation;
     let what = Deallocation {
         delete_images: options.delete_images,
@@ -60,7 +70,7 @@ pub(super) fn deallocate(
         delete_volumes: options.delete_volumes,
         delete_snapshots: options.delete_snapshots,
     };
-    act(run, progress, ids, &StatefulAction::Deallocate(what))
+    act(run, progress, ids, &StatefulAction::Deallocate(what), so_far)
 }
 
 fn act(
@@ -68,10 +78,10 @@ fn act(
     progress: &Progress<'_>,
     ids: &[String],
     action: &StatefulAction,
-) -> Result<Vec<String>, Failure> {
+    mut carried: Carried,
+) -> Result<Carried, Failure> {
     let clock = run.session.clock.as_ref();
     let actor = Actor { client: &run.client, clock, progress, permit: None };
-    let mut warnings = Vec::new();
     for (index, id) in ids.iter().enumerate() {
         let job = Job {
             account: run.account.clone(),
@@ -92,23 +102,26 @@ fn act(
             wait_timeout: Duration::from_secs(run.args.wait_timeout.into()),
             earlier: Vec::new(),
         };
-        let has_changed = index > 0 || matches!(action, StatefulAction::Deallocate(_));
-        let worded = |text: String| {
-            let rest = ids[index..].join(", ");
-            Failure::new(format!("{text}; the target was not changed for {rest}"))
-                .changed(has_changed)
+        let rest = ids[index..].join(", ");
+        let rest = match matches!(action, StatefulAction::Deallocate(_)) {
+            true => format!("; still to be given up: {rest}"),
+            false => format!("; the target was not changed for {rest}"),
         };
-        let sight = look(&run.client, &job.account, &job.target)?;
-        let step = job.decide(&sight).map_err(|error| worded(error.to_string()))?;
-        let carried = match step {
+        let worded = |failure: Failure| failure.adding(&rest).changed(carried.has_changed);
+        let sight = look(&run.client, &job.account, &job.target)
+            .map_err(|error| worded(Failure::from(error)))?;
+        let step = job.decide(&sight).map_err(|error| worded(Failure::new(error.to_string())))?;
+        let done = match step {
             Step::Nothing(_) => continue,
             Step::Act { before } => actor.act(&job, &sight, *before),
             Step::Join { before } => actor.follow(&job, &sight, *before),
         };
-        let carried = carried.map_err(|failed| {
-            worded(failed.error.to_string()).changed(has_changed || failed.has_changed())
+        let done = done.map_err(|failed| {
+            let has_changed = carried.has_changed || failed.has_changed();
+            worded(Failure::new(failed.error.to_string())).changed(has_changed)
         })?;
-        warnings.extend(carried.warnings);
+        carried.has_changed = true;
+        carried.warnings.extend(done.warnings);
     }
-    Ok(warnings)
+    Ok(carried)
 }
