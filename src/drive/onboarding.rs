@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::wait::{TimeUp, until};
 use crate::domain::{Account, AccountId, Clock};
 use crate::plan::account::{Link, Linking, RoleArn, RoleSeen, linking};
-use crate::spot::{Client, Listed, Sent, SpotError};
+use crate::spot::{Client, Listed, Sent, SpotError, Unseen};
 
 /// After the role was taken, the lists follow within this time.
 const SETTLING: Duration = Duration::from_secs(60);
@@ -19,6 +19,19 @@ pub enum ConnectError {
     /// The vendor cannot be asked, or refuses for a reason that waiting does not change.
     #[error(transparent)]
     Spot(#[from] SpotError),
+    /// The role was taken, or perhaps so, and the account cannot be looked at since.
+    #[error(transparent)]
+    Unseen(#[from] Unseen),
+    /// The role was perhaps taken by a request whose answer was lost, and is refused since.
+    #[error(
+        "the role {role} was perhaps taken by a request whose answer was lost, and is refused now: {error}; a second run looks first"
+    )]
+    RefusedSince {
+        /// The role.
+        role: String,
+        /// The refusal.
+        error: Box<SpotError>,
+    },
     /// The role was not taken in time.
     #[error(
         "the vendor did not take the role {role} within {after}: {last}; the role must exist, trust the vendor's AWS account, \
@@ -31,6 +44,8 @@ pub enum ConnectError {
         after: TimeUp,
         /// What the vendor said last.
         last: Box<SpotError>,
+        /// Whether an answer was lost, so that it may have been taken all the same.
+        is_unsure: bool,
     },
     /// The role was taken, and the account still does not answer as a connected one.
     #[error(
@@ -124,15 +139,22 @@ impl Onboarder<'_> {
         role: &RoleArn,
         patience: Duration,
     ) -> Result<u32, ConnectError> {
-        let (mut attempts, mut last) = (0, None);
+        let (mut attempts, mut last, mut is_unsure) = (0, None, false);
         let taken = until(self.clock, patience, || {
             attempts += 1;
             let error = match self.client.set_iam_role(account, role.as_str()) {
                 Sent::Accepted => return Ok(Some(())),
-                Sent::Refused(error) if !is_no_answer(&error) => return Err(error),
-                Sent::Refused(error) => error,
+                Sent::Refused(error) if is_no_answer(&error) => error,
+                Sent::Refused(error) if is_unsure => {
+                    let (role, error) = (role.to_string(), Box::new(error));
+                    return Err(ConnectError::RefusedSince { role, error });
+                }
+                Sent::Refused(error) => return Err(error.into()),
                 Sent::Unknown(error) => {
-                    let link = self.link(account, Some(role.account()))?;
+                    is_unsure = true;
+                    let done = format!("was perhaps connected by the role {role}");
+                    let link = self.link(account, Some(role.account()));
+                    let link = link.map_err(Unseen::of(format!("account {account}"), done))?;
                     if matches!(linking(&link, role), Ok(Linking::Done { .. })) {
                         return Ok(Some(()));
                     }
@@ -146,8 +168,8 @@ impl Onboarder<'_> {
             Ok(None)
         })?;
         if let (Err(after), Some(last)) = (taken, last) {
-            let last = Box::new(last);
-            return Err(ConnectError::NotTaken { role: role.to_string(), after, last });
+            let (role, last) = (role.to_string(), Box::new(last));
+            return Err(ConnectError::NotTaken { role, after, last, is_unsure });
         }
         self.see(account, role)?;
         Ok(attempts)
@@ -168,7 +190,9 @@ impl Onboarder<'_> {
             }
             self.progress.tick(|| format!("waiting until account {account} is connected: {seen}"));
             Ok::<_, SpotError>(None)
-        })?;
+        });
+        let done = format!("was given the role {role}");
+        let connected = connected.map_err(Unseen::of(format!("account {account}"), done))?;
         connected.map_err(|after| ConnectError::NotSeen {
             role: role.to_string(),
             account: account.clone(),

@@ -109,6 +109,53 @@ fn a_lost_answer_is_looked_into_before_the_role_is_set_again() {
     assert_eq!(set.count(), 1);
 }
 
+/// The role was taken, or may have been, whatever is seen or said since.
+#[test]
+fn a_role_that_was_perhaps_taken_is_told_as_a_change() {
+    let route = "/setup/credentials/aws";
+    let unreadable = json!({"kind": "status", "status": 403, "method": "GET", "route": route, "nth": 2, "count": 99});
+    let cut = |kind: &str| json!({"kind": kind, "method": "POST", "route": route, "count": 1});
+    let refused = json!({"kind": "status", "status": 403, "method": "POST", "route": route, "nth": 2, "count": 99});
+    let cases = [
+        (vec![unreadable.clone()], true, "was given the role"),
+        (vec![cut("cut_after_commit"), unreadable], true, "was perhaps connected by the role"),
+        (vec![cut("cut_before_commit"), refused.clone()], true, "is refused now"),
+        (vec![cut("cut_before_commit")], false, "did not take the role"),
+    ];
+    for (faults, has_role, words) in cases {
+        let desk = desk("");
+        let file = desk.home.path().join("id");
+        call(&desk, MODULE, &prepared(&file)).well();
+        if has_role {
+            make_role(&desk, &kept(&file)["external_id"]);
+        }
+        faults.into_iter().for_each(|fault| desk.fault(fault));
+        let called = call(&desk, MODULE, &connected());
+        assert!(called.failed().contains(words), "{}", called.answer);
+        let told = (&called.answer["changed"], &called.answer["retryable"]);
+        assert_eq!(told, (&json!(true), &json!(true)), "{}", called.answer);
+    }
+    // One that is refused at once was not.
+    let desk = desk("");
+    desk.fault(json!({"kind": "status", "status": 403, "method": "POST", "route": route}));
+    let called = call(&desk, MODULE, &connected());
+    assert_eq!(
+        (&called.answer["failed"], &called.answer["changed"]),
+        (&json!(true), &json!(false))
+    );
+}
+
+#[test]
+fn an_external_id_that_was_perhaps_made_is_told_as_a_change() {
+    let desk = desk("");
+    let file = desk.home.path().join("id");
+    desk.fault(json!({"kind": "cut_after_commit", "method": "POST", "count": 1}));
+    let called = call(&desk, MODULE, &prepared(&file));
+    assert!(called.failed().contains("external id"), "{}", called.answer);
+    assert_eq!(called.answer["changed"], true, "{}", called.answer);
+    call(&desk, MODULE, &prepared(&file)).well();
+}
+
 #[test]
 fn an_account_stays_with_its_aws_account() {
     let desk = desk("");

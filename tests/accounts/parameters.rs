@@ -84,6 +84,11 @@ fn a_parameter_that_is_not_taken_leaves_no_user_behind() {
     let arguments = json!({"name": "robot", "accounts": accounts, "ssm_parameter": ssm});
     let refused = call(&desk, moto, "spot_programmatic_user", &arguments);
     assert!(refused.failed().contains("removed again"), "{}", refused.answer);
+    assert_eq!(refused.answer["changed"], false, "{}", refused.answer);
     let info = call(&desk, moto, "spot_programmatic_user_info", &json!({})).well();
     assert_eq!(info["users"], json!([]));
+    desk.fault(json!({"kind": "status", "status": 403, "method": "DELETE", "count": 1}));
+    let left = call(&desk, moto, "spot_programmatic_user", &arguments);
+    assert!(left.failed().contains("may still be there"), "{}", left.answer);
+    assert_eq!(left.answer["changed"], true, "{}", left.answer);
 }

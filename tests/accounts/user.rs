@@ -184,6 +184,37 @@ fn a_place_whose_token_was_withdrawn_has_none() {
     assert_eq!((&left["changed"], users(&desk)), (&json!(false), 1), "{left}");
 }
 
+/// What was accepted was done, also if it cannot be looked at since.
+#[test]
+fn what_was_done_to_a_user_is_told_as_a_change_though_it_cannot_be_seen() {
+    let desk = desk("");
+    let file = desk.home.path().join("token");
+    let mapped = |policy: &str| {
+        let policies = json!([{"policy_id": policy, "account_ids": ["act-00000001"]}]);
+        json!({"name": "robot", "policies": policies, "token_file": file, "when_lost": "replace"})
+    };
+    settled(&desk, MODULE, &mapped("pol-11111111"));
+    let unreadable = |route: &str| {
+        desk.fault(json!({"kind": "status", "status": 403, "method": "GET", "route": route, "nth": 2, "count": 99}));
+    };
+    let told = |arguments: &Value, words: &str| {
+        let called = call(&desk, MODULE, arguments);
+        assert!(called.failed().contains(words), "{}", called.answer);
+        assert_eq!(called.answer["changed"], true, "{}", called.answer);
+        desk.mend();
+    };
+    unreadable("/setup/user/{userId}");
+    told(&mapped("pol-22222222"), "was given other policies, or perhaps so");
+    desk.fault(json!({"kind": "lost_update", "method": "PUT"}));
+    told(&mapped("pol-11111111"), "has other policies than it was given");
+    fs::write(&file, "").unwrap();
+    unreadable("/setup/organization/user");
+    told(&mapped("pol-22222222"), "was removed, or perhaps so");
+    settled(&desk, MODULE, &mapped("pol-22222222"));
+    unreadable("/setup/organization/user");
+    told(&absent(&file), "was removed, or perhaps so");
+}
+
 #[test]
 fn no_user_is_made_whose_token_nobody_would_get() {
     let desk = desk("");

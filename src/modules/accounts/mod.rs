@@ -33,9 +33,17 @@ impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Spot(error) => error.into(),
-            ConnectError::NotTaken { .. } => {
-                Self::new(error.to_string()).with_error_code(Some("ROLE_NOT_TAKEN")).retryable(true)
-            }
+            ConnectError::Unseen(unseen) => unseen.into(),
+            ConnectError::RefusedSince { error: ref refusal, .. } => Self::new(error.to_string())
+                .with_error_code(refusal.error_code())
+                .with_http_status(refusal.http_status())
+                .with_request_id(refusal.request_id())
+                .changed(true)
+                .retryable(true),
+            ConnectError::NotTaken { is_unsure, .. } => Self::new(error.to_string())
+                .with_error_code(Some("ROLE_NOT_TAKEN"))
+                .changed(is_unsure)
+                .retryable(true),
             ConnectError::NotSeen { .. } => Self::new(error.to_string())
                 .with_error_code(Some("NOT_CONNECTED"))
                 .changed(true)

@@ -84,3 +84,36 @@ impl Places {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ansible::Reply;
+    use crate::drive::Ec2Access;
+
+    /// A folder in the place of a file cannot be removed.
+    #[test]
+    fn a_place_that_was_emptied_before_another_refuses_is_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, odd) = (folder.path().join("token"), folder.path().join("folder"));
+        fs::write(&file, "x").unwrap();
+        fs::create_dir(&odd).unwrap();
+        let access = Ec2Access {
+            profile: None,
+            endpoint_url: None,
+            use_metadata_service: false,
+            timeout: Duration::from_secs(1),
+        };
+        let sinks = [&odd, &file, &odd].map(|path| Sink::File(path.clone()));
+        let places = Places { sinks: Sinks::new(sinks.to_vec(), access) };
+        let emptied = |those: &[usize]| {
+            let failure = places.empty(those.iter().copied()).unwrap_err();
+            Reply::from(failure).changed
+        };
+        assert!(!emptied(&[0]) && file.exists());
+        assert!(emptied(&[1, 2]) && !file.exists());
+    }
+}

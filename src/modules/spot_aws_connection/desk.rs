@@ -95,7 +95,8 @@ impl Desk {
         let made = match self.client.create_external_id(&self.link.account) {
             Made::Made(made) => made,
             Made::Refused(error) => return Err(error.into()),
-            Made::Unknown(error) => return Err(Failure::from(error).retryable(true)),
+            // It may have been made, and then those before have ended.
+            Made::Unknown(error) => return Err(Failure::from(error).retryable(true).changed(true)),
         };
         let id = StoredExternalId {
             account_id: self.link.account.to_string(),

@@ -144,7 +144,8 @@ impl Desk {
 
     fn map(&self, id: &UserId, wanted: &[PolicyMapping]) -> Result<(), Failure> {
         let doubt = accepted(self.client.set_policies(id, wanted))?;
-        let details = self.client.user(id)?;
+        let done = "was given other policies, or perhaps so";
+        let details = self.client.user(id).map_err(Unseen::of(format!("user {id}"), done))?;
         let found = details.map(|details| sorted(details.policies)).unwrap_or_default();
         if found == wanted {
             return Ok(());
@@ -152,7 +153,8 @@ impl Desk {
         let why = doubt.map_or_else(String::new, |error| format!("{error}; "));
         Err(Failure::new(format!("{why}user {id} has other policies than it was given"))
             .with_error_code(Some("NOT_SEEN"))
-            .retryable(true))
+            .retryable(true)
+            .changed(true))
     }
 
     /// Refuses to make a user whose token nobody would get, or that would be allowed nothing.
@@ -207,16 +209,16 @@ impl Desk {
                 Err(Failure::new(text).with_error_code(Some("SINK")).changed(true).retryable(true))
             }
             Some(failure) => {
-                let text = match self.remove(&user.id) {
-                    Ok(()) => format!(
-                        "no place took the token of programmatic user {name}, which was removed again: {failure}"
-                    ),
-                    Err(left) => format!(
-                        "no place took the token of programmatic user {name}: {failure}; and {} is still there: {left}",
-                        user.id
-                    ),
+                let left = self.remove(&user.id).err();
+                let told = format!("no place took the token of programmatic user {name}");
+                let text = match &left {
+                    None => format!("{told}, which was removed again: {failure}"),
+                    Some(left) => {
+                        format!("{told}: {failure}; and {} may still be there: {left}", user.id)
+                    }
                 };
-                Err(Failure::new(text).with_error_code(Some("SINK")))
+                let failure = Failure::new(text).with_error_code(Some("SINK"));
+                Err(failure.changed(left.is_some()))
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::ansible::{Failure, Planned};
 use crate::domain::{User, UserDetails, UserId};
 use crate::modules::accounts::accepted;
 use crate::plan::account::{Custody, holding, withdrawal, withdrawn};
-use crate::spot::{Sent, SpotError};
+use crate::spot::{Sent, SpotError, Unseen};
 
 /// What each place holds.
 type Held = [Option<SecretString>];
@@ -150,7 +150,8 @@ impl Desk {
     }
 
     fn see_gone(&self, id: &UserId, doubt: Option<SpotError>) -> Result<(), Failure> {
-        let listed = self.client.list_users()?;
+        let done = "was removed, or perhaps so";
+        let listed = self.client.list_users().map_err(Unseen::of(format!("user {id}"), done))?;
         if listed.items.iter().all(|user| user.id != *id) {
             return Ok(());
         }
