@@ -525,6 +525,42 @@ fn a_lost_answer_of_an_update_or_a_deletion_is_looked_for() {
     }
 }
 
+/// A refusal says nothing of an earlier request that got no answer.
+#[test]
+fn what_is_refused_after_a_lost_answer_may_have_been_done() {
+    for (module, method, arguments) in [
+        ("elastigroup", "PUT", json!({"id": "sig-1", "description": "x", "wait": false})),
+        ("elastigroup", "DELETE", json!({"id": "sig-2", "state": "absent"})),
+        (
+            "elastigroup_suspension",
+            "POST",
+            json!({"id": "sig-1", "processes": ["AUTO_HEALING"], "state": "suspended"}),
+        ),
+        ("elastigroup_capacity", "PUT", json!({"id": "sig-2", "target": 3, "wait": false})),
+    ] {
+        let desk = desk();
+        let refused = json!({"kind": "status", "status": 403, "method": method, "count": 1});
+        desk.fault(refused.clone());
+        let called = call(&desk, module, &arguments);
+        assert_eq!(
+            (&called.answer["failed"], &called.answer["changed"]),
+            (&json!(true), &json!(false)),
+            "{}",
+            called.answer
+        );
+        desk.mend();
+        desk.fault(json!({"kind": "cut_before_commit", "method": method, "count": 1}));
+        desk.fault(with(refused, &json!({"nth": 2})));
+        let called = call(&desk, module, &arguments);
+        assert!(called.failed().contains("a second run sees what is there"), "{}", called.answer);
+        let told =
+            (&called.answer["changed"], &called.answer["retryable"], &called.answer["http_status"]);
+        assert_eq!(told, (&json!(true), &json!(true), &json!(403)), "{}", called.answer);
+        assert_eq!(call(&desk, module, &arguments).well()["changed"], true);
+        assert_eq!(call(&desk, module, &arguments).well()["changed"], false);
+    }
+}
+
 #[test]
 fn a_wait_that_cannot_end_well_fails_with_the_log() {
     let desk = desk();

@@ -97,6 +97,26 @@ fn two_creations_without_answer_and_trace_are_told_as_unknown() {
     assert_eq!(posts(&desk).len(), 2);
 }
 
+/// What the vendor says of the second request says nothing of the first.
+#[test]
+fn a_creation_that_is_refused_after_one_without_answer_may_have_been_made() {
+    let refused = json!({"kind": "status", "status": 403, "method": "POST", "route": POST});
+    let throttled = json!({"kind": "status", "status": 400, "code": "CANT_CREATE_GROUP", "method": "POST", "route": POST});
+    for mut refusal in [refused, throttled] {
+        let desk = Desk::new();
+        desk.fault(
+            json!({"kind": "cut_before_commit", "method": "POST", "route": POST, "count": 1}),
+        );
+        refusal["nth"] = json!(2);
+        refusal["count"] = json!(99);
+        desk.fault(refusal);
+        let error = create(&desk).unwrap_err();
+        assert!(matches!(error, GroupError::RefusedSince { .. }), "{error}");
+        assert!(error.may_have_changed() && error.is_transient());
+        assert!(error.to_string().contains("\"zookeeper\" was perhaps made"), "{error}");
+    }
+}
+
 fn settle(desk: &Desk, goal: Goal, awaited: Awaited) -> (Result<Standing, GroupError>, Duration) {
     let group = groups(desk).remove(0);
     let before = desk.clock.monotonic();

@@ -284,10 +284,13 @@ fn make(
             if unsettled(processes, wish, &seen, now).is_empty() {
                 return Ok(());
             }
+            // Neither answer says anything of the first request.
             match send() {
                 Sent::Accepted => Ok(()),
-                Sent::Refused(error) => Err(error.into()),
-                Sent::Unknown(error) => Err(Failure::from(error).changed(true)),
+                Sent::Refused(error) | Sent::Unknown(error) => Err(Failure::from(error)
+                    .adding("; an earlier request got no answer: a second run sees what is there")
+                    .retryable(true)
+                    .changed(true)),
             }
         }
     }

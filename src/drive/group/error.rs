@@ -44,6 +44,20 @@ pub enum GroupError {
         /// What became of the second request.
         error: Box<SpotError>,
     },
+    /// It was asked for twice: the first answer was lost, and the second refuses, which says nothing of the first.
+    #[error(
+        "{what} was perhaps {done} by a request whose answer was lost, and it is refused now: {error}; a second run sees what is there"
+    )]
+    RefusedSince {
+        /// What it was asked for.
+        what: String,
+        /// The group, if it was there before.
+        id: Option<GroupId>,
+        /// What was asked for.
+        done: &'static str,
+        /// The refusal.
+        error: Box<SpotError>,
+    },
     /// After a lost answer more than one new group has the name.
     #[error(
         "group {name:?} was asked for and now there are several new groups of that name: {}; delete those that are too many",
@@ -116,6 +130,7 @@ impl GroupError {
             Self::Spot(error) => Some(error),
             Self::UnknownCreation { error, .. }
             | Self::Lost { error, .. }
+            | Self::RefusedSince { error, .. }
             | Self::Unseen { unseen: Unseen { error, .. }, .. } => Some(error),
             Self::Twins { .. }
             | Self::NotMade { .. }
@@ -131,6 +146,7 @@ impl GroupError {
             Self::Spot(_) => false,
             Self::UnknownCreation { .. }
             | Self::Lost { .. }
+            | Self::RefusedSince { .. }
             | Self::Unseen { .. }
             | Self::Twins { .. }
             | Self::NotMade { .. }
@@ -148,6 +164,7 @@ impl GroupError {
             | Self::NotKept { id, .. }
             | Self::StillThere { id, .. }
             | Self::NotReady { id, .. } => Some(id),
+            Self::RefusedSince { id, .. } => id.as_ref(),
             Self::Spot(_)
             | Self::UnknownCreation { .. }
             | Self::Lost { .. }
@@ -166,6 +183,19 @@ impl GroupError {
         }
     }
 
+    /// The same, if it answers to a request that was sent since another one got no answer.
+    pub(super) fn after_lost(self, id: &GroupId, done: &'static str) -> Self {
+        match self {
+            Self::Spot(error) => Self::RefusedSince {
+                what: format!("group {id}"),
+                id: Some(id.clone()),
+                done,
+                error: Box::new(error),
+            },
+            other => other,
+        }
+    }
+
     /// Whether the same task may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -173,6 +203,7 @@ impl GroupError {
             Self::Unseen { .. }
             | Self::UnknownCreation { .. }
             | Self::Lost { .. }
+            | Self::RefusedSince { .. }
             | Self::NotMade { .. }
             | Self::StillThere { .. } => true,
             Self::NotReady { is_late, .. } => *is_late,

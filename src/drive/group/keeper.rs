@@ -70,9 +70,15 @@ impl Keeper<'_> {
         let mut sent = 0;
         loop {
             sent += 1;
-            let error = match self.ask(config)? {
-                Asked::Made(id) => return Ok(Made { group: self.read_back(&id)?, sent }),
-                Asked::Lost(error) => error,
+            let error = match self.ask(config) {
+                Ok(Asked::Made(id)) => return Ok(Made { group: self.read_back(&id)?, sent }),
+                Ok(Asked::Lost(error)) => error,
+                Err(GroupError::Spot(error)) if sent > 1 => {
+                    let what = format!("group {:?}", name_of(config));
+                    let error = Box::new(error);
+                    return Err(GroupError::RefusedSince { what, id: None, done: "made", error });
+                }
+                Err(error) => return Err(error),
             };
             self.progress.tell(&format!("{error}; looking for two minutes whether it was made"));
             if let Some(id) = self.look_for(config, known, &error)? {
@@ -184,6 +190,7 @@ impl Keeper<'_> {
         let names: Vec<&str> = found.0.iter().map(|change| change.path.as_str()).collect();
         self.progress.tell(&format!("changing {} of group {id}", names.join(", ")));
         let mut last = self.client.patch_group(self.account, id, &patch, manner);
+        let is_unsure = matches!(last, Sent::Unknown(_));
         if let Sent::Unknown(error) = &last {
             self.progress.tell(&format!("{error}; looking whether it was changed"));
             let group = self.read(id).map_err(|error| error.since(id, "perhaps changed"))?;
@@ -195,6 +202,9 @@ impl Keeper<'_> {
         }
         match last {
             Sent::Accepted => self.kept(id, wanted).map_err(|error| error.since(id, "changed")),
+            Sent::Refused(error) if is_unsure => {
+                Err(GroupError::Spot(error).after_lost(id, "changed"))
+            }
             Sent::Refused(error) => Err(GroupError::Spot(error)),
             Sent::Unknown(error) => {
                 // Perhaps it was, after all.
@@ -235,6 +245,9 @@ impl Keeper<'_> {
         for is_last in [false, true] {
             match self.client.delete_group(self.account, id, what) {
                 Sent::Accepted | Sent::Refused(SpotError::NotFound { .. }) => break,
+                Sent::Refused(error) if is_last => {
+                    return Err(GroupError::Spot(error).after_lost(id, "deleted"));
+                }
                 Sent::Refused(error) => return Err(error.into()),
                 Sent::Unknown(error) => {
                     self.progress.tell(&format!("{error}; looking whether it was deleted"));
