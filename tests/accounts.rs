@@ -64,3 +64,12 @@ fn settled(desk: &Desk, module: &str, arguments: &Value) -> Value {
     assert_eq!(mutations(desk), asked, "a second run asks for nothing");
     done
 }
+
+/// The server answers a list with these items.
+fn answered(desk: &Desk, route: &str, items: &Value) {
+    let status = json!({"code": 200, "message": "OK"});
+    let count = items.as_array().unwrap().len();
+    let body =
+        json!({"request": {}, "response": {"status": status, "items": items, "count": count}});
+    desk.fault(json!({"kind": "body", "method": "GET", "route": route, "body": body}));
+}

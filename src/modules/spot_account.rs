@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use super::accounts::{ShownAccount, accepted};
+use super::accounts::{ShownAccount, accepted, untold};
 use super::connection::Connection;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Account, AccountId, Clock};
@@ -132,22 +132,36 @@ impl Module<World> for SpotAccount {
             name: args.name.clone(),
             cloud_account: args.cloud_account_id.clone(),
         };
-        let (accounts, warnings) = {
+        let listed = {
             let progress = Progress::new(session.clock.as_ref(), context.progress);
             let clock = session.clock.as_ref();
             let onboarder = Onboarder { client: &client, clock, progress: &progress };
-            let listed = watched(&progress, "reading the accounts of the organisation", || {
+            watched(&progress, "reading the accounts of the organisation", || {
                 onboarder.accounts(wanted.cloud_account.as_deref())
-            })?;
-            (listed.items, listed.oddities.into_iter().chain(listed.left_out))
+            })?
         };
-        let desk = Desk { session, client, wanted, accounts, adopt: args.adopt_single };
+        let chosen = choose(&wanted, &listed.items);
+        if is_missing(&chosen) {
+            untold("the account", &listed.left_out)?;
+        }
+        let warnings = listed.oddities.into_iter().chain(listed.left_out);
+        let (accounts, adopt) = (listed.items, args.adopt_single);
+        let desk = Desk { session, client, wanted, accounts, adopt };
         let planned = match args.state {
-            State::Present => desk.present(),
-            State::Absent => desk.absent(args.confirm_delete),
+            State::Present => desk.present(chosen?),
+            State::Absent => desk.absent(chosen, args.confirm_delete),
         };
         Ok(planned?.with_warnings(warnings))
     }
+}
+
+/// Whether no account fits, as far as the list tells.
+fn is_missing(chosen: &Result<Choice, AccountRefusal>) -> bool {
+    matches!(
+        chosen,
+        Ok(Choice::Missing { .. })
+            | Err(AccountRefusal::NoSuchId { .. } | AccountRefusal::NameMissing { .. })
+    )
 }
 
 /// One call of the module.
@@ -160,8 +174,8 @@ struct Desk {
 }
 
 impl Desk {
-    fn present<'c>(self) -> Result<Planned<'c, Returns>, Failure> {
-        match choose(&self.wanted, &self.accounts)? {
+    fn present<'c>(self, chosen: Choice) -> Result<Planned<'c, Returns>, Failure> {
+        match chosen {
             Choice::Found { account, rename: None } => {
                 let message = format!("account {} is there", account.id);
                 Ok(Planned::unchanged(Returns::of(account)).with_message(message))
@@ -234,8 +248,12 @@ impl Desk {
         }
     }
 
-    fn absent<'c>(self, confirmed: bool) -> Result<Planned<'c, Returns>, Failure> {
-        let account = match choose(&self.wanted, &self.accounts) {
+    fn absent<'c>(
+        self,
+        chosen: Result<Choice, AccountRefusal>,
+        confirmed: bool,
+    ) -> Result<Planned<'c, Returns>, Failure> {
+        let account = match chosen {
             Ok(Choice::Found { account, .. }) => account,
             Ok(Choice::Missing { .. })
             | Err(AccountRefusal::NoSuchId { .. } | AccountRefusal::NameMissing { .. }) => {

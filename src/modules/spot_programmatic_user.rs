@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::World;
-use super::accounts::{Places, SsmArgs};
+use super::accounts::{Places, SsmArgs, untold};
 use super::connection::Connection;
 use crate::ansible::{Context, Failure, Module, Planned};
 use crate::domain::{AccountId, AccountRole, Grants, PolicyMapping, User, UserKind};
@@ -193,14 +193,15 @@ impl Module<World> for SpotProgrammaticUser {
         let file = args.token_file.as_deref();
         let places =
             Places::new(args.ssm_parameter.as_ref(), file, &args.connection, context.world);
-        let (users, warnings) = {
+        let listed = {
             let progress = Progress::new(session.clock.as_ref(), context.progress);
-            let listed = watched(&progress, "reading the users of the organisation", || {
-                client.list_users()
-            })?;
-            (listed.items, listed.oddities.into_iter().chain(listed.left_out))
+            watched(&progress, "reading the users of the organisation", || client.list_users())?
         };
-        let user = only_one(&args.name, users)?;
+        let user = only_one(&args.name, listed.items)?;
+        if user.is_none() {
+            untold(&format!("programmatic user {}", args.name), &listed.left_out)?;
+        }
+        let warnings = listed.oddities.into_iter().chain(listed.left_out);
         let state = args.state;
         let desk = Desk { args, session, client, places };
         let planned = match (state, user) {

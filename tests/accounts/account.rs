@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{CANARY, Desk, call, desk, foreseen, mutations, settled};
+use crate::{CANARY, Desk, answered, call, desk, foreseen, mutations, settled};
 
 const MODULE: &str = "spot_account";
 
@@ -84,6 +84,29 @@ fn what_was_done_to_an_account_is_told_though_it_cannot_be_looked_at() {
         assert_eq!(called.answer["changed"], true, "{}", called.answer);
         assert_eq!(mutations(&desk).len(), 1, "{arguments}");
     }
+}
+
+/// One that cannot be read may be the one that is meant.
+#[test]
+fn in_a_list_that_cannot_be_read_whole_no_account_is_missing() {
+    let desk = desk("");
+    let items = json!([{"accountId": "act-00000001", "name": "one"}, {"name": "staging"}]);
+    answered(&desk, "/setup/account", &items);
+    for wanted in [
+        json!({"name": "staging"}),
+        json!({"id": "act-00000009"}),
+        json!({"cloud_account_id": "333333333333"}),
+    ] {
+        for state in ["present", "absent"] {
+            let mut arguments = wanted.clone();
+            (arguments["state"], arguments["confirm_delete"]) = (json!(state), json!(true));
+            let called = call(&desk, MODULE, &arguments);
+            assert!(called.failed().contains("cannot tell whether"), "{}", called.answer);
+            assert_eq!(called.answer["retryable"], true, "{}", called.answer);
+        }
+    }
+    let there = call(&desk, MODULE, &json!({"name": "one"})).well();
+    assert_eq!((&there["changed"], mutations(&desk).len()), (&json!(false), 0), "{there}");
 }
 
 #[test]

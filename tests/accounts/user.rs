@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::{Desk, call, desk, mutations, settled};
+use crate::{Desk, answered, call, desk, mutations, settled};
 
 const MODULE: &str = "spot_programmatic_user";
 
@@ -182,6 +182,35 @@ fn a_place_whose_token_was_withdrawn_has_none() {
     assert_eq!(lost.answer["error_code"], "TOKEN_LOST", "{}", lost.answer);
     let left = call(&desk, MODULE, &absent(&file)).well();
     assert_eq!((&left["changed"], users(&desk)), (&json!(false), 1), "{left}");
+}
+
+/// One that cannot be read may be the one that is meant.
+#[test]
+fn in_a_list_that_cannot_be_read_whole_no_user_is_missing() {
+    let desk = desk("");
+    let file = desk.home.path().join("token");
+    settled(&desk, MODULE, &arguments(&file));
+    let unreadable = json!([{"username": "robot", "type": "programmatic"}]);
+    let list = "/setup/organization/user";
+    answered(&desk, list, &unreadable);
+    for arguments in [arguments(&file), absent(&file)] {
+        let called = call(&desk, MODULE, &arguments);
+        assert!(called.failed().contains("cannot tell whether"), "{}", called.answer);
+        assert_eq!(called.answer["retryable"], true, "{}", called.answer);
+    }
+    assert_eq!(mutations(&desk).len(), 1);
+    // Nor is one gone that cannot be read.
+    desk.mend();
+    let info = call(&desk, "spot_programmatic_user_info", &json!({})).well();
+    let id = info["users"][0]["id"].clone();
+    let status = json!({"code": 200, "message": "OK"});
+    let body =
+        json!({"request": {}, "response": {"status": status, "items": unreadable, "count": 1}});
+    desk.fault(json!({"kind": "body", "method": "GET", "route": list, "nth": 2, "body": body}));
+    let called = call(&desk, MODULE, &absent(&file));
+    let words = format!("cannot tell whether user {} is gone", id.as_str().unwrap());
+    assert!(called.failed().contains(&words), "{}", called.answer);
+    assert_eq!(called.answer["changed"], true, "{}", called.answer);
 }
 
 /// What was accepted was done, also if it cannot be looked at since.

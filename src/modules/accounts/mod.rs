@@ -52,6 +52,16 @@ impl From<ConnectError> for Failure {
     }
 }
 
+/// Nothing was found in a list, and not all of the list could be read.
+pub(super) fn untold(what: &str, left_out: &[String]) -> Result<(), Failure> {
+    match left_out {
+        [] => Ok(()),
+        [first, ..] => Err(Failure::new(format!("cannot tell whether {what} is there: {first}"))
+            .with_error_code(Some("LIST_INCOMPLETE"))
+            .retryable(true)),
+    }
+}
+
 /// Takes what was accepted for done, since it is looked at afterwards, and so what may have been done.
 ///
 /// # Errors

@@ -152,11 +152,14 @@ impl Desk {
     fn see_gone(&self, id: &UserId, doubt: Option<SpotError>) -> Result<(), Failure> {
         let done = "was removed, or perhaps so";
         let listed = self.client.list_users().map_err(Unseen::of(format!("user {id}"), done))?;
-        if listed.items.iter().all(|user| user.id != *id) {
-            return Ok(());
-        }
+        let is_there = listed.items.iter().any(|user| user.id == *id);
+        let seen = match &listed.left_out[..] {
+            [] if !is_there => return Ok(()),
+            [first, ..] if !is_there => format!("cannot tell whether user {id} is gone: {first}"),
+            _ => format!("user {id} is still listed"),
+        };
         let why = doubt.map_or_else(String::new, |error| format!("{error}; "));
-        Err(Failure::new(format!("{why}user {id} is still listed"))
+        Err(Failure::new(format!("{why}{seen}"))
             .with_error_code(Some("NOT_SEEN"))
             .retryable(true)
             .changed(true))
