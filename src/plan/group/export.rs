@@ -58,16 +58,55 @@ fn kept(
         let value = match value {
             Value::Object(inner) => Value::Object(kept(inner, &path, left_out)),
             // Elsewhere a list is taken as it is.
-            Value::Array(items) if is_of_third_parties(&path) => items
-                .iter()
-                .map(|item| match item {
-                    Value::Object(inner) => Value::Object(kept(inner, &path, left_out)),
-                    other => other.clone(),
-                })
-                .collect(),
+            Value::Array(_) if is_of_third_parties(&path) => {
+                let open = without_credentials(value, &path, left_out);
+                // A list is replaced whole, so one whose items are nothing else is left as it is.
+                if is_emptied(value, &open) {
+                    left_out.push(path);
+                    continue;
+                }
+                open
+            }
             other => other.clone(),
         };
         kept_fields.insert(key.clone(), value);
     }
     kept_fields
+}
+
+fn without_credentials(value: &Value, path: &str, left_out: &mut Vec<String>) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut open = Map::new();
+            for (key, value) in fields {
+                let inner = format!("{path}.{key}");
+                if !is_credential(&inner) || is_nothing(value) {
+                    open.insert(key.clone(), without_credentials(value, &inner, left_out));
+                } else if !left_out.contains(&inner) {
+                    left_out.push(inner);
+                }
+            }
+            Value::Object(open)
+        }
+        Value::Array(items) => {
+            items.iter().map(|item| without_credentials(item, path, left_out)).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// Whether something in it holds nothing any more.
+fn is_emptied(before: &Value, after: &Value) -> bool {
+    if is_nothing(after) {
+        return !is_nothing(before);
+    }
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            after.iter().any(|(key, after)| before.get(key).is_some_and(|it| is_emptied(it, after)))
+        }
+        (Value::Array(before), Value::Array(after)) => {
+            before.iter().zip(after).any(|(before, after)| is_emptied(before, after))
+        }
+        _ => false,
+    }
 }

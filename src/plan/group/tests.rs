@@ -347,6 +347,13 @@ fn scripts_and_credentials_are_digests_unless_scripts_may_be_shown() {
     let given = Value::Object(export(&more, true).spec).to_string();
     assert!(!shown.contains("k-") && !given.contains("k-"), "{shown} {given}");
     assert!(given.contains("\"h\""), "{given}");
+    // A list of nothing else, which would be replaced whole.
+    let bare =
+        map(json!({"thirdPartiesIntegration": {"many": [{"password": "k-three"}], "host": "h"}}));
+    let exported = export(&bare, true);
+    let path = "thirdPartiesIntegration.many";
+    assert_eq!(exported.left_out, [&format!("{path}.password"), path]);
+    assert_eq!(Value::Object(exported.spec), json!({"thirdPartiesIntegration": {"host": "h"}}));
 }
 
 /// Any JSON below the fields of a group, with the vendor's odd shapes.
@@ -365,6 +372,11 @@ fn anything() -> impl Strategy<Value = Value> {
         Just("name".to_owned()),
         Just("userData".to_owned()),
         Just("blockDeviceMappings".to_owned()),
+        Just("tasks".to_owned()),
+        Just("minCapacity".to_owned()),
+        Just("MinCapacity".to_owned()),
+        Just("aclToken".to_owned()),
+        Just("password".to_owned()),
         "[a-z]{1,5}",
     ];
     leaf.prop_recursive(4, 40, 5, move |inner| {
@@ -376,14 +388,22 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Tasks, and whatever else may be there.
+fn scheduling() -> impl Strategy<Value = Value> {
+    let tasks = prop::collection::vec(anything(), 0..4).prop_map(|tasks| json!({ "tasks": tasks }));
+    prop_oneof![tasks, anything()]
+}
+
 proptest! {
     #[test]
     fn what_is_exported_and_given_back_changes_nothing(
-        capacity in anything(), strategy in anything(), compute in anything(), rest in anything(),
+        capacity in anything(), strategy in anything(), compute in anything(), scheduling in scheduling(),
+        integrations in anything(), rest in anything(),
     ) {
         let raw = map(json!({
             "id": "sig-1", "name": "a", "createdAt": "2020-01-01T00:00:00Z", "updatedAt": "2020-01-01T00:00:00Z",
-            "capacity": capacity, "strategy": strategy, "compute": compute, "fieldOfTheFuture": rest,
+            "capacity": capacity, "strategy": strategy, "compute": compute, "scheduling": scheduling,
+            "thirdPartiesIntegration": integrations, "fieldOfTheFuture": rest,
         }));
         let spec = export(&raw, true).spec;
         prop_assert_eq!(changes(&spec, &raw), Changes::default());
