@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
+#[path = "support/description.rs"]
+mod description;
 #[path = "client/support.rs"]
 mod support;
 

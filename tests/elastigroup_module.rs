@@ -4,6 +4,9 @@
 
 mod support;
 
+#[path = "elastigroup/described.rs"]
+mod described;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -901,88 +904,4 @@ fn nothing_is_changed_beside_an_open_roll_unless_that_is_meant() {
     assert_eq!(mutations(&desk), asked);
     let meant = with(table[0].1.clone(), &json!({"ignore_open_run": true}));
     assert_eq!(keep(&desk, &meant).well()["changed"], true);
-}
-
-/// Whatever the vendor's description gives as an example of a group is made, read and given back without a change.
-#[test]
-fn the_examples_of_the_vendors_description_are_made_and_are_as_described() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/spec/spot-openapi-subset.json");
-    let Ok(text) = std::fs::read(&path) else {
-        assert!(!is_ci(), "{} is needed", path.display());
-        return;
-    };
-    let description: Value = serde_json::from_slice(&text).unwrap();
-    let post = &description["paths"]["/aws/ec2/group"]["post"];
-    let content = &post["requestBody"]["content"]["application/json"];
-    let mut examples: Vec<Value> = Vec::new();
-    let named = content["examples"].as_object().into_iter().flatten();
-    examples.extend(named.map(|(_, example)| example["value"]["group"].clone()));
-    examples.extend(content["example"].get("group").cloned());
-    examples.push(example_of(&content["schema"])["group"].clone());
-    assert!(examples.iter().any(Value::is_object));
-    for mut example in examples.into_iter().filter(Value::is_object) {
-        // Of what excludes each other the description's fields are all there.
-        for (place, key) in [
-            ("/strategy", "onDemandCount"),
-            ("/compute", "subnetIds"),
-            ("/compute/instanceTypes", "onDemandTypes"),
-            ("/compute/instanceTypes", "resourceRequirements"),
-            ("/compute/launchSpecification", "images"),
-        ] {
-            if let Some(fields) = example.pointer_mut(place).and_then(Value::as_object_mut) {
-                fields.shift_remove(key);
-            }
-        }
-        // A stateful group is allowed fewer kinds of tasks than the description has examples of.
-        example["scheduling"] = Value::Null;
-        example["compute"]["launchSpecification"]["userData"] = json!("ZWNobw==");
-        example["compute"]["launchSpecification"]["shutdownScript"] = json!("ZWNobw==");
-        let desk = desk();
-        let arguments =
-            json!({"name": "of-the-vendor", "region": "us-east-1", "spec": example, "wait": false});
-        let made = keep(&desk, &arguments).well();
-        assert_eq!(made["created"], true, "{made}");
-        assert_eq!(keep(&desk, &arguments).well()["changed"], false);
-        let told = &groups(&desk, &json!({"names": ["of-the-vendor"], "with_user_data": true}))[0];
-        let back = json!({"id": told["id"], "spec": told["spec"], "wait": false});
-        assert_eq!(keep(&desk, &back).well()["changed"], false);
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test asks where it runs")]
-fn is_ci() -> bool {
-    std::env::var_os("CI").is_some()
-}
-
-/// A value made of the examples of a schema's fields.
-fn example_of(schema: &Value) -> Value {
-    for choice in ["allOf", "oneOf", "anyOf"] {
-        if let Some(parts) = schema[choice].as_array() {
-            return parts.first().map(example_of).unwrap_or_default();
-        }
-    }
-    match schema["type"].as_str() {
-        Some("object") => {
-            let fields = schema["properties"].as_object().into_iter().flatten();
-            let fields = fields.map(|(key, inner)| (key.clone(), example_of(inner)));
-            Value::Object(fields.filter(|(_, value)| !value.is_null()).collect())
-        }
-        Some("array") => match example_of(&schema["items"]) {
-            Value::Null => Value::Null,
-            // The example of an item is now and then the whole list.
-            list @ Value::Array(_) => list,
-            one => json!([one]),
-        },
-        Some("string") => match (&schema["enum"][0], &schema["example"]) {
-            (Value::Null, example) => example.clone(),
-            (first, _) => first.clone(),
-        },
-        Some("integer" | "number") => match &schema["example"] {
-            number @ Value::Number(_) => number.clone(),
-            _ => Value::Null,
-        },
-        Some("boolean") => json!(true),
-        _ => Value::Null,
-    }
 }

@@ -9,6 +9,7 @@ pub(crate) mod brokers;
 pub(crate) mod canned;
 pub(crate) mod cli;
 pub(crate) mod cluster;
+pub(crate) mod description;
 #[cfg(feature = "aws")]
 pub(crate) mod health;
 pub(crate) mod keepers;
