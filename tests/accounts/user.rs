@@ -124,11 +124,22 @@ fn a_user_that_may_be_anothers_is_left() {
     settled(&desk, MODULE, &arguments(&file));
     let absent = |accounts: &Value| json!({"name": "robot", "state": "absent", "token_file": other, "accounts": accounts});
     let viewer = |id: &str| json!({"id": id, "role": "viewer"});
-    for accounts in [Value::Null, json!([viewer("act-00000002")])] {
-        let left = call(&desk, MODULE, &absent(&accounts)).well();
+    let left = |accounts: &Value, words: &str| {
+        let left = call(&desk, MODULE, &absent(accounts)).well();
         assert_eq!(left["changed"], false, "{left}");
-        assert!(left["warnings"][0].as_str().unwrap().contains("left as it is"), "{left}");
-    }
+        let warning = left["warnings"][0].as_str().unwrap();
+        assert!(warning.contains("left as it is") && warning.contains(words), "{warning}");
+    };
+    left(&Value::Null, "no account is named");
+    left(&json!([viewer("act-00000002")]), "not for the accounts that are named alone");
+    // The vendor takes rights away with their account.
+    let info = call(&desk, "spot_programmatic_user_info", &json!({"name": "robot"})).well();
+    let route = "/setup/user/{userId}";
+    let bare = json!([{"userId": info["users"][0]["id"], "username": "robot", "type": "programmatic",
+        "policies": [], "tokens": []}]);
+    answered(&desk, route, &bare);
+    left(&json!([viewer("act-00000001")]), "no rights in any account");
+    desk.mend();
     let info = call(&desk, "spot_programmatic_user_info", &json!({"name": "robot"})).well();
     assert_eq!(info["users"].as_array().unwrap().len(), 1);
     settled(&desk, MODULE, &absent(&json!([viewer("act-00000001")])));

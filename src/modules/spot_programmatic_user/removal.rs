@@ -32,10 +32,10 @@ impl Desk {
         let is_meant = proves(&held, &user.id, details.as_ref())
             || details.as_ref().is_some_and(|details| self.is_of_these(details));
         if !is_meant {
-            let (id, name) = (&user.id, &user.name);
+            let (id, name, why) = (&user.id, &user.name, self.unproved(details.as_ref()));
             let warning = format!(
-                "programmatic user {name} ({id}) is left as it is: no place that is named holds its token, and it is not for the \
-                 accounts that are named alone, so it may be another's"
+                "programmatic user {name} ({id}) is left as it is: no place that is named holds its token, and {why}, so it may be \
+                 another's; a task that names neither places nor accounts removes it"
             );
             let returns = self.returns(Some(&user), None);
             let message = format!("programmatic user {name} is left as it is");
@@ -100,6 +100,17 @@ impl Desk {
         all.peek().is_some()
             && all.all(|account| named.contains(&account.as_str()))
             && details.policies.iter().all(|policy| !policy.accounts.is_empty())
+    }
+
+    /// Why its rights do not show that it is meant.
+    fn unproved(&self, details: Option<&UserDetails>) -> &'static str {
+        let has_rights = details
+            .is_some_and(|details| details.policies.iter().any(|one| !one.accounts.is_empty()));
+        match self.args.accounts.as_deref() {
+            None | Some([]) => "no account is named by which it could be told",
+            Some(_) if has_rights => "it is not for the accounts that are named alone",
+            Some(_) => "it has no rights in any account, as where its account was deleted",
+        }
     }
 
     /// Removes a user and empties the places. Wherever it is cut off, the next run finds what to go on with: the places tell whose token
