@@ -501,6 +501,25 @@ fn the_account_of_one_call_of_the_role_is_not_that_of_the_next() {
     assert_eq!(run.stdout.matches("inventory successfully refreshed").count(), 1, "{}", run.stdout);
 }
 
+/// A name that no account has may be misspelt, and then nothing would be deleted in silence.
+#[test]
+fn a_teardown_of_an_account_that_is_not_there_fails_unless_it_may_be_gone() {
+    let desk = Desk::with(FLEET);
+    let file = "{provision_groups: [{name: a, region: us-east-1}], provision_account_name: onne}";
+    let file = format!("@{}", desk.file("groups.yml", file).display());
+    let go = |more: &[&str]| {
+        let arguments = [&["-e", &file, "-e", "provision_teardown_confirm=true"], more].concat();
+        let run = provision(&desk, VERSIONS[1], "teardown", &arguments);
+        let said = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        (run.code, said)
+    };
+    let (code, said) = go(&[]);
+    assert!(code != 0 && said.contains("There is no account onne, so its groups"), "{said}");
+    let (code, said) = go(&["-e", "provision_account_may_be_gone=true"]);
+    assert!(code == 0 && said.contains("no account onne, and so nothing to delete"), "{said}");
+    assert_eq!(mutations(&desk), 0);
+}
+
 /// The examples that come with the collection make what they say.
 #[test]
 fn the_examples_of_clusters_are_made_and_made_once() {

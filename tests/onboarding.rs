@@ -456,8 +456,11 @@ fn one_command_ends_with_an_ensemble_in_three_zones_and_two_leave_nothing_behind
     let linked = after.iter().find(|one| one.contains("AWSServiceRoleFor")).cloned();
     assert!(linked.is_some_and(|one| after.remove(&one)), "{after:?}");
     assert_eq!(after, before);
+    let misspelt = site.play("teardown", &[&confirmed[..], &name, &sure].concat());
+    assert!(misspelt.code != 0 && misspelt.stdout.contains("no account staging"));
+    let gone = ["-e", "provision_account_may_be_gone=true"];
     for playbook in ["teardown", "offboard"] {
-        let arguments = [&confirmed[..], &name, &sure].concat();
+        let arguments = [&confirmed[..], &name, &sure, &gone].concat();
         assert_eq!(changed(&site.play(playbook, &arguments)), 0, "{playbook}");
     }
 }
