@@ -150,11 +150,11 @@ fn by_id(
 ) -> Result<(Vec<Ec2Instance>, Kept, Vec<String>), Failure> {
     let ids: Vec<InstanceId> = ids.iter().map(InstanceId::new).collect();
     let mut machines = if ids.is_empty() { Vec::new() } else { cloud.instances(region, &ids)? };
-    let fleets = Fleets::find(args.state_dir.as_deref(), environment)?;
     let (mut kept, mut unread) = (Kept::new(), Vec::new());
     let has_lost =
         |it: &Ec2Instance| !it.tags.contains_key(FLEET_TAG) || !it.tags.contains_key(CLUSTER_TAG);
     if machines.iter().any(has_lost) {
+        let fleets = Fleets::find(args.state_dir.as_deref(), environment, &cloud.account()?)?;
         let (all, damaged) = fleets.launched(region.as_str())?;
         unread = damaged;
         kept.extend(all.into_iter().map(|(fleet, it)| (it.instance.clone(), (fleet, it))));

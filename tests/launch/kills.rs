@@ -16,6 +16,7 @@ use spotinst_esg::plan::launch::{FLEET_TAG, Ladder, LadderSettings, Spread};
 use spotinst_esg::plan::offers::{Offer, Score};
 
 const WANTED: u32 = 3;
+pub(crate) const ACCOUNT: &str = "123456789012";
 
 type Told<T> = Result<T, Ec2Error>;
 
@@ -100,6 +101,10 @@ fn none<T>() -> Told<T> {
 }
 
 impl Cloud for Fake {
+    fn account(&self) -> Told<String> {
+        Ok(ACCOUNT.to_owned())
+    }
+
     fn run_instance(&self, _: &Region, order: &LaunchOrder<'_>) -> Told<LaunchAnswer> {
         self.moment();
         let request_id = None;
@@ -284,7 +289,7 @@ pub(crate) fn taken(fleets: &Fleets) -> Fleet {
 /// One start of the program: `exact` counts the fleet again, as the module does. None if it was killed.
 fn start(folder: &Path, cloud: &Fake, run: usize, exact: bool, clean_up: bool) -> Option<Report> {
     let environment = Environment::new(BTreeMap::new(), None, None, Some(folder.to_owned()));
-    let fleets = Fleets::find(None, &environment).unwrap();
+    let fleets = Fleets::find(None, &environment, ACCOUNT).unwrap();
     let carried = catch_unwind(AssertUnwindSafe(|| {
         let fleet = taken(&fleets);
         let quiet = |_: &str| {};
@@ -361,7 +366,7 @@ fn a_line_that_was_cut_off_is_no_obstacle() {
         let cloud = Fake::new(false);
         cloud.kill_at(first);
         assert!(start(folder.path(), &cloud, 1, false, false).is_none());
-        let journals = folder.path().join("launches/eu-west-1/fleet");
+        let journals = folder.path().join("launches/123456789012/eu-west-1/fleet");
         let journal = std::fs::read_dir(journals).unwrap().flatten().map(|it| it.path());
         let journal = journal.into_iter().find(|it| it.extension().is_some_and(|it| it == "jsonl"));
         if let Some(journal) = journal {
@@ -385,7 +390,7 @@ fn a_clean_up_that_was_killed_is_carried_on() {
         let attempt = |number: usize| {
             let environment =
                 Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
-            let fleets = Fleets::find(None, &environment).unwrap();
+            let fleets = Fleets::find(None, &environment, ACCOUNT).unwrap();
             catch_unwind(AssertUnwindSafe(|| {
                 let fleet = taken(&fleets);
                 let quiet = |_: &str| {};
@@ -431,7 +436,7 @@ fn a_launch_does_not_end_before_its_machines_are_listed() {
         let cloud = Fake { late_s: 2, ..Fake::new(false) };
         let environment =
             Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
-        let fleet = taken(&Fleets::find(None, &environment).unwrap());
+        let fleet = taken(&Fleets::find(None, &environment, ACCOUNT).unwrap());
         let quiet = |_: &str| {};
         let progress = Progress::new(&cloud, &quiet);
         let launcher = Launcher { cloud: &cloud, clock: &cloud, progress: &progress };
@@ -451,7 +456,7 @@ fn what_ec2_does_not_know_yet_is_terminated_later_and_until_then_told_to_live() 
     let mut settings = ladder_of_one_zone();
     let cloud = Fake { unknown_s: 30, ..Fake::new(true) };
     let environment = Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
-    let fleet = taken(&Fleets::find(None, &environment).unwrap());
+    let fleet = taken(&Fleets::find(None, &environment, ACCOUNT).unwrap());
     let quiet = |_: &str| {};
     let progress = Progress::new(&cloud, &quiet);
     let launcher = Launcher { cloud: &cloud, clock: &cloud, progress: &progress };
@@ -482,7 +487,7 @@ fn what_was_taken_back_between_two_runs_is_missing_again() {
     let folder = tempfile::TempDir::new().unwrap();
     let cloud = Fake::new(true);
     let environment = Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
-    let fleet = taken(&Fleets::find(None, &environment).unwrap());
+    let fleet = taken(&Fleets::find(None, &environment, ACCOUNT).unwrap());
     let quiet = |_: &str| {};
     let progress = Progress::new(&cloud, &quiet);
     let launcher = Launcher { cloud: &cloud, clock: &cloud, progress: &progress };

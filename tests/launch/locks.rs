@@ -11,7 +11,7 @@ use spotinst_esg::drive::launch::{Fleet, Fleets, LaunchError};
 use spotinst_esg::drive::{Environment, Progress};
 
 use super::Stage;
-use super::kills::taken;
+use super::kills::{ACCOUNT, taken};
 
 /// Time that passes by sleeping only, while which another process may let the fleet go.
 struct Hand {
@@ -43,7 +43,7 @@ impl Clock for Hand {
 fn a_fleet_that_is_held_is_waited_for_as_long_as_asked() {
     let folder = tempfile::TempDir::new().unwrap();
     let environment = Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
-    let fleets = Fleets::find(None, &environment).unwrap();
+    let fleets = Fleets::find(None, &environment, ACCOUNT).unwrap();
     for (until_s, patience, is_busy) in [(7, 600, false), (700, 600, true), (1, 0, true)] {
         let held = Mutex::new(Some(taken(&fleets)));
         let clock = Hand { now: Mutex::default(), held, until_s };

@@ -102,6 +102,58 @@ fn nothing_goes_before_what_stands_in_for_it_is_good_and_a_later_run_goes_on() {
     assert_eq!(stage.machines().len(), 6);
 }
 
+/// As many machines as a rebalance in one account left are none of the business of a fleet of the same name in another.
+#[test]
+fn an_unfinished_rebalance_of_one_account_takes_no_machine_of_another() {
+    let stage = Stage::crowded(3);
+    let stuck = json!({"gate_command": ["/bin/false"], "gate_timeout": 1});
+    stage.rebalance(&stuck).failed();
+    assert_eq!(stage.spread(), [3, 1]);
+    // To moto it is all one. Another controller launches in the other account.
+    stage.market.account("210987654321");
+    let elsewhere = stage.desk.home.path().join("elsewhere");
+    let more = json!({"count": 5, "zones": ["eu-west-1b"], "state_dir": elsewhere});
+    stage.call(&more).well();
+    let done = stage.rebalance(&json!({})).well();
+    assert_eq!((&done["count"], stage.spread()), (&json!(9), vec![3, 3, 3]), "{done}");
+    stage.market.account(moto::ACCOUNT);
+    let check = stage.rebalance(&json!({"_ansible_check_mode": true}));
+    assert!(check.answer["msg"].as_str().unwrap().contains("unfinished rebalance"), "it is kept");
+}
+
+/// Journals of before the account was written down, and some that lie in the folder of another account.
+#[test]
+fn nothing_is_gone_on_with_by_journals_whose_account_is_another_or_unknown() {
+    let stage = Stage::crowded(3);
+    stage.rebalance(&json!({"gate_command": ["/bin/false"], "gate_timeout": 1})).failed();
+    let all = stage.desk.home.path().join(".local/state/spotinst-esg/launches");
+    let (own, old) = (all.join(moto::ACCOUNT), all.join("eu-west-1"));
+    std::fs::rename(own.join("eu-west-1"), &old).unwrap();
+    let calls = [json!({"count": 1}), json!({"exact_count": 0}), json!({"state": "absent"})];
+    let mut said: Vec<Called> = calls.iter().map(|it| stage.call(it)).collect();
+    said.push(stage.rebalance(&json!({})));
+    for called in &said {
+        let words = format!("move the folder to {}", own.join("eu-west-1").display());
+        assert!(called.failed().contains(&words), "{}", called.failed());
+        assert_eq!(called.answer["changed"], false);
+    }
+    let other = all.join("210987654321");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::rename(&old, other.join("eu-west-1")).unwrap();
+    stage.market.account("210987654321");
+    let called = stage.rebalance(&json!({}));
+    let words = format!("is of AWS account {}, and these credentials are of", moto::ACCOUNT);
+    assert!(called.failed().contains(&words), "{}", called.failed());
+    assert_eq!(stage.machines().len(), 4);
+    std::fs::rename(other.join("eu-west-1"), own.join("eu-west-1")).unwrap();
+    stage.market.account(moto::ACCOUNT);
+    stage.rebalance(&json!({})).well();
+    assert_eq!(stage.spread(), [1, 1, 1]);
+    stage.market.account("../x");
+    let called = stage.call(&json!({"count": 1}));
+    assert!(called.failed().contains("no number of an account"), "{}", called.failed());
+}
+
 #[test]
 fn a_machine_that_cannot_be_drained_stays() {
     let stage = Stage::crowded(2);

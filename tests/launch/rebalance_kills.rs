@@ -10,7 +10,7 @@ use spotinst_esg::drive::launch::{Drain, Fleets, Launcher, Moved, Rebalance};
 use spotinst_esg::drive::{Environment, Progress};
 use spotinst_esg::plan::launch::{FLEET_TAG, Field, Ladder, LadderSettings, Order, Prices, Spread};
 
-use super::kills::{Fake, Killed, instance, job, offer, taken};
+use super::kills::{ACCOUNT, Fake, Killed, instance, job, offer, taken};
 
 const MACHINES: usize = 4;
 
@@ -37,7 +37,7 @@ fn zones(cloud: &Fake) -> Vec<(String, usize)> {
 /// One start of the program; none if it was killed.
 fn start(folder: &Path, cloud: &Fake, run: usize) -> Option<Moved> {
     let environment = Environment::new(BTreeMap::new(), None, None, Some(folder.to_owned()));
-    let fleets = Fleets::find(None, &environment).unwrap();
+    let fleets = Fleets::find(None, &environment, ACCOUNT).unwrap();
     let both: BTreeSet<String> = ["a", "b"].map(str::to_owned).into();
     let mut ladder = Ladder::new(LadderSettings {
         offers: vec![offer("a", 10), offer("b", 20)],

@@ -336,7 +336,8 @@ fn a_machine_that_lost_its_tags_is_told_of_and_not_launched_once_more() {
 fn a_lost_tag_of_the_cluster_and_a_stray_file_hide_nothing() {
     let stage = Stage::new();
     stage.call(&json!({"count": 1})).well();
-    let folder = stage.desk.home.path().join(".local/state/spotinst-esg/launches/eu-west-1");
+    let folder =
+        stage.desk.home.path().join(".local/state/spotinst-esg/launches/123456789012/eu-west-1");
     std::fs::write(folder.join("notes.txt"), "mine").unwrap();
     let fleet = folder.join(&stage.name);
     let is_journal = |it: &std::path::PathBuf| it.extension().is_some_and(|it| it == "jsonl");
@@ -362,7 +363,7 @@ fn a_journal_that_cannot_be_ended_takes_no_report_with_it() {
         .desk
         .home
         .path()
-        .join(".local/state/spotinst-esg/launches/eu-west-1")
+        .join(".local/state/spotinst-esg/launches/123456789012/eu-west-1")
         .join(&stage.name);
     let look = folder.clone();
     stage.market.meanwhile(move |action, launches| {
@@ -394,7 +395,7 @@ fn a_damaged_journal_is_in_the_way_only_of_a_launch_that_is_not_over() {
         .desk
         .home
         .path()
-        .join(".local/state/spotinst-esg/launches/eu-west-1")
+        .join(".local/state/spotinst-esg/launches/123456789012/eu-west-1")
         .join(&stage.name);
     let journals = std::fs::read_dir(&folder).unwrap().flatten().map(|it| it.path());
     let journal =

@@ -12,7 +12,7 @@ use spotinst_esg::plan::launch::{
     FLEET_TAG, Ladder, LadderSettings, REPLACES_TAG, Replacement, Spread,
 };
 
-use super::kills::{Fake, Killed, instance, job, offer, taken};
+use super::kills::{ACCOUNT, Fake, Killed, instance, job, offer, taken};
 
 const MACHINES: usize = 3;
 
@@ -41,7 +41,7 @@ fn ladder() -> Ladder {
 /// One start of the program; none if it was killed.
 fn start(folder: &Path, cloud: &Fake, run: usize) -> Option<Replaced> {
     let environment = Environment::new(BTreeMap::new(), None, None, Some(folder.to_owned()));
-    let fleets = Fleets::find(None, &environment).unwrap();
+    let fleets = Fleets::find(None, &environment, ACCOUNT).unwrap();
     let carried = catch_unwind(AssertUnwindSafe(|| {
         let fleet = taken(&fleets);
         let quiet = |_: &str| {};
@@ -121,7 +121,7 @@ fn a_warning_that_comes_late_launches_no_second_one() {
     let new = done.report.launched.keys().next().unwrap().clone();
     cloud.gone.lock().unwrap().insert(new.clone());
     let environment = Environment::new(BTreeMap::new(), None, None, Some(folder.path().to_owned()));
-    let fleet = taken(&Fleets::find(None, &environment).unwrap());
+    let fleet = taken(&Fleets::find(None, &environment, ACCOUNT).unwrap());
     let quiet = |_: &str| {};
     let progress = Progress::new(&cloud, &quiet);
     let launcher = Launcher { cloud: &cloud, clock: &cloud, progress: &progress };

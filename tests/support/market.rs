@@ -80,6 +80,8 @@ struct State {
     scores: BTreeMap<String, u8>,
     faults: Vec<Fault>,
     answers: BTreeMap<String, String>,
+    /// Whose the credentials are, if not moto's.
+    account: Option<String>,
     calls: BTreeMap<String, usize>,
     page: usize,
 }
@@ -186,6 +188,11 @@ impl Market {
         self.state.lock().unwrap().deed = Some(Box::new(deed));
     }
 
+    /// The credentials are of this account.
+    pub(crate) fn account(&self, account: &str) {
+        self.state.lock().unwrap().account = Some(account.to_owned());
+    }
+
     /// Machines that run are told to be in this state.
     pub(crate) fn show(&self, state: &'static str) {
         self.state.lock().unwrap().shown = Some(state);
@@ -255,6 +262,7 @@ fn answer(
         "DescribeSpotPriceHistory" => history(&state, &form),
         "GetSpotPlacementScores" => scores(&state, request, http, moto),
         "RunInstances" => launch(&mut state, request, &form, http, moto),
+        "GetCallerIdentity" if state.account.is_some() => identity(state.account.as_ref().unwrap()),
         "DescribeInstances" if state.shown.is_some() => {
             let mut reply = through(request, http, moto);
             let shown = format!("<name>{}</name>", state.shown.unwrap());
@@ -293,6 +301,15 @@ fn through(request: &Request, http: &reqwest::blocking::Client, moto: &str) -> R
     let is_json = header(request, "x-amz-target").is_some();
     let body = reply.text().unwrap();
     if is_json { Reply::json(status, body) } else { Reply::xml(status, body) }
+}
+
+fn identity(account: &str) -> Reply {
+    let text = format!(
+        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+         <Arn>arn:aws:iam::{account}:user/one</Arn><UserId>AIDA</UserId><Account>{account}</Account>\
+         </GetCallerIdentityResult></GetCallerIdentityResponse>"
+    );
+    Reply::xml(200, text)
 }
 
 fn page<T: Clone>(all: &[T], from: Option<&String>, size: usize) -> (Vec<T>, Option<String>) {

@@ -86,6 +86,39 @@ pub enum LaunchError {
         /// The lock.
         path: PathBuf,
     },
+    /// AWS names no account.
+    #[error("AWS calls the account {told:?}, which is no number of an account; nothing was done")]
+    NoAccount {
+        /// What it said.
+        told: String,
+    },
+    /// A journal does not tell of which account its fleet is.
+    #[error(
+        "the journals in {} do not tell of which AWS account their fleet is, so that nothing is done by them; if it is of {account}, the account of these credentials, move the folder to {}, else to that of its own account beside it, and run this again",
+        from.display(),
+        to.display()
+    )]
+    Unassigned {
+        /// The folder.
+        from: PathBuf,
+        /// Where it belongs if it is of this account.
+        to: PathBuf,
+        /// The account of these credentials.
+        account: String,
+    },
+    /// A journal is of another account.
+    #[error(
+        "the journal {} is of AWS account {of}, and these credentials are of {account}; nothing was done: run this with credentials of {of}, or move the journal to the folder of its account",
+        path.display()
+    )]
+    OtherAccount {
+        /// The journal.
+        path: PathBuf,
+        /// Its account.
+        of: String,
+        /// The account of these credentials.
+        account: String,
+    },
     /// There is no folder for journals.
     #[error(
         "there is no folder for journals, since no home folder is known; name one with state_dir or SPOTINST_ESG_STATE_DIR"

@@ -19,10 +19,12 @@ use crate::plan::launch::{
     Entry, Event, Launched, MoveEntry, MoveEvent, Moving, Run, moving_of, run_of,
 };
 
-/// The folder of all fleets.
+/// The folder of all fleets of an AWS account: a fleet of the same name in another account is another fleet.
 #[derive(Clone, Debug)]
 pub struct Fleets {
-    folder: PathBuf,
+    /// That of all accounts, in which fleets lay before the account was looked at.
+    all: PathBuf,
+    account: String,
 }
 
 /// One fleet, held by this process until it is dropped.
@@ -30,6 +32,7 @@ pub struct Fleets {
 pub struct Fleet {
     folder: PathBuf,
     name: String,
+    account: String,
     _lock: File,
 }
 
@@ -62,19 +65,39 @@ fn failed(attempt: &'static str, path: &Path, reason: &dyn std::fmt::Display) ->
 pub type OfFleet = (String, Launched);
 
 impl Fleets {
-    /// Below the folder that is named, or that the environment names, or that the user's system sets aside.
+    /// Those of an account, below the folder that is named, or that the environment names, or that the user's system sets aside.
     ///
     /// # Errors
     ///
-    /// There is none.
-    pub fn find(named: Option<&str>, environment: &Environment) -> Result<Self, LaunchError> {
+    /// There is none, or the account is no number.
+    pub fn find(
+        named: Option<&str>,
+        environment: &Environment,
+        account: &str,
+    ) -> Result<Self, LaunchError> {
+        if account.is_empty() || !account.bytes().all(|it| it.is_ascii_digit()) {
+            return Err(LaunchError::NoAccount { told: account.chars().take(80).collect() });
+        }
         let named = named.filter(|named| !named.is_empty());
         let folder = match named.or_else(|| environment.get("SPOTINST_ESG_STATE_DIR")) {
             Some(named) => Some(environment.expand(named)),
             None => environment.state_folder().cloned(),
         };
         let folder = folder.filter(|it| it.is_absolute()).ok_or(LaunchError::NoFolder)?;
-        Ok(Self { folder: folder.join("launches") })
+        Ok(Self { all: folder.join("launches"), account: account.to_owned() })
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.all.join(&self.account)
+    }
+
+    /// Refuses what is of nobody knows which account.
+    fn unassigned(&self, below: &Path) -> Result<(), LaunchError> {
+        let (from, to) = (self.all.join(below), self.folder().join(below));
+        match from.is_dir() {
+            true => Err(LaunchError::Unassigned { from, to, account: self.account.clone() }),
+            false => Ok(()),
+        }
     }
 
     /// Every machine of a region that was ever launched, as far as the journals can be read, each with its fleet; and which cannot, and
@@ -84,15 +107,14 @@ impl Fleets {
     ///
     /// The region's folder cannot be read.
     pub fn launched(&self, region: &str) -> Result<(Vec<OfFleet>, Vec<String>), LaunchError> {
-        let folder = self.folder.join(region);
+        let folder = self.folder().join(region);
+        let (mut all, mut unread) = (Vec::new(), Vec::new());
+        unread.extend(self.unassigned(Path::new(region)).err().map(|error| error.to_string()));
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok((Vec::new(), Vec::new()));
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((all, unread)),
             Err(error) => return Err(failed("read the folder of journals", &folder, &error)),
         };
-        let (mut all, mut unread) = (Vec::new(), Vec::new());
         // What is no folder is no fleet.
         for folder in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -104,7 +126,7 @@ impl Fleets {
                 }
             };
             for path in paths {
-                match launched_by(&path) {
+                match launched_by(&path, &self.account) {
                     Ok(of_run) => all.extend(of_run.into_iter().map(|it| (name.clone(), it))),
                     Err(error) => unread.push(error.to_string()),
                 }
@@ -113,9 +135,9 @@ impl Fleets {
         Ok((all, unread))
     }
 
-    /// Where what lacks capacity is remembered.
+    /// Where what lacks capacity is remembered. The same zone has another name in another account.
     pub fn memory(&self) -> PathBuf {
-        self.folder.join("shortages.json")
+        self.folder().join("shortages.json")
     }
 
     /// Takes a fleet, and waits for so long until no other process holds it.
@@ -140,7 +162,7 @@ impl Fleets {
             }
             Err(error) => Err(error),
         })?;
-        let fault = || failed("lock", &self.folder, &"nobody tells why it is held");
+        let fault = || failed("lock", &self.all, &"nobody tells why it is held");
         taken.map_err(|_| busy.unwrap_or_else(fault))
     }
 
@@ -148,9 +170,11 @@ impl Fleets {
     ///
     /// # Errors
     ///
-    /// Another process does, or the folder cannot be written.
+    /// Another process does, the folder cannot be written, or there are journals of the fleet that do not tell their account.
     pub fn take(&self, region: &str, name: &str) -> Result<Fleet, LaunchError> {
-        let folder = self.folder.join(region).join(name);
+        let below = Path::new(region).join(name);
+        self.unassigned(&below)?;
+        let folder = self.folder().join(below);
         make(&folder)?;
         let path = folder.join("lock");
         let fail = |error: io::Error| failed("lock", &path, &error);
@@ -162,7 +186,10 @@ impl Fleets {
             .open(&path)
             .map_err(fail)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Fleet { folder, name: name.to_owned(), _lock: lock }),
+            Ok(()) => {
+                let (name, account) = (name.to_owned(), self.account.clone());
+                Ok(Fleet { folder, name, account, _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => {
                 Err(LaunchError::Busy { fleet: name.to_owned(), path })
             }
@@ -177,16 +204,34 @@ impl Fleet {
         &self.name
     }
 
+    /// The number of its AWS account.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Refuses to go on with what is of another account: its machines are not seen from here, and others are.
+    fn own(&self, lines: &Lines, of: Option<&String>) -> Result<(), LaunchError> {
+        match of.filter(|of| **of != self.account) {
+            None => Ok(()),
+            Some(of) => Err(LaunchError::OtherAccount {
+                path: lines.path.clone(),
+                of: of.clone(),
+                account: self.account.clone(),
+            }),
+        }
+    }
+
     /// The runs that have not ended, the newest first: at most one that may be gone on with, and steps of something larger.
     ///
     /// # Errors
     ///
-    /// A journal cannot be read: what it did is not known.
+    /// A journal cannot be read, so that what it did is not known, or is of another account.
     pub(super) fn open_runs(&self) -> Result<Vec<Journal>, LaunchError> {
         let mut open = Vec::new();
         for path in journals(&self.folder)? {
             open.extend(Journal::open(path)?.filter(|it| it.run.ended.is_none()));
         }
+        open.iter().try_for_each(|it| self.own(&it.lines, it.run.account.as_ref()))?;
         Ok(open)
     }
 
@@ -200,7 +245,10 @@ impl Fleet {
         for path in journals(&self.moves())? {
             let (lines, _) = parsed::<MoveEntry>(&path)?;
             let entries: Vec<MoveEntry> = lines.into_iter().flatten().collect();
-            all.extend(moving_of(&entries).map(|it| it.left).unwrap_or_default());
+            let moving = moving_of(&entries).ok();
+            let is_own = |of: &String| *of == self.account;
+            let moving = moving.filter(|it| it.account.as_ref().is_none_or(is_own));
+            all.extend(moving.map(|it| it.left).unwrap_or_default());
         }
         Ok(all)
     }
@@ -211,7 +259,11 @@ impl Fleet {
     ///
     /// Their folder cannot be read.
     pub fn launched(&self) -> Result<Vec<Launched>, LaunchError> {
-        launched_in(&self.folder)
+        let mut all = Vec::new();
+        for path in journals(&self.folder)? {
+            all.extend(launched_by(&path, &self.account)?);
+        }
+        Ok(all)
     }
 
     /// A new run with this beginning.
@@ -236,12 +288,13 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// A journal cannot be read: how many machines the fleet is to have is not known.
+    /// A journal cannot be read, so that how many machines the fleet is to have is not known, or is of another account.
     pub(super) fn open_moving(&self) -> Result<Option<MoveJournal>, LaunchError> {
         for path in journals(&self.moves())? {
             let Some((lines, entries)) = Lines::open::<MoveEntry>(path)? else { continue };
             let moving = moving_of(&entries).map_err(|torn| lines.unreadable(&torn))?;
             if moving.ended.is_none() {
+                self.own(&lines, moving.account.as_ref())?;
                 return Ok(Some(MoveJournal { lines, moving }));
             }
         }
@@ -383,20 +436,13 @@ fn parsed<E: Line>(path: &Path) -> Result<(Vec<Result<E, serde_json::Error>>, u6
     Ok((lines.map(serde_json::from_slice).collect(), whole as u64))
 }
 
-/// What the journals in a folder say that was launched. A line that cannot be read is left
-/// out: it stops whoever would go on with it, and is no reason not to believe the others.
-fn launched_in(folder: &Path) -> Result<Vec<Launched>, LaunchError> {
-    let mut all = Vec::new();
-    for path in journals(folder)? {
-        all.extend(launched_by(&path)?);
-    }
-    Ok(all)
-}
-
-fn launched_by(path: &Path) -> Result<Vec<Launched>, LaunchError> {
+/// What a journal says that was launched in an account. A line that cannot be read is left out: it stops whoever would go on with
+/// it, and is no reason not to believe the others.
+fn launched_by(path: &Path, account: &str) -> Result<Vec<Launched>, LaunchError> {
     let (lines, _) = parsed::<Entry>(path)?;
     let entries: Vec<Entry> = lines.into_iter().flatten().collect();
     let run = run_of(&entries).ok();
+    let run = run.filter(|it| it.account.as_deref().is_none_or(|of| of == account));
     Ok(run.map(|it| it.ever_launched()).unwrap_or_default())
 }
 

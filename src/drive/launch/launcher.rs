@@ -382,6 +382,7 @@ fn begun(fleet: &Fleet, job: &Job) -> Event {
         region: job.region.to_string(),
         wanted: job.wanted,
         blueprint: job.digest.clone(),
+        account: Some(fleet.account().to_owned()),
         replaces: job.blueprint.tags.get(REPLACES_TAG).cloned(),
         cluster: job.blueprint.tags.get(CLUSTER_TAG).cloned(),
         is_step: job.is_step,

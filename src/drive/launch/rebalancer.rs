@@ -129,6 +129,7 @@ impl Launcher<'_> {
             region: what.job.region.to_string(),
             count: u32::try_from(living).unwrap_or(u32::MAX),
             running: running(&machines, None),
+            account: Some(fleet.account().to_owned()),
         })
     }
 }

@@ -15,6 +15,7 @@ type Told<T> = Result<T, Ec2Error>;
 /// AWS, as far as markets and launches need it. Each call ends within the time of [`Ec2Access`].
 #[expect(missing_docs, reason = "each is the call of the AWS facade of that name")]
 pub trait Cloud: Send + Sync {
+    fn account(&self) -> Told<String>;
     fn machine_types(&self, region: &Region, patterns: &[String]) -> Told<Vec<MachineType>>;
     fn spot_prices(&self, region: &Region, now: Timestamp) -> Told<Vec<SpotPrice>>;
     fn on_demand_prices(&self, region: &Region) -> Told<BTreeMap<String, MicroUsd>>;
@@ -53,6 +54,10 @@ mod real {
     use crate::drive::ec2::aws_config;
 
     impl Cloud for Aws {
+        fn account(&self) -> Told<String> {
+            Ok(self.identity()?.account)
+        }
+
         fn machine_types(&self, region: &Region, patterns: &[String]) -> Told<Vec<MachineType>> {
             Ok(Aws::machine_types(self, region, patterns)?)
         }

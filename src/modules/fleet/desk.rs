@@ -63,8 +63,9 @@ impl<'c> Desk<'c> {
         check_name(&args.name).map_err(bad)?;
         check_tags(&args.tags.clone().unwrap_or_default()).map_err(bad)?;
         let region = market::region(&args.connection, context.world)?;
-        let fleets = Fleets::find(args.state_dir.as_deref(), &context.world.environment)?;
         let cloud = market::cloud(&args.connection, context.world)?;
+        let (folder, environment) = (args.state_dir.as_deref(), &context.world.environment);
+        let fleets = Fleets::find(folder, environment, &cloud.account()?)?;
         let args = args.with_profile(cloud.as_ref(), &region)?;
         let clock = SystemClock::start();
         let fleet = {

@@ -36,6 +36,9 @@ pub enum Event {
         wanted: u32,
         /// Digest of what is launched, which may hold a secret and is not written down.
         blueprint: String,
+        /// The AWS account; none in journals of before it was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<String>,
         /// The machine in whose place it launches one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replaces: Option<String>,
@@ -130,6 +133,8 @@ pub struct Run {
     pub wanted: u32,
     /// Digest of what is launched.
     pub blueprint: String,
+    /// The AWS account; none if that was not written down.
+    pub account: Option<String>,
     /// The machine in whose place it launches one.
     pub replaces: Option<String>,
     /// The cluster from whose profile it launches.
@@ -161,8 +166,17 @@ pub struct Torn {
 impl Run {
     /// The run of a first line.
     pub fn begin(event: &Event) -> Option<Self> {
-        let Event::Begun { run, fleet, region, wanted, blueprint, replaces, cluster, is_step } =
-            event
+        let Event::Begun {
+            run,
+            fleet,
+            region,
+            wanted,
+            blueprint,
+            account,
+            replaces,
+            cluster,
+            is_step,
+        } = event
         else {
             return None;
         };
@@ -172,6 +186,7 @@ impl Run {
             region: region.clone(),
             wanted: *wanted,
             blueprint: blueprint.clone(),
+            account: account.clone(),
             replaces: replaces.clone(),
             cluster: cluster.clone(),
             is_step: *is_step || replaces.is_some(),

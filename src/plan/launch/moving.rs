@@ -34,6 +34,9 @@ pub enum MoveEvent {
         count: u32,
         /// How many of them run: never fewer do.
         running: u32,
+        /// The AWS account; none in journals of before it was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<String>,
     },
     /// One machine is about to be launched, by the launch of this name.
     Launching {
@@ -68,6 +71,8 @@ pub struct Moving {
     pub count: u32,
     /// How many run at least.
     pub running: u32,
+    /// The AWS account; none if that was not written down.
+    pub account: Option<String>,
     /// Its launches, of which each machine has the name as its tag.
     pub launches: Vec<String>,
     /// What was about to go.
@@ -81,11 +86,12 @@ pub struct Moving {
 impl Moving {
     /// The rebalance of a first line.
     pub fn begin(event: &MoveEvent) -> Option<Self> {
-        let MoveEvent::Begun { run, count, running, .. } = event else { return None };
+        let MoveEvent::Begun { run, count, running, account, .. } = event else { return None };
         Some(Self {
             run: run.clone(),
             count: *count,
             running: *running,
+            account: account.clone(),
             launches: Vec::new(),
             leaving: BTreeSet::new(),
             left: BTreeSet::new(),

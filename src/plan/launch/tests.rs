@@ -208,6 +208,7 @@ fn a_journal_tells_what_was_launched_and_what_is_not_known() {
             region: "eu-west-1".into(),
             wanted: 3,
             blueprint: "d".into(),
+            account: Some("123456789012".into()),
             replaces: Some("i-0".into()),
             cluster: None,
             is_step: false,
