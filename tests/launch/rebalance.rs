@@ -154,6 +154,42 @@ fn nothing_is_gone_on_with_by_journals_whose_account_is_another_or_unknown() {
     assert!(called.failed().contains("no number of an account"), "{}", called.failed());
 }
 
+/// Another controller scales the fleet between two runs, or in the middle of one.
+#[test]
+fn no_machine_goes_for_one_that_somebody_else_launched() {
+    let stage = Stage::crowded(3);
+    stage.rebalance(&json!({"gate_command": ["/bin/false"], "gate_timeout": 1})).failed();
+    let elsewhere = stage.desk.home.path().join("elsewhere");
+    let more = json!({"count": 2, "zones": ["eu-west-1b"], "state_dir": elsewhere});
+    stage.call(&more).well();
+    for is_check in [true, false] {
+        let called = stage.rebalance(&json!({"_ansible_check_mode": is_check}));
+        let said = called.failed();
+        assert!(said.starts_with("2 more machines") && said.contains("exact_count"), "{said}");
+        assert_eq!((&called.answer["changed"], stage.spread()), (&json!(false), vec![3, 3]));
+    }
+    stage.call(&json!({"exact_count": 6})).well();
+    stage.rebalance(&json!({})).well();
+    assert_eq!(stage.spread(), [2, 2, 2]);
+
+    // While a machine is drained.
+    let stage = Stage::crowded(3);
+    let log = stage.desk.home.path().join("drained");
+    let drain = stage.desk.file("drain", &format!("#!/bin/sh\ntouch {}\n", log.display()));
+    let (fleet, mut is_done) = (stage.name.clone(), false);
+    stage.market.meanwhile(move |action, _| {
+        if action == "DescribeInstances" && log.exists() && !is_done {
+            is_done = true;
+            let tags = [("spotinst-esg:fleet", fleet.as_str())];
+            let launch = moto::Launch { count: 1, is_spot: true, tags: &tags };
+            moto::shared().run_instances("eu-west-1", &launch);
+        }
+    });
+    let called = stage.rebalance(&json!({"drain_command": ["/bin/sh", drain]}));
+    assert!(called.failed().starts_with("1 more machines"), "{}", called.failed());
+    assert_eq!((&called.answer["terminated"], stage.machines().len()), (&json!([]), 5));
+}
+
 #[test]
 fn a_machine_that_cannot_be_drained_stays() {
     let stage = Stage::crowded(2);

@@ -119,6 +119,18 @@ pub enum LaunchError {
         /// The account of these credentials.
         account: String,
     },
+    /// Somebody else launches machines of a fleet that is rebalanced.
+    #[error(
+        "{strangers} more machines of fleet {fleet} live than the {count} that its rebalance began with, and it has not launched them: by that count none is terminated; say how many are wanted with spot_launch and exact_count, which ends the rebalance, and run this again"
+    )]
+    Strangers {
+        /// The fleet.
+        fleet: String,
+        /// How many the rebalance began with.
+        count: u32,
+        /// How many more there are.
+        strangers: u32,
+    },
     /// There is no folder for journals.
     #[error(
         "there is no folder for journals, since no home folder is known; name one with state_dir or SPOTINST_ESG_STATE_DIR"

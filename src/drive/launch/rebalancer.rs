@@ -9,8 +9,8 @@ use super::launcher::{Job, Launcher};
 use super::waiting::RUNS;
 use crate::domain::{Ec2Instance, InstanceId};
 use crate::plan::launch::{
-    Attempt, Counts, ENDING, FLEET_TAG, Field, Ladder, MoveEvent, Prices, RUN_TAG, Rung, Shift,
-    Step, Stop, counted, standing,
+    Attempt, Counts, ENDING, FLEET_TAG, Field, Ladder, MoveEvent, Moving, Prices, RUN_TAG, Rung,
+    Shift, Step, Stop, counted, standing,
 };
 
 /// Looks at the machines that were launched, and says why none may go if so.
@@ -87,10 +87,23 @@ impl Launcher<'_> {
         }))
     }
 
+    /// Refuses to go on with an unfinished rebalance of a fleet that has more machines than it accounts for: it would terminate as
+    /// many. `machines` are those that are not on their way out.
+    ///
+    /// # Errors
+    ///
+    /// There are more, or a journal cannot be read.
+    pub fn accounted(&self, fleet: &Fleet, machines: &[Ec2Instance]) -> Result<(), LaunchError> {
+        match fleet.open_moving()? {
+            Some(open) => no_strangers(fleet, &open.moving, machines),
+            None => Ok(()),
+        }
+    }
+
     /// Rebalances, or goes on with a rebalance.
     ///
-    /// No machine is terminated unless the fleet has more than it is to have, no fewer run without it than before, and what was
-    /// launched has passed the check.
+    /// No machine is terminated unless the fleet has more than it is to have, by what this launched, no fewer run without it than
+    /// before, and what was launched has passed the check.
     ///
     /// # Errors
     ///
@@ -131,6 +144,20 @@ impl Launcher<'_> {
             running: running(&machines, None),
             account: Some(fleet.account().to_owned()),
         })
+    }
+}
+
+fn no_strangers(
+    fleet: &Fleet,
+    moving: &Moving,
+    machines: &[Ec2Instance],
+) -> Result<(), LaunchError> {
+    match moving.strangers(machines, &fleet.launched()?) {
+        0 => Ok(()),
+        strangers => {
+            let (fleet, count) = (fleet.name().to_owned(), moving.count);
+            Err(LaunchError::Strangers { fleet, count, strangers })
+        }
     }
 }
 
@@ -224,6 +251,7 @@ impl Course<'_, '_> {
     fn leave(&mut self, id: &InstanceId, machines: &[Ec2Instance]) -> Result<(), LaunchError> {
         let moving = &self.journal.moving;
         let Some(machine) = machines.iter().find(|it| it.id == *id) else { return Ok(()) };
+        no_strangers(self.fleet, moving, machines)?;
         let (left, least) = (running(machines, Some(id)), moving.running.min(moving.count));
         let is_up = machine.state.as_deref() == Some(RUNS);
         if is_up && left < least {
@@ -244,6 +272,7 @@ impl Course<'_, '_> {
         if !self.spares(id, &machines) {
             return Ok(());
         }
+        no_strangers(self.fleet, &self.journal.moving, &machines)?;
         let tags = BTreeMap::from([(FLEET_TAG.to_owned(), self.fleet.name().to_owned())]);
         let settle = self.what.job.settle;
         launcher.end_surely(&region, &tags, std::slice::from_ref(id), settle)?;

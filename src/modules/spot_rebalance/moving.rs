@@ -30,6 +30,7 @@ pub(super) fn planned<'c>(
     if let Some(Standstill { left, .. }) = &unfinished {
         machines.retain(|it| !left.contains(&it.id));
     }
+    launcher.accounted(&desk.fleet, &machines)?;
     if let Some(untagged) = desk.untagged(&machines)? {
         return Err(Failure::new(format!("{untagged}; nothing was launched")));
     }

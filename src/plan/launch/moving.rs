@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::contract::{REPLACES_TAG, RUN_TAG};
 use super::event::Torn;
-use crate::domain::InstanceId;
+use super::replacement::Launched;
+use crate::domain::{Ec2Instance, InstanceId};
 
 /// A line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +114,26 @@ impl Moving {
             }
             MoveEvent::Ended { reason } => self.ended = Some(reason.clone()),
         }
+    }
+
+    /// How many machines live that it does not account for: more than it began with, less what it ended of them, and not launched by
+    /// it. Somebody else launched them, and its count says nothing of them. `living` are those that have not gone, `kept` what the
+    /// fleet's journals say that was launched.
+    ///
+    /// What stands in for a machine that lives as well is counted with that one.
+    pub fn strangers(&self, living: &[Ec2Instance], kept: &[Launched]) -> u32 {
+        let is_own_run = |run: &String| self.launches.contains(run);
+        let own: BTreeSet<&InstanceId> =
+            kept.iter().filter(|it| is_own_run(&it.run)).map(|it| &it.instance).collect();
+        let is_own =
+            |it: &Ec2Instance| own.contains(&it.id) || it.tags.get(RUN_TAG).is_some_and(is_own_run);
+        let stands_in = |it: &Ec2Instance| {
+            let old = it.tags.get(REPLACES_TAG);
+            old.is_some_and(|old| living.iter().any(|it| it.id.as_str() == old))
+        };
+        let others = living.iter().filter(|it| !is_own(it) && !stands_in(it)).count();
+        let ended = self.left.iter().filter(|id| !own.contains(id)).count();
+        u32::try_from(others + ended).unwrap_or(u32::MAX).saturating_sub(self.count)
     }
 }
 
