@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use support::cli::{Desk, Ran, files, ran};
-use support::market::{Effect, Fault, Market};
+use support::market::{Effect, Fault, Market, Snag};
 use support::module::{Called, call_with};
 use support::moto;
 
@@ -321,6 +321,50 @@ fn what_nobody_knows_is_told_as_unknown_and_found_out_by_running_again() {
     stage.market.mend();
     let done = stage.call(&json!({"count": 2})).well();
     assert_eq!((stage.machines().len(), &done["unknown"]), (2, &json!([])));
+}
+
+/// A machine that does not run yet, or of which EC2 does not say whether it does: the same task again waits for it.
+#[test]
+fn what_is_not_seen_to_run_is_waited_for_again_and_not_launched_again() {
+    for is_silent in [false, true] {
+        let stage = Stage::new();
+        if is_silent {
+            stage.market.snag(Snag {
+                action: "DescribeInstances",
+                with: "tag:spotinst-esg:fleet",
+                code: "UnauthorizedOperation",
+                times: usize::MAX,
+                waits: true,
+            });
+        } else {
+            stage.market.show("pending");
+        }
+        let called = stage.call(&json!({"count": 2, "wait_timeout": 1}));
+        let words = if is_silent { "run is not known: " } else { "do not run in time" };
+        assert!(called.failed().contains(words), "{}", called.failed());
+        assert_eq!(called.answer["not_running"].as_array().unwrap().len(), 2);
+        let warnings = called.answer["warnings"].to_string();
+        assert_eq!(warnings.contains("what was done is told"), is_silent, "{warnings}");
+        for _ in 0..2 {
+            stage.call(&json!({"count": 2, "wait_timeout": 1})).failed();
+            assert_eq!(stage.launches(), 2, "silent: {is_silent}");
+        }
+        stage.market.mend();
+        let done = stage.call(&json!({"count": 2})).well();
+        assert_eq!((stage.launches(), &done["not_running"]), (2, &json!([])), "{done}");
+        stage.call(&json!({"count": 2})).well();
+        assert_eq!(stage.machines().len(), 4, "the run is over, and more are more");
+    }
+}
+
+#[test]
+fn a_look_that_fails_does_not_end_a_wait() {
+    let stage = Stage::new();
+    let (action, with) = ("DescribeInstances", "tag:spotinst-esg:fleet");
+    let code = "UnauthorizedOperation";
+    stage.market.snag(Snag { action, with, code, times: 2, waits: true });
+    let done = stage.call(&json!({"count": 2})).well();
+    assert_eq!((&done["not_running"], stage.launches()), (&json!([]), 2), "{done}");
 }
 
 #[test]

@@ -713,7 +713,9 @@ unknown:
   elements: str
 not_running:
   description:
-    - What was launched and was not seen to run in time.
+    - >-
+      What was launched and was not seen to run in time. The same task again waits for it and launches nothing
+      more.
   returned: always
   type: list
   elements: str

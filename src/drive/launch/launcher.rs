@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::error::LaunchError;
 use super::journal::{Fleet, Journal};
 use super::preflight::Ground;
+use super::waiting::Unseen;
 use crate::domain::{
     Blueprint, Clock, Ec2Instance, InstanceId, LaunchAnswer, LaunchOrder, MicroUsd, Region,
 };
@@ -68,8 +69,10 @@ pub struct Report {
     pub unknown: Vec<String>,
     /// What was terminated again.
     pub removed: Vec<InstanceId>,
-    /// What was launched and does not run.
+    /// What was launched and was not seen to run.
     pub not_running: Vec<InstanceId>,
+    /// Why it is not known whether it does; none if it was seen that it does not.
+    pub unseen: Option<String>,
     /// What could not be done in the end, after all was launched.
     pub warnings: Vec<String>,
 }
@@ -300,17 +303,13 @@ impl Launcher<'_> {
                 report.warnings.extend(self.over(journal, "cleaned up"));
             }
         } else if report.unfulfilled == 0 {
-            // What was launched is told, whether it can be listed or not. What is not seen to run counts as what does not.
-            match self.running(job, &report) {
-                Ok(late) => report.not_running = late,
-                Err(error) => {
-                    if job.wait.is_some() {
-                        report.not_running = report.launched.keys().cloned().collect();
-                    }
-                    report
-                        .warnings
-                        .push(format!("{error}: whether what was launched runs is not known"));
-                }
+            // What was launched is told, whether it can be listed or not.
+            let Unseen { machines, error } = self.running(job, &report);
+            if job.wait.is_some() {
+                (report.not_running, report.unseen) = (machines, error.map(|it| it.to_string()));
+            } else if let Some(error) = error {
+                let text = format!("{error}: whether what was launched is listed is not known");
+                report.warnings.push(text);
             }
             // Else whoever asked ends it, with [`Self::conclude`].
             if !job.resume {

@@ -23,3 +23,4 @@ pub use profiles::{Kept, Profiles, SPOTTER_SETTINGS};
 pub use rebalancer::{Check, Moved, Rebalance, Standstill};
 pub use replacer::{Replace, Replaced};
 pub use settling::Account;
+pub use waiting::Unseen;

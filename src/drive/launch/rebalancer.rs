@@ -230,7 +230,14 @@ impl Course<'_, '_> {
         }
         if let Some(late) = report.not_running.first() {
             let limit = job.wait.unwrap_or_default().as_secs();
-            let reason = format!("{late} was launched in {zone} and does not run within {limit} s");
+            let reason = match &report.unseen {
+                None => {
+                    format!("{late} was launched in {zone} and does not run within {limit} s")
+                }
+                Some(error) => format!(
+                    "{late} was launched in {zone}, and after {limit} s it is not known whether it runs: {error}"
+                ),
+            };
             return Err(LaunchError::Unfit { reason });
         }
         let Some(stop) = report.stop else { return Ok(None) };

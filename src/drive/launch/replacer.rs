@@ -175,9 +175,11 @@ impl Launcher<'_> {
     ) -> Result<(), LaunchError> {
         let Some(limit) = what.wait else { return Ok(()) };
         let tags = tag(FLEET_TAG, fleet.name());
-        match self.late(&what.region, &tags, vec![new], limit)?.pop() {
-            None => Ok(()),
-            Some(new) => {
+        let mut unseen = self.late(&what.region, &tags, vec![new], limit);
+        match (unseen.machines.pop(), unseen.error) {
+            (None, _) => Ok(()),
+            (Some(_), Some(error)) => Err(error.into()),
+            (Some(new), None) => {
                 Err(LaunchError::Late { new, old: what.id.clone(), limit_s: limit.as_secs() })
             }
         }

@@ -1,6 +1,7 @@
 //! Waits for machines that were launched: until they are listed, and until they run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::time::Duration;
 
 use super::error::LaunchError;
@@ -14,39 +15,37 @@ use crate::plan::launch::{ENDING, Event, FLEET_TAG, Launched, Run, lives};
 /// So many instances are asked for by id in one call.
 const MOST_LOOKED_FOR: usize = 200;
 
+/// What was waited for in vain.
+#[derive(Debug, Default)]
+pub struct Unseen {
+    /// Which were not seen as they were to be.
+    pub machines: Vec<InstanceId>,
+    /// Why nobody knows how they are: what came instead of the last look. None if it was seen that they are not.
+    pub error: Option<Ec2Error>,
+}
+
 /// What EC2 calls a machine that does its work.
 pub(super) const RUNS: &str = "running";
 
 impl Launcher<'_> {
     /// Waits until machines with these tags run; those that do not in time.
-    ///
-    /// # Errors
-    ///
-    /// AWS does not answer.
     pub fn late(
         &self,
         region: &Region,
         tags: &BTreeMap<String, String>,
         ids: Vec<InstanceId>,
         limit: Duration,
-    ) -> Result<Vec<InstanceId>, LaunchError> {
+    ) -> Unseen {
         self.watched(region, tags, ids, limit, |it| it.state.as_deref() == Some(RUNS))
     }
 
-    /// Waits until all run, or at least are listed, so that whoever counts next counts them; those that do not run in time.
-    pub(super) fn running(
-        &self,
-        job: &Job,
-        report: &Report,
-    ) -> Result<Vec<InstanceId>, LaunchError> {
+    /// Waits until all run, or at least are listed, so that whoever counts next counts them; those that were not seen to be so.
+    pub(super) fn running(&self, job: &Job, report: &Report) -> Unseen {
         let tags = of_fleet(job);
         let ids = report.launched.keys().cloned().collect();
         match job.wait {
             Some(limit) => self.late(&job.region, &tags, ids, limit),
-            None => {
-                let _unlisted = self.watched(&job.region, &tags, ids, job.settle, |_| true)?;
-                Ok(Vec::new())
-            }
+            None => self.watched(&job.region, &tags, ids, job.settle, |_| true),
         }
     }
 
@@ -61,7 +60,11 @@ impl Launcher<'_> {
         let tags = tag(FLEET_TAG, fleet.name());
         let ids = journal.run.launched().into_keys().collect();
         let lives = |it: &Ec2Instance| it.state.as_deref() != Some(ENDING);
-        let missing = self.watched(&job.region, &tags, ids, job.settle, lives)?;
+        let unseen = self.watched(&job.region, &tags, ids, job.settle, lives);
+        if let Some(error) = unseen.error {
+            return Err(error.into());
+        }
+        let missing = unseen.machines;
         if missing.is_empty() {
             return Ok(());
         }
@@ -166,7 +169,8 @@ impl Launcher<'_> {
         }
     }
 
-    /// Waits until each is listed and good; those that are not in time.
+    /// Waits until each is listed and good; those that are not in time. A look that fails is no end of it: what is not known now may
+    /// be known at the next one.
     fn watched(
         &self,
         region: &Region,
@@ -174,17 +178,26 @@ impl Launcher<'_> {
         mut left: Vec<InstanceId>,
         limit: Duration,
         is_good: impl Fn(&Ec2Instance) -> bool,
-    ) -> Result<Vec<InstanceId>, LaunchError> {
+    ) -> Unseen {
         if left.is_empty() {
-            return Ok(left);
+            return Unseen::default();
         }
-        let _left_or_none = until(self.clock, limit, || {
-            let listed = self.cloud.tagged_instances(region, tags)?;
-            left.retain(|id| !listed.iter().any(|it| it.id == *id && is_good(it)));
-            self.progress.tick(|| format!("waiting for {} machines", left.len()));
-            Ok::<_, Ec2Error>(left.is_empty().then_some(()))
-        })?;
-        Ok(left)
+        let mut last = None;
+        let Ok(_left_or_none) = until(self.clock, limit, || {
+            match self.cloud.tagged_instances(region, tags) {
+                Ok(listed) => {
+                    left.retain(|id| !listed.iter().any(|it| it.id == *id && is_good(it)));
+                    last = None;
+                }
+                Err(error) => last = Some(error),
+            }
+            self.progress.tick(|| match &last {
+                None => format!("waiting for {} machines", left.len()),
+                Some(error) => format!("waiting for {} machines: {error}", left.len()),
+            });
+            Ok::<_, Infallible>(left.is_empty().then_some(()))
+        });
+        Unseen { machines: left, error: last }
     }
 }
 

@@ -36,7 +36,7 @@ pub(in crate::modules) struct Returns {
     /// Requests of which it is not known whether they launched anything.
     #[schemars(extend("x-returned" = "always"))]
     unknown: Vec<String>,
-    /// What was launched and was not seen to run in time.
+    /// What was launched and was not seen to run in time. The same task again waits for it and launches nothing more.
     #[schemars(extend("x-returned" = "always"))]
     not_running: Vec<String>,
     /// What an hour of what was launched costs, in dollars; null if a price is not known.
@@ -105,7 +105,13 @@ pub(super) fn told(report: &Report) -> String {
     }
     if report.unfulfilled == 0 {
         let late = report.not_running.iter().map(ToString::to_string).collect::<Vec<_>>();
-        return format!("launched {launched}, of which {} do not run in time", late.join(", "));
+        let late = late.join(", ");
+        return match &report.unseen {
+            None => format!("launched {launched}, of which {late} do not run in time"),
+            Some(error) => {
+                format!("launched {launched}, and whether {late} run is not known: {error}")
+            }
+        };
     }
     let why = report.stop.as_deref().unwrap_or("not all were launched");
     let kept = if !report.removed.is_empty() && launched > 0 {

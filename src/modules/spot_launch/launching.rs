@@ -100,9 +100,10 @@ fn begin<'c>(
         let progress = Progress::new(&desk.clock, desk.context.progress);
         let cloud = desk.cloud.as_ref();
         let launcher = Launcher { cloud, clock: &desk.clock, progress: &progress };
-        let concluded = match report.unfulfilled {
-            0 => launcher.conclude(&desk.fleet, &report.run),
-            _ => Ok(()),
+        // What does not run yet is waited for by the same task again, which is to launch no more.
+        let concluded = match report.unfulfilled == 0 && report.not_running.is_empty() {
+            true => launcher.conclude(&desk.fleet, &report.run),
+            false => Ok(()),
         };
         // What was launched is told all the same.
         match (concluded, answer) {
@@ -176,7 +177,8 @@ fn reported(desk: &Desk<'_>, report: &Report) -> Result<Outcome<Returns>, Failur
     let message = answer::told(report);
     if report.unfulfilled > 0 || !report.not_running.is_empty() {
         let changed = count > 0 || !report.removed.is_empty() || !report.unknown.is_empty();
-        let failure = Failure::new(message).changed(changed).retryable(true);
+        let failure =
+            Failure::new(message).changed(changed).retryable(true).with_warnings(warnings);
         return Err(returns
             .evidence()
             .into_iter()

@@ -155,7 +155,9 @@ fn carried(
     }
     if report.unfulfilled > 0 || !report.not_running.is_empty() {
         let message = format!("{}; {id} was not terminated", answer::told(report));
-        return Err(failed(&returns, Failure::new(message).retryable(true), changed));
+        let failure = Failure::new(message).retryable(true);
+        let failure = failure.with_warnings(report.warnings.iter().cloned());
+        return Err(failed(&returns, failure, changed));
     }
     let told = answer::told(report);
     if !done.has_ended {
