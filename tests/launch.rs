@@ -284,6 +284,54 @@ fn partial_results_are_kept_or_cleaned_up_as_asked() {
     }
 }
 
+/// A launch that was to be cleaned up left its machines, and whatever comes next terminates them and says so.
+#[test]
+fn what_an_earlier_run_was_about_to_terminate_is_told_by_whoever_terminates_it() {
+    for (next, launched, is_short) in [
+        (json!({"state": "absent"}), 0, false),
+        (json!({"exact_count": 0}), 0, false),
+        (json!({"exact_count": 1}), 0, true),
+        (json!({"exact_count": 2}), 2, false),
+        (json!({"count": 3}), 3, false),
+        (json!({"count": 1}), 1, false),
+        (json!({"count": 1, "max_total": 2}), 0, true),
+    ] {
+        let stage = Stage::new();
+        let quota = Effect::Refuse("MaxSpotInstanceCountExceeded");
+        stage.market.fault(Fault { zone: Some("eu-west-1c"), effect: quota, ..Fault::refuse("") });
+        stage.market.price("c6i.large", "eu-west-1c", Some("0.0390"));
+        let (action, code) = ("TerminateInstances", "InternalError");
+        stage.market.snag(Snag { action, with: "", code, times: 99, waits: false });
+        let called = stage.call(&json!({"count": 3, "on_partial": "terminate"}));
+        assert!(called.failed().contains("is not known"), "{}", called.failed());
+        let old: Vec<String> = stage.machines().into_keys().collect();
+        assert_eq!(old.len(), 2);
+        stage.market.mend();
+        let mut next = next;
+        if next["max_total"].is_number() {
+            // What is refused after them hides nothing of them either.
+            let fleet = stage.name.clone();
+            stage.market.meanwhile(move |action, _| {
+                if action == "TerminateInstances" {
+                    let tags = [("spotinst-esg:fleet", fleet.as_str())];
+                    let launch = moto::Launch { count: 3, is_spot: true, tags: &tags };
+                    moto::shared().run_instances("eu-west-1", &launch);
+                }
+            });
+            next["max_total"] = json!(3);
+        }
+        let called = stage.call(&next);
+        let answer = &called.answer;
+        assert_eq!(answer["failed"].as_bool().unwrap_or_default(), is_short, "{next}: {answer}");
+        let mut gone: Vec<String> =
+            serde_json::from_value(answer["terminated"].clone()).unwrap_or_default();
+        gone.sort();
+        assert_eq!((&answer["changed"], &gone), (&json!(true), &old), "{next}: {answer}");
+        let number = answer["launched"].as_array().map_or(0, Vec::len);
+        assert_eq!(number, launched, "{next}: {answer}");
+    }
+}
+
 #[test]
 fn a_lost_answer_launches_nothing_twice() {
     for (effect, times) in

@@ -297,7 +297,8 @@ fn start(folder: &Path, cloud: &Fake, run: usize, exact: bool, clean_up: bool) -
         let launcher = Launcher { cloud, clock: cloud, progress: &progress };
         let mut wanted = WANTED;
         if exact {
-            launcher.settle(&fleet, &Region::new("eu-west-1"), Duration::from_secs(2)).unwrap();
+            let (region, patience) = (Region::new("eu-west-1"), Duration::from_secs(2));
+            launcher.settle(&fleet, &region, patience, &mut Vec::new()).unwrap();
             wanted -= u32::try_from(cloud.living().len()).unwrap();
             if wanted == 0 {
                 return Report::default();

@@ -8,7 +8,15 @@ use super::journal::{Fleet, Journal};
 use super::launcher::{Launcher, tag};
 use crate::domain::{InstanceId, Region};
 use crate::drive::wait::until;
-use crate::plan::launch::{ENDING, Event, RUN_TAG};
+use crate::plan::launch::{ENDING, Event, RUN_TAG, lives};
+
+/// What did not come to an end by a call.
+pub(super) struct Ends {
+    /// What lives on.
+    pub(super) living: Vec<InstanceId>,
+    /// What EC2 knows nothing of, and lists nowhere.
+    unknown: Vec<InstanceId>,
+}
 
 impl Launcher<'_> {
     /// Terminates machines.
@@ -24,11 +32,11 @@ impl Launcher<'_> {
         ids: &[InstanceId],
         patience: Duration,
     ) -> Result<(), LaunchError> {
-        let living = self.end(region, tags, ids, patience)?;
+        let Ends { living, .. } = self.end(region, tags, ids, patience)?;
         if living.is_empty() { Ok(()) } else { Err(LaunchError::Alive { instances: living }) }
     }
 
-    /// Terminates machines; those that live on. A machine of which EC2 says that there is none may have been launched a moment ago:
+    /// Terminates machines. A machine of which EC2 says that there is none may have been launched a moment ago:
     /// it is named again for as long as `patience`, and gone only if by then no machine with these tags is it.
     pub(super) fn end(
         &self,
@@ -36,13 +44,14 @@ impl Launcher<'_> {
         tags: &BTreeMap<String, String>,
         ids: &[InstanceId],
         patience: Duration,
-    ) -> Result<Vec<InstanceId>, LaunchError> {
+    ) -> Result<Ends, LaunchError> {
         let mut left = ids.to_vec();
         let heard = until(self.clock, patience, || {
             let asked = self.cloud.terminate_instances(region, &left);
             left = asked.map_err(|error| LaunchError::of_end(&left, error))?;
             Ok::<_, LaunchError>(left.is_empty().then_some(()))
         })?;
+        let mut unknown = Vec::new();
         if heard.is_err() {
             let listed = self.cloud.tagged_instances(region, tags);
             let listed =
@@ -51,22 +60,37 @@ impl Launcher<'_> {
                 let mut found = listed.iter().filter(|it| it.id == *id);
                 found.any(|it| it.state.as_deref() != Some(ENDING))
             };
+            unknown.extend(left.iter().filter(|id| !lives(id)).cloned());
             left.retain(lives);
         }
-        Ok(left)
+        Ok(Ends { living: left, unknown })
     }
 
-    /// What was to be terminated may still run, if the end came before the call.
+    /// What was to be terminated may still run, if the end came before the call. What is ended here is added to `ended`, also where
+    /// others live on.
     pub(super) fn end_again(
         &self,
         journal: &Journal,
         region: &Region,
         patience: Duration,
+        ended: &mut Vec<InstanceId>,
     ) -> Result<(), LaunchError> {
-        let ids = &journal.run.terminating;
-        match ids.is_empty() {
+        let mut ids = journal.run.terminating.clone();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        // Of what is on its way out already nothing is changed.
+        let told = self.cloud.instances(region, &ids)?;
+        ids.retain(|id| told.iter().filter(|it| it.id == *id).all(lives));
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let ends = self.end(region, &tag(RUN_TAG, &journal.run.id), &ids, patience)?;
+        ids.retain(|id| !ends.living.contains(id) && !ends.unknown.contains(id));
+        ended.extend(ids);
+        match ends.living.is_empty() {
             true => Ok(()),
-            false => self.end_surely(region, &tag(RUN_TAG, &journal.run.id), ids, patience),
+            false => Err(LaunchError::Alive { instances: ends.living }),
         }
     }
 

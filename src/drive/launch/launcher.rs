@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::ending::Ends;
 use super::error::LaunchError;
 use super::journal::{Fleet, Journal};
 use super::preflight::Ground;
@@ -67,7 +68,7 @@ pub struct Report {
     pub stop: Option<String>,
     /// Tokens of requests of which it is not known whether they launched anything.
     pub unknown: Vec<String>,
-    /// What was terminated again.
+    /// What was terminated again, of runs of before among it.
     pub removed: Vec<InstanceId>,
     /// What was launched and was not seen to run.
     pub not_running: Vec<InstanceId>,
@@ -108,9 +109,10 @@ impl Launcher<'_> {
         ladder: &mut Ladder,
         counts: &mut BTreeMap<String, u32>,
     ) -> Result<Report, (LaunchError, Box<Report>)> {
-        let opened = || {
+        let mut ended = Vec::new();
+        let opened = |ended: &mut Vec<InstanceId>| {
             if job.resume || job.is_step {
-                self.settle_steps(fleet, &job.region, job.settle)?;
+                self.settle_steps(fleet, &job.region, job.settle, ended)?;
             }
             let mut open = fleet.open_runs()?.into_iter().filter(|it| !it.run.is_step);
             match open.next().filter(|it| job.resume && it.run.wanted == job.wanted) {
@@ -119,13 +121,26 @@ impl Launcher<'_> {
                     return Ok(open);
                 }
                 None if job.is_step => {}
-                None => self.settle(fleet, &job.region, job.settle)?,
+                None => self.settle(fleet, &job.region, job.settle, ended)?,
             }
             fleet.begin(self.clock, &begun(fleet, job))
         };
-        let mut journal = opened().map_err(|error| (error, Box::default()))?;
-        let launched = self.launching(&mut journal, job, ladder, counts);
-        launched.map_err(|error| (error, Box::new(told(&journal, job, None))))
+        let mut journal = match opened(&mut ended) {
+            Ok(journal) => journal,
+            Err(error) => {
+                return Err((error, Box::new(Report { removed: ended, ..Report::default() })));
+            }
+        };
+        let launched = self.launching(&mut journal, job, ladder, counts, &mut ended);
+        let mut report = match launched {
+            Ok(report) => report,
+            Err(error) => {
+                let report = told(&journal, job, None);
+                return Err((error, Box::new(Report { removed: ended, ..report })));
+            }
+        };
+        report.removed.extend(ended);
+        Ok(report)
     }
 
     fn launching(
@@ -134,8 +149,9 @@ impl Launcher<'_> {
         job: &Job,
         ladder: &mut Ladder,
         counts: &mut BTreeMap<String, u32>,
+        ended: &mut Vec<InstanceId>,
     ) -> Result<Report, LaunchError> {
-        self.end_again(journal, &job.region, job.settle)?;
+        self.end_again(journal, &job.region, job.settle, ended)?;
         let mut stop = self.go_on(journal, job)?;
         while stop.is_none() && missing(journal, job) > 0 {
             stop = match ladder.next(counts) {
@@ -292,7 +308,7 @@ impl Launcher<'_> {
             if !ids.is_empty() {
                 journal.write(self.clock, &Event::Terminating { instances: ids.clone() })?;
                 let tags = tag(RUN_TAG, &report.run);
-                let living = self.end(&job.region, &tags, &ids, job.settle)?;
+                let Ends { living, .. } = self.end(&job.region, &tags, &ids, job.settle)?;
                 report.launched.retain(|id, _| living.contains(id));
                 ids.retain(|id| !living.contains(id));
             }

@@ -115,15 +115,18 @@ impl Launcher<'_> {
         what: Rebalance<'_>,
         ladder: &mut Ladder,
     ) -> Result<Moved, (LaunchError, Box<Moved>)> {
-        let begun = || -> Result<MoveJournal, LaunchError> {
-            self.settle_steps(fleet, &what.job.region, what.job.settle)?;
+        let begun = |ended: &mut Vec<InstanceId>| -> Result<MoveJournal, LaunchError> {
+            self.settle_steps(fleet, &what.job.region, what.job.settle, ended)?;
             match fleet.open_moving()? {
                 Some(open) => Ok(open),
                 None => fleet.begin_moving(self.clock, &self.beginning(fleet, &what)?),
             }
         };
-        let journal = begun().map_err(|error| (error, Box::default()))?;
-        let (moved, shut) = (Moved::default(), BTreeMap::new());
+        let (mut moved, shut) = (Moved::default(), BTreeMap::new());
+        let journal = match begun(&mut moved.terminated) {
+            Ok(journal) => journal,
+            Err(error) => return Err((error, Box::new(moved))),
+        };
         let mut course = Course { launcher: self, fleet, what, ladder, journal, moved, shut };
         course.what.field.count = course.journal.moving.count;
         match course.go() {
@@ -225,6 +228,7 @@ impl Course<'_, '_> {
         self.moved.attempts.extend(report.attempts);
         self.moved.unknown.extend(report.unknown.iter().cloned());
         self.moved.launched.extend(report.launched);
+        self.moved.terminated.extend(report.removed);
         if let Some(error) = error {
             return Err(error);
         }

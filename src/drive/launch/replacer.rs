@@ -98,7 +98,7 @@ impl Launcher<'_> {
     ) -> Result<(), LaunchError> {
         let cluster = what.cluster.as_deref();
         // A launch of before an interruption may be found only now.
-        self.settle_steps(fleet, &what.region, what.settle)?;
+        self.settle_steps(fleet, &what.region, what.settle, &mut done.report.removed)?;
         let (machines, replacement) = self.replacement(fleet, &what.region, cluster, &what.id)?;
         done.machines = machines;
         let new = match replacement {
@@ -118,11 +118,16 @@ impl Launcher<'_> {
                     return Err(LaunchError::Refused(text));
                 };
                 (job.resume, job.is_step) = (false, true);
-                let launched = self.launch(fleet, job, ladder, counts);
-                done.report = launched.map_err(|(error, report)| {
-                    done.report = *report;
-                    error
-                })?;
+                let ended = std::mem::take(&mut done.report.removed);
+                let (report, failed) = match self.launch(fleet, job, ladder, counts) {
+                    Ok(report) => (report, None),
+                    Err((error, report)) => (*report, Some(error)),
+                };
+                done.report = report;
+                done.report.removed.extend(ended);
+                if let Some(error) = failed {
+                    return Err(error);
+                }
                 let report = &done.report;
                 if report.unfulfilled > 0 || !report.not_running.is_empty() {
                     return Ok(());

@@ -37,7 +37,7 @@ impl Launcher<'_> {
     }
 
     /// Finds out what became of each request that has no answer, and ends what is a step of something larger. A run that may be gone on
-    /// with remains one.
+    /// with remains one. What is terminated by that is added to `ended`.
     ///
     /// # Errors
     ///
@@ -47,10 +47,11 @@ impl Launcher<'_> {
         fleet: &Fleet,
         region: &Region,
         patience: Duration,
+        ended: &mut Vec<InstanceId>,
     ) -> Result<(), LaunchError> {
         for mut journal in fleet.open_runs()? {
             if journal.run.is_step {
-                self.settle_run(&mut journal, region, patience)?;
+                self.settle_run(&mut journal, region, patience, ended)?;
             } else {
                 self.answered(&mut journal, region, patience)?;
             }
@@ -58,7 +59,8 @@ impl Launcher<'_> {
         Ok(())
     }
 
-    /// Finds out what became of each request of unfinished runs that has no answer, and ends those runs.
+    /// Finds out what became of each request of unfinished runs that has no answer, and ends those runs. What they were about to
+    /// terminate is terminated, and added to `ended`, whatever fails afterwards.
     ///
     /// # Errors
     ///
@@ -68,9 +70,10 @@ impl Launcher<'_> {
         fleet: &Fleet,
         region: &Region,
         patience: Duration,
+        ended: &mut Vec<InstanceId>,
     ) -> Result<(), LaunchError> {
         for mut journal in fleet.open_runs()? {
-            self.settle_run(&mut journal, region, patience)?;
+            self.settle_run(&mut journal, region, patience, ended)?;
         }
         Ok(())
     }
@@ -97,8 +100,9 @@ impl Launcher<'_> {
         journal: &mut Journal,
         region: &Region,
         patience: Duration,
+        ended: &mut Vec<InstanceId>,
     ) -> Result<(), LaunchError> {
-        self.end_again(journal, region, patience)?;
+        self.end_again(journal, region, patience, ended)?;
         self.answered(journal, region, patience)?;
         let tags = tag(FLEET_TAG, &journal.run.fleet);
         let mut missing: Vec<InstanceId> = journal.run.launched().into_keys().collect();

@@ -98,9 +98,13 @@ impl Returns {
 pub(super) fn told(report: &Report) -> String {
     let launched = report.launched.len();
     if report.unfulfilled == 0 && report.not_running.is_empty() {
-        return match launched {
+        let told = match launched {
             0 => "nothing was missing".to_owned(),
             _ => format!("launched {launched}"),
+        };
+        return match report.removed.len() {
+            0 => told,
+            more => format!("{told}, terminated {more} that an earlier run was about to terminate"),
         };
     }
     if report.unfulfilled == 0 {

@@ -120,9 +120,9 @@ fn ended(desk: &Desk<'_>, stay: usize) -> Result<Outcome<Returns>, Failure> {
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     desk.fleet.end_moving(&desk.clock, "an end followed")?;
-    launcher.settle(&desk.fleet, &desk.region, desk.settle())?;
     let mut course = Course::default();
-    let gone = course.go(desk, &launcher, stay);
+    let settled = launcher.settle(&desk.fleet, &desk.region, desk.settle(), &mut course.done);
+    let gone = settled.map_err(Failure::from).and_then(|()| course.go(desk, &launcher, stay));
     let names = |course: &Course| course.done.iter().map(ToString::to_string).collect::<Vec<_>>();
     if let Err(failure) = gone {
         let failure = if course.done.is_empty() { failure } else { failure.changed(true) };

@@ -5,9 +5,9 @@ use serde_json::json;
 use super::answer::{self, Returns};
 use super::ending;
 use crate::ansible::{Failure, Outcome, Planned};
-use crate::domain::Clock;
+use crate::domain::{Clock, Ec2Instance, InstanceId};
 use crate::drive::Progress;
-use crate::drive::launch::{Launcher, Report};
+use crate::drive::launch::{Account, Launcher, Report};
 use crate::modules::fleet::{Desk, Ready, Terms, counts};
 
 /// So many more.
@@ -75,7 +75,7 @@ pub(super) fn exactly<'c>(
 fn begin<'c>(
     desk: Desk<'c>,
     ready: Ready,
-    machines: &[crate::domain::Ec2Instance],
+    machines: &[Ec2Instance],
     total: u32,
     message: &str,
     is_exact: bool,
@@ -123,7 +123,7 @@ fn begin<'c>(
         .with_warnings(warnings))
 }
 
-/// It is counted again once an unfinished launch that is not gone on with has been settled.
+/// Launches what is missing once it has been counted again.
 fn carried(desk: &Desk<'_>, mut ready: Ready, exact: Option<u32>) -> Result<Report, Failure> {
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
@@ -131,41 +131,72 @@ fn carried(desk: &Desk<'_>, mut ready: Ready, exact: Option<u32>) -> Result<Repo
     desk.fleet.end_moving(&desk.clock, "a launch followed")?;
     let open = launcher.unfinished(&desk.fleet)?;
     let resumed = open.filter(|it| exact.is_none() && it.wanted == ready.job.wanted);
-    if resumed.is_none() {
-        launcher.settle(&desk.fleet, &desk.region, desk.settle())?;
-    }
-    let machines = desk.machines()?;
-    let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
-    let done = resumed.map_or(0, |it| it.done);
-    if exact.is_none() {
-        // What an unfinished launch had launched may be listed only now.
-        desk.within(present.saturating_add(ready.job.wanted.saturating_sub(done)))?;
-    }
-    if let Some(exact) = exact {
-        if present > exact {
-            return Err(Failure::new(format!(
-                "an unfinished launch had launched more than was listed: there are {present}, {exact} are wanted; run this again"
-            )));
+    let mut ended = Vec::new();
+    let counted = counted(desk, &launcher, &mut ready, exact, resumed, &mut ended);
+    // What an unfinished launch was about to terminate is told, whatever comes after.
+    let machines = counted.map_err(|failure| match ended.is_empty() {
+        true => failure,
+        false => {
+            let names = ended.iter().map(ToString::to_string).collect::<Vec<_>>();
+            failure.changed(true).with("terminated", names)
         }
-        ready.job.wanted = exact - present;
-        if ready.job.wanted == 0 {
-            return Ok(Report::default());
-        }
+    })?;
+    if exact.is_some() && ready.job.wanted == 0 {
+        return Ok(Report { removed: ended, ..Report::default() });
     }
     let mut counts = counts(&machines);
     let report = launcher.launch(&desk.fleet, &ready.job, &mut ready.ladder, &mut counts);
     ready.memory.add(desk.region.as_str(), ready.ladder.short(), desk.clock.now());
-    report.map_err(|(error, report)| {
-        let changed =
-            !report.launched.is_empty() || !report.unknown.is_empty() || error.may_have_ended();
-        let mut returns = Returns::of(&desk.machines_after().0);
-        returns.account(&report);
-        let failure = Failure::from(error)
-            .changed(changed)
-            .adding("; what was launched is in the journal and has the fleet's tag: run this again to go on");
-        let all = returns.evidence().into_iter();
-        all.fold(failure, |it, (name, value)| it.with(&name, value))
-    })
+    let told = |mut report: Report| {
+        report.removed.extend(ended);
+        report
+    };
+    let (error, report) = match report {
+        Ok(report) => return Ok(told(report)),
+        Err((error, report)) => (error, told(*report)),
+    };
+    let changed = !report.launched.is_empty()
+        || !report.unknown.is_empty()
+        || !report.removed.is_empty()
+        || error.may_have_ended();
+    let mut returns = Returns::of(&desk.machines_after().0);
+    returns.account(&report);
+    let failure = Failure::from(error).changed(changed).adding(
+        "; what was launched is in the journal and has the fleet's tag: run this again to go on",
+    );
+    Err(returns.evidence().into_iter().fold(failure, |it, (name, value)| it.with(&name, value)))
+}
+
+/// The machines of the fleet, counted once an unfinished launch that is not gone on with has been settled, and how many are wanted
+/// then.
+fn counted(
+    desk: &Desk<'_>,
+    launcher: &Launcher<'_>,
+    ready: &mut Ready,
+    exact: Option<u32>,
+    resumed: Option<Account>,
+    ended: &mut Vec<InstanceId>,
+) -> Result<Vec<Ec2Instance>, Failure> {
+    if resumed.is_none() {
+        launcher.settle(&desk.fleet, &desk.region, desk.settle(), ended)?;
+    }
+    let mut machines = desk.machines()?;
+    machines.retain(|it| !ended.contains(&it.id));
+    let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
+    match exact {
+        None => {
+            // What an unfinished launch had launched may be listed only now.
+            let done = resumed.map_or(0, |it| it.done);
+            desk.within(present.saturating_add(ready.job.wanted.saturating_sub(done)))?;
+        }
+        Some(exact) if present > exact => {
+            return Err(Failure::new(format!(
+                "an unfinished launch had launched more than was listed: there are {present}, {exact} are wanted; run this again"
+            )));
+        }
+        Some(exact) => ready.job.wanted = exact - present,
+    }
+    Ok(machines)
 }
 
 fn reported(desk: &Desk<'_>, report: &Report) -> Result<Outcome<Returns>, Failure> {
@@ -185,5 +216,6 @@ fn reported(desk: &Desk<'_>, report: &Report) -> Result<Outcome<Returns>, Failur
             .fold(failure, |failure, (name, value)| failure.with(&name, value)));
     }
     let outcome = Outcome::from(returns);
-    Ok(Outcome { message: Some(message), changed: count > 0, warnings, ..outcome })
+    let changed = count > 0 || !report.removed.is_empty();
+    Ok(Outcome { message: Some(message), changed, warnings, ..outcome })
 }

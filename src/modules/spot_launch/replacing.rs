@@ -138,7 +138,8 @@ fn carried(
     let report = &done.report;
     let mut returns = Returns::of(&done.machines);
     returns.account(report);
-    let changed = !report.launched.is_empty() || !report.unknown.is_empty();
+    let changed =
+        !report.launched.is_empty() || !report.unknown.is_empty() || !report.removed.is_empty();
     if let Some(error) = error {
         let more = match &error {
             LaunchError::Late { .. }
@@ -169,7 +170,7 @@ fn carried(
     warnings.extend(report.warnings.iter().cloned());
     let mut returns = Returns::of(&left);
     returns.account(report);
-    returns.terminated = vec![id.to_string()];
+    returns.terminated.push(id.to_string());
     let message = format!("{told}, terminated {id}");
     Ok(Outcome { message: Some(message), warnings, ..Outcome::from(returns) })
 }
