@@ -7,7 +7,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::cli::{Desk, Ran, ran};
-use support::market::Market;
+use support::market::{Market, Snag};
 use support::module::{Called, call_with};
 use support::moto;
 
@@ -280,6 +280,25 @@ fn old_prices_do_not_become_young_by_being_kept() {
     let said = from(json!({"store": "ssm", "store_prefix": prefix}));
     assert!(said.failed().contains("would date them now"), "{}", said.failed());
     assert_eq!(market.calls().get("AmazonSSM.PutParameter"), None);
+}
+
+/// The lists are written in the order of the zones: what was written before one is refused has changed.
+#[test]
+fn a_store_that_is_written_in_part_is_told_as_changed() {
+    let (desk, market) = desk();
+    for (zone, is_changed) in [("eu-west-1a", false), ("eu-west-1b", true)] {
+        let prefix = format!("/in-part-{}", fastrand::u32(..));
+        let keep = json!({"policy": {"max_vcpus": 2}, "store": "ssm", "store_prefix": prefix});
+        let (action, code) = ("AmazonSSM.PutParameter", "AccessDeniedException");
+        market.snag(Snag { action, with: zone, code, times: 1, waits: false });
+        let called = asked(&desk, &market, &keep);
+        let said = called.failed();
+        assert!(said.contains("not allowed"), "{said}");
+        assert_eq!(called.answer["changed"], is_changed, "{zone}");
+        assert_eq!(said.contains("of 3 zones with other offers 1 were written"), is_changed);
+        assert_eq!(asked(&desk, &market, &keep).well()["changed"], true);
+        assert_eq!(asked(&desk, &market, &keep).well()["changed"], false);
+    }
 }
 
 #[test]

@@ -133,7 +133,16 @@ impl Module<World> for SpotOfferInfo {
         let changed: Vec<String> = draft.changes.keys().cloned().collect();
         let act = move || {
             save()?;
-            draft.write(&region, market::cloud(&args.connection, world)?.as_ref())?;
+            let cloud = market::cloud(&args.connection, world)?;
+            draft.write(&region, cloud.as_ref()).map_err(|(error, written)| {
+                let failure = Failure::from(error).changed(written > 0);
+                match (written, draft.changes.len()) {
+                    (0, _) => failure,
+                    (some, all) => failure.adding(&format!(
+                        "; of {all} zones with other offers {some} were written before"
+                    )),
+                }
+            })?;
             Ok(Outcome::from(returns))
         };
         if changed.is_empty() {

@@ -48,7 +48,7 @@ impl Fault {
 #[derive(Clone, Debug)]
 pub(crate) struct Snag {
     pub(crate) action: &'static str,
-    /// Only where this is among the parameters.
+    /// Only where this is among the parameters, or in the JSON.
     pub(crate) with: &'static str,
     pub(crate) code: &'static str,
     /// So often.
@@ -247,13 +247,20 @@ fn answer(
         deed(&action, launches);
     }
     let fits = |snag: &&mut Snag| {
-        let has = |text: &str| text.is_empty() || form.values().any(|it| it == text);
+        let has = |text: &str| {
+            let in_json = || target.is_some() && request.body.contains(text);
+            text.is_empty() || form.values().any(|it| it == text) || in_json()
+        };
         snag.times > 0 && !snag.waits && snag.action == action && has(snag.with)
     };
     if let Some(snag) = state.snags.iter_mut().find(fits) {
         snag.times -= 1;
         return match snag.code {
             Snag::NONE => Reply::xml(200, NO_INSTANCES),
+            code if target.is_some() => {
+                let said = json!({"__type": code, "message": "No."});
+                Reply::json(400, said.to_string())
+            }
             code => refused(code),
         };
     }

@@ -11,6 +11,7 @@ use super::kept::whole;
 use super::prices::dollars;
 use super::{Cloud, MarketError};
 use crate::domain::{MicroUsd, Parameter, Region, Sourced, SpotPrice};
+use crate::drive::ec2::Ec2Error;
 use crate::plan::offers::Ranking;
 
 /// Where Spotter keeps prices: what it writes now, and what it wrote before.
@@ -186,8 +187,16 @@ pub struct Draft {
 
 #[derive(Clone, Debug)]
 enum Write {
-    Parameter { name: String, text: String },
-    File { path: PathBuf, text: Vec<u8> },
+    /// It may hold what is kept already, and only date it anew.
+    Parameter {
+        name: String,
+        text: String,
+        is_change: bool,
+    },
+    File {
+        path: PathBuf,
+        text: Vec<u8>,
+    },
 }
 
 /// Compares a ranking with what is kept. A zone that was looked at and has no offers any more is to have an empty list: what is kept would
@@ -261,8 +270,9 @@ impl Draft {
             let was = before.map_or(Value::Null, |it| {
                 serde_json::from_str(&it.value).unwrap_or_else(|_| json!(it.value))
             });
-            if was != list || is_old(before.and_then(|it| it.at), at) {
-                self.writes.push(Write::Parameter { name, text });
+            let is_change = was != list;
+            if is_change || is_old(before.and_then(|it| it.at), at) {
+                self.writes.push(Write::Parameter { name, text, is_change });
             }
             self.compare(zone, was, list);
         }
@@ -321,12 +331,20 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// It cannot be written; of parameters some may have been.
-    pub fn write(&self, region: &Region, cloud: &dyn Cloud) -> Result<(), MarketError> {
+    /// It cannot be written; with how many parameters hold another list since, those of which no answer came in time among them.
+    pub fn write(&self, region: &Region, cloud: &dyn Cloud) -> Result<(), (MarketError, usize)> {
+        let mut changed = 0;
         for write in &self.writes {
             match write {
-                Write::Parameter { name, text } => cloud.put_parameter(region, name, text)?,
-                Write::File { path, text } => whole(path, text)?,
+                Write::Parameter { name, text, is_change } => {
+                    let put = cloud.put_parameter(region, name, text);
+                    let may_be = matches!(put, Ok(()) | Err(Ec2Error::Timeout(_)));
+                    changed += usize::from(*is_change && may_be);
+                    put.map_err(|error| (error.into(), changed))?;
+                }
+                Write::File { path, text } => {
+                    whole(path, text).map_err(|error| (error, changed))?;
+                }
             }
         }
         Ok(())
