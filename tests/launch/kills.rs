@@ -259,6 +259,7 @@ pub(crate) fn job(run: usize, wanted: u32, clean_up: bool) -> Job {
         region: Region::new("eu-west-1"),
         run_id: format!("run-{run:04}"),
         wanted,
+        max_total: None,
         resume: true,
         is_step: false,
         blueprint: Blueprint { tags, ..Blueprint::default() },

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::grounds::{subnets, template};
 use super::support::market::{Effect, Fault, Snag};
+use super::support::moto;
 use super::{Stage, attempts};
 
 #[test]
@@ -87,6 +88,30 @@ fn the_ceiling_holds_for_what_a_lost_answer_launched_and_is_listed_late() {
     let called = stage.call(&json!({"count": 1, "max_total": 1}));
     assert!(called.failed().contains("max_total is 1"), "{}", called.failed());
     assert_eq!((stage.launches(), stage.machines().len()), (launches, 1));
+}
+
+/// What an unfinished count had launched is taken back, and somebody else has launched meanwhile.
+#[test]
+fn the_ceiling_holds_for_what_is_missing_again_to_an_unfinished_count() {
+    let stage = Stage::new();
+    let quota = Effect::Refuse("MaxSpotInstanceCountExceeded");
+    stage.market.fault(Fault { zone: Some("eu-west-1c"), effect: quota, ..Fault::refuse("") });
+    stage.market.price("c6i.large", "eu-west-1c", Some("0.0390"));
+    stage.call(&json!({"count": 3, "max_total": 4})).failed();
+    let taken: Vec<String> = stage.machines().into_keys().collect();
+    assert_eq!(taken.len(), 2);
+    moto::shared().terminate_instances("eu-west-1", &taken);
+    let tags = [("spotinst-esg:fleet", stage.name.as_str())];
+    let launch = moto::Launch { count: 2, is_spot: true, tags: &tags };
+    moto::shared().run_instances("eu-west-1", &launch);
+    stage.market.mend();
+    let launches = stage.launches();
+    let called = stage.call(&json!({"count": 3, "max_total": 4}));
+    let said = called.failed();
+    assert!(said.contains("there are 2 machines, 3 of 3 are missing"), "{said}");
+    assert_eq!((stage.launches(), stage.machines().len()), (launches, 2));
+    stage.call(&json!({"count": 3, "max_total": 5})).well();
+    assert_eq!(stage.machines().len(), 5);
 }
 
 /// A subnet without free addresses says nothing of the type: its sibling is asked, and nothing is remembered.

@@ -1,13 +1,13 @@
 //! The launch itself: one machine a request, each with a token, a tag and two lines in the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ending::Ends;
 use super::error::LaunchError;
 use super::journal::{Fleet, Journal};
 use super::preflight::Ground;
-use super::waiting::Unseen;
+use super::waiting::{Unseen, of_fleet};
 use crate::domain::{
     Blueprint, Clock, Ec2Instance, InstanceId, LaunchAnswer, LaunchOrder, MicroUsd, Region,
 };
@@ -17,7 +17,7 @@ use crate::drive::progress::Progress;
 use crate::drive::wait::{pause, until};
 use crate::plan::launch::{
     Attempt, CLUSTER_TAG, Class, Event, FLEET_TAG, LAUNCH_TAG, Ladder, Outcome, REPLACES_TAG,
-    RUN_TAG, Rung, Step, Stop,
+    RUN_TAG, Rung, Step, Stop, lives,
 };
 
 /// So often a request without an answer is sent again, with the same token.
@@ -32,6 +32,8 @@ pub struct Job {
     pub run_id: String,
     /// How many.
     pub wanted: u32,
+    /// The most machines that the fleet may have.
+    pub max_total: Option<u32>,
     /// Whether an unfinished run for as many is gone on with, and this one is one until it is concluded; else it is settled and
     /// ended, and a new one begins.
     pub resume: bool,
@@ -153,6 +155,7 @@ impl Launcher<'_> {
     ) -> Result<Report, LaunchError> {
         self.end_again(journal, &job.region, job.settle, ended)?;
         let mut stop = self.go_on(journal, job)?;
+        self.within(journal, job)?;
         while stop.is_none() && missing(journal, job) > 0 {
             stop = match ladder.next(counts) {
                 Step::Stop(why) => Some(why.to_string()),
@@ -160,6 +163,26 @@ impl Launcher<'_> {
             };
         }
         self.finish(journal, job, stop)
+    }
+
+    /// Refuses to launch what is missing where the fleet would be larger than it may be. It is counted when it is known how many are
+    /// missing: what was taken back since the run began is missing again.
+    fn within(&self, journal: &Journal, job: &Job) -> Result<(), LaunchError> {
+        let missing = missing(journal, job);
+        let Some(most) = job.max_total.filter(|_| missing > 0) else { return Ok(()) };
+        let mut listed = self.cloud.tagged_instances(&job.region, &of_fleet(job))?;
+        listed.retain(lives);
+        // What was launched a moment ago may not be listed yet.
+        let mut ids: BTreeSet<InstanceId> = listed.into_iter().map(|it| it.id).collect();
+        ids.extend(journal.run.launched().into_keys());
+        let here = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        match here.saturating_add(missing) {
+            total if total > most => Err(LaunchError::Refused(format!(
+                "there are {here} machines, {missing} of {} are missing, and max_total is {most}",
+                job.wanted
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Requests of before an interruption: sent again with the same token, which launches nothing twice.

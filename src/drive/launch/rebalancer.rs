@@ -217,7 +217,8 @@ impl Course<'_, '_> {
         self.journal.write(self.launcher.clock, &event)?;
         let job = &mut self.what.job;
         (job.run_id, job.wanted, job.clean_up, job.resume) = (launch, 1, true, false);
-        job.is_step = true;
+        // How much larger the fleet may be is said by the surge, which knows what has gone and is listed still.
+        (job.is_step, job.max_total) = (true, None);
         self.ladder.only_in(BTreeSet::from([zone.to_owned()]));
         let mut counts = counts.clone();
         let (report, error) = match self.launcher.launch(self.fleet, job, self.ladder, &mut counts)

@@ -201,6 +201,7 @@ impl Launcher<'_> {
     }
 }
 
-fn of_fleet(job: &Job) -> BTreeMap<String, String> {
+/// What all machines of a job's fleet have.
+pub(super) fn of_fleet(job: &Job) -> BTreeMap<String, String> {
     tag(FLEET_TAG, job.blueprint.tags.get(FLEET_TAG).map_or("", String::as_str))
 }

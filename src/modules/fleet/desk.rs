@@ -262,6 +262,7 @@ impl<'c> Desk<'c> {
             region: self.region.clone(),
             run_id: run_id(now, self.context.world.seed),
             wanted,
+            max_total: args.max_total,
             resume: terms.resume,
             is_step: false,
             blueprint,
