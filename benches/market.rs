@@ -6,7 +6,7 @@
 
 mod desk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -60,6 +60,7 @@ fn market(types: usize) -> Market {
     Market {
         region: Region::new("eu-west-1"),
         spot: sourced(prices.collect()),
+        empty_zones: BTreeSet::new(),
         types: sourced(kinds),
         on_demand: Some(sourced(full)),
         interruptions: None,

@@ -1,6 +1,6 @@
 //! The spot market: what can be had, and for how much.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -149,6 +149,9 @@ pub struct Market {
     pub types: Sourced<Vec<MachineType>>,
     /// Present spot prices.
     pub spot: Sourced<Vec<SpotPrice>>,
+    /// Zones of which their source tells that nothing is offered there; of others without a price it tells nothing.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub empty_zones: BTreeSet<String>,
     /// What an hour costs on demand, by type; none if nobody was asked.
     pub on_demand: Option<Sourced<BTreeMap<String, MicroUsd>>>,
     /// How often types are taken back; none if nobody was asked.

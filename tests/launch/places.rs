@@ -7,7 +7,7 @@ use serde_json::json;
 use super::grounds::{subnets, template};
 use super::support::market::{Effect, Fault, Snag};
 use super::support::moto;
-use super::{Stage, attempts};
+use super::{Stage, attempts, policy};
 
 #[test]
 fn a_launch_template_is_taken_by_name_or_id_in_the_version_that_is_meant() {
@@ -153,7 +153,7 @@ fn a_subnet_without_addresses_gives_way_to_its_sibling_and_then_to_another_zone(
 }
 
 #[test]
-fn a_zone_of_the_subnets_without_price_or_offer_is_named() {
+fn a_zone_of_the_subnets_without_price_stops_a_launch_and_one_without_offer_is_named() {
     let stage = Stage::new();
     let all = subnets(&["eu-west-1a", "eu-west-1b", "eu-west-1c"]);
     for name in ["c6i.large", "m6i.large", "m6g.large", "t3.large", "r6i.large", "c6i.xlarge"] {
@@ -162,7 +162,33 @@ fn a_zone_of_the_subnets_without_price_or_offer_is_named() {
     for name in ["c6i.large", "m6i.large", "r6i.large", "t3.large"] {
         stage.market.price(name, "eu-west-1c", None);
     }
-    let done = stage.call(&json!({"count": 1, "subnets": all})).well();
+    let wanted = json!({"count": 1, "subnets": all});
+    for is_check in [true, false] {
+        let mut wanted = wanted.clone();
+        wanted["_ansible_check_mode"] = json!(is_check);
+        let called = stage.call(&wanted);
+        let said = called.failed();
+        let words =
+            format!("no type has a price in eu-west-1b, where {} is (spot prices of", all[1]);
+        assert!(said.starts_with(&words) && said.contains(" s old)"), "{said}");
+        assert!(said.contains("set allow_stale"), "{said}");
+    }
+    let of_policy = |zones: &[&str]| {
+        let mut all = policy();
+        all["zones"] = json!(zones);
+        json!({"count": 1, "policy": all})
+    };
+    let called = stage.call(&of_policy(&["eu-west-1a", "eu-west-1b"]));
+    assert!(called.failed().starts_with("no type has a price in eu-west-1b ("));
+    assert_eq!((stage.launches(), stage.machines().len()), (0, 0));
+    // Of what nobody wants no price has to be known.
+    stage.call(&json!({"count": 1, "subnets": all, "zones": ["eu-west-1a"]})).well();
+    let mut only = of_policy(&["eu-west-1a"]);
+    only["subnets"] = json!(all);
+    stage.call(&only).well();
+    let mut allowed = wanted;
+    allowed["allow_stale"] = json!(true);
+    let done = stage.call(&allowed).well();
     let warnings = done["warnings"].to_string();
     assert!(
         warnings.contains(&format!("no type has a price in eu-west-1b, where {} is", all[1])),
@@ -175,6 +201,31 @@ fn a_zone_of_the_subnets_without_price_or_offer_is_named() {
         )),
         "{warnings}"
     );
+}
+
+/// What is kept of a zone without offers is that there are none: that is known, and no missing price.
+#[test]
+fn a_zone_that_is_kept_without_offers_stops_no_launch() {
+    let stage = Stage::new();
+    let all = subnets(&["eu-west-1a", "eu-west-1b", "eu-west-1c"]);
+    let mut zones = json!({"eu-west-1a": [{"instance_type": "c6i.large", "spot_price": 0.03}], "eu-west-1b": []});
+    for is_whole in [false, true] {
+        if is_whole {
+            zones["eu-west-1c"] = json!([]);
+        }
+        let kept = json!({"region": "eu-west-1", "at": "2026-01-01T00:00:00Z", "zones": zones});
+        let kept = stage.desk.file("kept.json", &kept.to_string());
+        let mut wanted = json!({"count": 1, "subnets": all, "spot_prices": kept});
+        wanted["max_price_age"] = json!(u32::MAX);
+        let called = stage.call(&wanted);
+        if is_whole {
+            let warnings = called.well()["warnings"].to_string();
+            assert!(warnings.contains("no offer that fits the policy is in eu-west-1c"));
+        } else {
+            let said = called.failed();
+            assert!(said.starts_with("no type has a price in eu-west-1c, where"), "{said}");
+        }
+    }
 }
 
 /// The best offers may be of another architecture: those of the image's are ranked, and not what is left of the best few.

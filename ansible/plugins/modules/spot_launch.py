@@ -200,7 +200,9 @@ options:
     default: 600
   allow_stale:
     description:
-      - Whether it is launched by prices that are older than O(max_price_age).
+      - >-
+        Whether it is launched by prices that are older than O(max_price_age), or while no price is known of a
+        zone of O(subnets) or of the policy: there nothing is launched then.
     type: bool
     default: false
   capacity_memory:

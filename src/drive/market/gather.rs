@@ -1,5 +1,6 @@
 //! One look at a region's market, from all the sources that are named.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -61,7 +62,8 @@ pub fn gather(wanted: &Wanted, cloud: &dyn Cloud, now: Timestamp) -> Result<Mark
         let spot = scope.spawn(|| match &wanted.spot {
             SpotFrom::Market => {
                 let data = cloud.spot_prices(region, now)?;
-                Ok(Sourced { source: sourced("EC2 DescribeSpotPriceHistory"), at: now, data })
+                let source = sourced("EC2 DescribeSpotPriceHistory");
+                Ok((Sourced { source, at: now, data }, BTreeSet::new()))
             }
             SpotFrom::Store(store) => store::read(store, region, cloud),
         });
@@ -92,10 +94,12 @@ pub fn gather(wanted: &Wanted, cloud: &dyn Cloud, now: Timestamp) -> Result<Mark
         }
         None => None,
     };
+    let (spot, empty_zones) = spot??;
     Ok(Market {
         region: region.clone(),
         types: Sourced { source: sourced("EC2 DescribeInstanceTypes"), at: now, data: types },
-        spot: spot??,
+        spot,
+        empty_zones,
         on_demand: on_demand??,
         interruptions: interruptions?,
         placement,

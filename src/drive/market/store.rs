@@ -73,16 +73,15 @@ impl StoreFile {
     }
 }
 
+/// Prices, and the zones of which it is kept that nothing is offered there.
+type Read = (Sourced<Vec<SpotPrice>>, BTreeSet<String>);
+
 /// Reads what is kept there. It is as old as its oldest part.
 ///
 /// # Errors
 ///
 /// It cannot be read, or an entry is none.
-pub(super) fn read(
-    store: &Store,
-    region: &Region,
-    cloud: &dyn Cloud,
-) -> Result<Sourced<Vec<SpotPrice>>, MarketError> {
+pub(super) fn read(store: &Store, region: &Region, cloud: &dyn Cloud) -> Result<Read, MarketError> {
     match store {
         Store::Ssm { prefix } => read_parameters(prefix, region, cloud),
         Store::File(path) => {
@@ -96,17 +95,15 @@ pub(super) fn read(
             }
             let oldest = file.zones.keys().map(|zone| file.age(zone)).min();
             let at = oldest.map_or(file.at, |oldest| oldest.min(file.at));
-            Ok(Sourced { source: place.clone(), at, data })
+            let empty = file.zones.iter().filter(|(_, entries)| entries.is_empty());
+            let empty = empty.map(|(zone, _)| zone.clone()).collect();
+            Ok((Sourced { source: place.clone(), at, data }, empty))
         }
     }
 }
 
-fn read_parameters(
-    prefix: &str,
-    region: &Region,
-    cloud: &dyn Cloud,
-) -> Result<Sourced<Vec<SpotPrice>>, MarketError> {
-    let mut data = Vec::new();
+fn read_parameters(prefix: &str, region: &Region, cloud: &dyn Cloud) -> Result<Read, MarketError> {
+    let (mut data, mut empty) = (Vec::new(), BTreeSet::new());
     let mut oldest: Option<Timestamp> = None;
     for parameter in cloud.parameters_below(region, prefix)? {
         let fail = |reason: String| MarketError::Store {
@@ -121,13 +118,16 @@ fn read_parameters(
         let entries: Vec<Value> = serde_json::from_str(&parameter.value)
             .map_err(|error| fail(format!("it is no JSON list: {error}")))?;
         data.extend(listed(zone, &entries).map_err(fail)?);
+        if entries.is_empty() {
+            empty.insert(zone.to_owned());
+        }
         // One that does not tell its age is of any age.
         let at = parameter.at.unwrap_or(Timestamp::UNIX_EPOCH);
         oldest = Some(oldest.map_or(at, |oldest| oldest.min(at)));
     }
     let source = format!("SSM {prefix}");
     match oldest {
-        Some(at) => Ok(Sourced { source, at, data }),
+        Some(at) => Ok((Sourced { source, at, data }, empty)),
         None => Err(MarketError::Store {
             place: source,
             reason: format!("there is no parameter {prefix}/ZONE of a zone of {region}"),

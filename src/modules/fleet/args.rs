@@ -54,7 +54,8 @@ pub(in crate::modules) struct FleetArgs {
     #[serde(default = "ten_minutes")]
     #[schemars(range(min = 1))]
     pub(in crate::modules) drain_timeout: u32,
-    /// Whether it is launched by prices that are older than O(max_price_age).
+    /// Whether it is launched by prices that are older than O(max_price_age), or while no price is known of a zone of O(subnets) or of
+    /// the policy: there nothing is launched then.
     #[serde(default)]
     pub(in crate::modules) allow_stale: bool,
     /// For how many seconds an offer without capacity is not asked for again, by any launch of this user.

@@ -242,12 +242,25 @@ impl<'c> Desk<'c> {
         let (market, ranking, mut warnings) = self.ranked(built.as_ref())?;
         let offers = ranking.offers;
         let ground = preflight(cloud, &self.region, &site, &offers)?;
-        let unpriced = &ranking.unpriced_zones;
-        warnings.extend(unpriced.iter().map(|zone| format!("no type has a price in {zone}")));
-        if site.zones.is_empty() {
-            warnings.extend(silent(&ground, &market));
-        }
         let now = self.clock.now();
+        let unpriced = self.unpriced(&ground, &market)?;
+        let mut lacking: Vec<String> =
+            unpriced.iter().map(|it| lacks(PRICE, it, &ground)).collect();
+        if !unpriced.is_empty() && !args.allow_stale {
+            let age = now.as_second() - market.spot.at.as_second();
+            return Err(Failure::new(format!(
+                "{} (spot prices of {}, {age} s old); nothing was launched: refresh them, leave that zone out, or set allow_stale",
+                lacking.join("; "),
+                market.spot.source
+            )));
+        }
+        if site.zones.is_empty() {
+            let all = ground.subnets.keys();
+            let left = all.filter(|it| !ground.zones.contains(*it) && !unpriced.contains(it));
+            lacking.extend(left.map(|zone| lacks(OFFER, zone, &ground)));
+        }
+        let nothing = |it: String| format!("{it}: nothing is launched there");
+        warnings.extend(lacking.into_iter().map(nothing));
         let memory = Memory::new(self.fleets.memory(), args.capacity_memory);
         let ladder = Ladder::new(LadderSettings {
             offers,
@@ -276,6 +289,25 @@ impl<'c> Desk<'c> {
         Ok((Ready { job, ladder, memory, warnings }, prices(&market)))
     }
 
+    /// Zones in which machines are wanted and of which no price is known: those of the subnets, unless others are named, and those of
+    /// the policy.
+    fn unpriced(&self, ground: &Ground, market: &Market) -> Result<Vec<String>, Failure> {
+        let args = &self.args;
+        let of_policy = args.policy.clone().unwrap_or_default().policy()?.zones;
+        let named = args.zones.clone().unwrap_or_default();
+        let is_wanted = |zone: &String| {
+            (of_policy.is_empty() || of_policy.contains(zone))
+                && (named.is_empty() || named.contains(zone))
+                && (ground.subnets.is_empty() || ground.subnets.contains_key(zone))
+        };
+        let is_told = |zone: &String| {
+            market.spot.data.iter().any(|price| price.zone == *zone)
+                || market.empty_zones.contains(zone)
+        };
+        let all: BTreeSet<String> = ground.subnets.keys().chain(&of_policy).cloned().collect();
+        Ok(all.into_iter().filter(|zone| is_wanted(zone) && !is_told(zone)).collect())
+    }
+
     fn blueprint(&self) -> Result<Blueprint, Failure> {
         let args = &self.args;
         let template = args.launch_template.as_ref().map(TemplateArgs::name).transpose()?;
@@ -294,19 +326,18 @@ impl<'c> Desk<'c> {
     }
 }
 
-/// Zones of subnets in which nothing will be launched, and why.
-fn silent(ground: &Ground, market: &Market) -> Vec<String> {
-    let left_out = ground.subnets.iter().filter(|(zone, _)| !ground.zones.contains(*zone));
-    let told = left_out.map(|(zone, subnets)| {
-        let ids: Vec<&str> = subnets.iter().map(|it| it.id.as_str()).collect();
-        let are = if ids.len() == 1 { "is" } else { "are" };
-        let lack = match market.spot.data.iter().any(|price| price.zone == *zone) {
-            true => "no offer that fits the policy is",
-            false => "no type has a price",
-        };
-        format!("{lack} in {zone}, where {} {are}: nothing is launched there", ids.join(", "))
-    });
-    told.collect()
+const PRICE: &str = "no type has a price";
+const OFFER: &str = "no offer that fits the policy is";
+
+/// What a zone lacks, with its subnets.
+fn lacks(what: &str, zone: &str, ground: &Ground) -> String {
+    let subnets = ground.subnets.get(zone).into_iter().flatten();
+    let ids: Vec<&str> = subnets.map(|it| it.id.as_str()).collect();
+    match ids[..] {
+        [] => format!("{what} in {zone}"),
+        [id] => format!("{what} in {zone}, where {id} is"),
+        _ => format!("{what} in {zone}, where {} are", ids.join(", ")),
+    }
 }
 
 /// How many are in each zone.

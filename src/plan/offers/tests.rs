@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -45,6 +45,7 @@ fn market(types: Vec<MachineType>, spot: Vec<SpotPrice>) -> Market {
         region: Region::new("eu-west-1"),
         types: sourced("types", types),
         spot: sourced("prices", spot),
+        empty_zones: BTreeSet::new(),
         on_demand: None,
         interruptions: None,
         placement: None,
