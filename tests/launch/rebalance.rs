@@ -118,7 +118,7 @@ fn an_unfinished_rebalance_of_one_account_takes_no_machine_of_another() {
     assert_eq!((&done["count"], stage.spread()), (&json!(9), vec![3, 3, 3]), "{done}");
     stage.market.account(moto::ACCOUNT);
     let check = stage.rebalance(&json!({"_ansible_check_mode": true}));
-    assert!(check.answer["msg"].as_str().unwrap().contains("unfinished rebalance"), "it is kept");
+    assert!(check.failed().contains("than the 3 that its rebalance began with"), "it is kept");
 }
 
 /// Journals of before the account was written down, and some that lie in the folder of another account.
@@ -168,7 +168,7 @@ fn no_machine_goes_for_one_that_somebody_else_launched() {
         assert!(said.starts_with("2 more machines") && said.contains("exact_count"), "{said}");
         assert_eq!((&called.answer["changed"], stage.spread()), (&json!(false), vec![3, 3]));
     }
-    stage.call(&json!({"exact_count": 6})).well();
+    assert_eq!(stage.call(&json!({"exact_count": 6})).well()["changed"], false);
     stage.rebalance(&json!({})).well();
     assert_eq!(stage.spread(), [2, 2, 2]);
 
@@ -188,6 +188,18 @@ fn no_machine_goes_for_one_that_somebody_else_launched() {
     let called = stage.rebalance(&json!({"drain_command": ["/bin/sh", drain]}));
     assert!(called.failed().starts_with("1 more machines"), "{}", called.failed());
     assert_eq!((&called.answer["terminated"], stage.machines().len()), (&json!([]), 5));
+}
+
+/// Its machines are gone already when the fleet is ended: none of them is missing to it any more.
+#[test]
+fn an_end_of_the_fleet_ends_its_unfinished_rebalance() {
+    let stage = Stage::crowded(3);
+    stage.rebalance(&json!({"gate_command": ["/bin/false"], "gate_timeout": 1})).failed();
+    let all: Vec<String> = stage.machines().into_keys().collect();
+    moto::shared().terminate_instances("eu-west-1", &all);
+    assert_eq!(stage.call(&json!({"state": "absent"})).well()["changed"], false);
+    let none = stage.rebalance(&json!({})).well();
+    assert_eq!((&none["count"], stage.machines().len()), (&json!(0), 0), "{none}");
 }
 
 #[test]

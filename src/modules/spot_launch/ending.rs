@@ -20,12 +20,25 @@ pub(super) fn all<'c>(desk: Desk<'c>) -> Result<Planned<'c, Returns>, Failure> {
     let is_unfinished = launcher.unfinished(&desk.fleet)?.is_some();
     let warnings: Vec<String> = desk.untagged(&machines)?.into_iter().collect();
     if machines.is_empty() && !is_unfinished {
-        let name = desk.args.name.clone();
-        return Ok(Planned::unchanged(Returns::of(&[]))
-            .with_message(format!("fleet {name} has no machines"))
-            .with_warnings(warnings));
+        let message = format!("fleet {} has no machines", desk.args.name);
+        return Ok(as_it_is(desk, &machines, message).with_warnings(warnings));
     }
     Ok(planned(desk, machines, 0)?.with_warnings(warnings))
+}
+
+/// Nothing is missing, and nothing too many. From here on the fleet has as many machines as this says, and no longer those of an
+/// unfinished rebalance.
+pub(super) fn as_it_is<'c>(
+    desk: Desk<'c>,
+    machines: &[Ec2Instance],
+    message: String,
+) -> Planned<'c, Returns> {
+    let (returns, told) = (Returns::of(machines), message.clone());
+    let act = move || {
+        desk.fleet.end_moving(&desk.clock, "its count was said")?;
+        Ok(Outcome { message: Some(told), ..Outcome::from(returns) })
+    };
+    Planned::looking_on(Returns::of(machines), act).with_message(message)
 }
 
 /// As many as are wanted.

@@ -55,8 +55,7 @@ pub(super) fn exactly<'c>(
         return ending::too_many(desk, exact, machines);
     }
     if exact == present && !is_unfinished {
-        let returns = Returns::of(&machines);
-        return Ok(Planned::unchanged(returns).with_message(format!("there are {exact} already")));
+        return Ok(ending::as_it_is(desk, &machines, format!("there are {exact} already")));
     }
     // A count that others are missing to would launch them once more.
     if exact > present
