@@ -83,6 +83,11 @@ fn rates_and_scores_weigh_and_a_stateful_profile_weighs_them_more() {
     assert_eq!(offers(&stateless)[0], "c6i.large eu-west-1c 0.0300", "{stateless}");
     assert_eq!(offers(&stateful)[0], "m6i.large eu-west-1b 0.0380", "{stateful}");
     assert_eq!(stateful["offers"][0]["placement_score"], 9);
+    let scored = market.bodies("GetSpotPlacementScores").pop().unwrap();
+    let scored = scored.into_iter().filter(|(key, _)| key.starts_with("InstanceType."));
+    let mut scored: Vec<String> = scored.map(|(_, name)| name).collect();
+    scored.sort();
+    assert_eq!(scored, ["c6i.large", "m6i.large", "r6i.large"], "only what fits the policy");
     assert_eq!(stateful["offers"][0]["interruption"], "<5%");
     assert_eq!(stateful["offers"][0]["interruption_source"]["source"], json!(feed));
     let place = |answer: &Value| {

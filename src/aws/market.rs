@@ -16,8 +16,6 @@ use crate::domain::{MachineType, MicroUsd, Region, SpotPrice};
 const TYPES_PAGE: i32 = 100;
 /// EC2's largest page of prices.
 const PRICES_PAGE: i32 = 1000;
-/// EC2 scores at most so many types at once.
-const SCORED_TYPES: usize = 1000;
 /// What a Linux machine in a VPC is sold as; the second is the older word for the same.
 const PRODUCTS: [&str; 2] = ["Linux/UNIX", "Linux/UNIX (Amazon VPC)"];
 
@@ -49,7 +47,7 @@ impl Aws {
         self.bounded(attempt.clone(), prices(&ec2, &attempt, now))
     }
 
-    /// Asks how likely a request for `count` machines of any of these types succeeds, zone by zone, from 1 to 10.
+    /// Asks how likely a request for `count` machines of any of these types, at most 1000, succeeds, zone by zone, from 1 to 10.
     ///
     /// # Errors
     ///
@@ -186,11 +184,10 @@ async fn scores(
     let by_id: BTreeMap<&str, &str> =
         names.iter().map(|(name, id)| (id.as_str(), name.as_str())).collect();
     let call = ec2.call(attempt.to_owned(), "ec2:GetSpotPlacementScores");
-    let types = types.iter().take(SCORED_TYPES).cloned().collect();
     let asked = ec2
         .client
         .get_spot_placement_scores()
-        .set_instance_types(Some(types))
+        .set_instance_types(Some(types.to_vec()))
         .target_capacity(i32::try_from(count.max(1)).unwrap_or(i32::MAX))
         .single_availability_zone(true)
         .region_names(ec2.region.as_str());

@@ -66,7 +66,9 @@ options:
     type: str
   placement_target:
     description:
-      - For how many machines spot placement scores are asked for. They are not asked for when not given.
+      - >-
+        For how many machines spot placement scores are asked for, of the types that fit the policy. They are
+        not asked for when not given.
       - From V(1) to V(4294967295).
     type: int
   spot_prices:

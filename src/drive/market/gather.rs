@@ -9,6 +9,7 @@ use super::store::{self, Store};
 use super::{Cloud, MarketError, advisor, prices};
 use crate::domain::{Market, Region, Sourced};
 use crate::drive::ec2::Ec2Error;
+use crate::plan::offers::{Policy, rank};
 
 /// Where spot prices come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,14 @@ pub struct Wanted {
     pub interruptions: Option<(String, PathBuf)>,
     /// For how many machines placement scores are asked for; none to leave them.
     pub placement: Option<u32>,
+    /// What a type has to be for its score to matter.
+    pub policy: Policy,
 }
+
+/// EC2 scores at most so many types at once.
+///
+/// Source: EC2 API reference, `GetSpotPlacementScores`, parameter `InstanceType.N`.
+const MOST_SCORED: usize = 1000;
 
 /// Looks, all sources at once.
 ///
@@ -86,24 +94,37 @@ pub fn gather(wanted: &Wanted, cloud: &dyn Cloud, now: Timestamp) -> Result<Mark
             return Err(MarketError::NoType { name: name.clone(), region: region.to_string() });
         }
     }
-    let placement = match wanted.placement {
-        Some(count) => {
-            let names: Vec<String> = types.iter().map(|kind| kind.name.clone()).collect();
-            let data = cloud.placement_scores(region, &names, count)?;
-            Some(Sourced { source: sourced("EC2 GetSpotPlacementScores"), at: now, data })
-        }
-        None => None,
-    };
     let (spot, empty_zones) = spot??;
-    Ok(Market {
+    let mut market = Market {
         region: region.clone(),
         types: Sourced { source: sourced("EC2 DescribeInstanceTypes"), at: now, data: types },
         spot,
         empty_zones,
         on_demand: on_demand??,
         interruptions: interruptions?,
-        placement,
-    })
+        placement: None,
+    };
+    if let Some(count) = wanted.placement {
+        // What cannot be ranked is told by whoever ranks it, and of nothing that fits there is no score.
+        let fitting = rank(&market, &wanted.policy).map(|it| it.fitting_types());
+        let (names, source) = scored(fitting.unwrap_or_default());
+        if !names.is_empty() {
+            let data = cloud.placement_scores(region, &names, count)?;
+            market.placement = Some(Sourced { source, at: now, data });
+        }
+    }
+    Ok(market)
+}
+
+/// The types whose scores are asked for, of those that fit, the best first; and what is told of that.
+fn scored(mut fitting: Vec<String>) -> (Vec<String>, String) {
+    const SOURCE: &str = "EC2 GetSpotPlacementScores";
+    let all = fitting.len();
+    fitting.truncate(MOST_SCORED);
+    match all > MOST_SCORED {
+        false => (fitting, SOURCE.to_owned()),
+        true => (fitting, format!("{SOURCE} (of the best {MOST_SCORED} of {all} types that fit)")),
+    }
 }
 
 fn known_zones(wanted: &Wanted, cloud: &dyn Cloud) -> Result<(), MarketError> {
@@ -128,4 +149,19 @@ fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> Result<T, MarketEr
             "ask for the market: a thread has ended early".to_owned(),
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_asked_for_of_the_best_and_what_is_left_out_is_told() {
+        let fitting = |many: usize| (0..many).rev().map(|it| format!("f{it:04}.large")).collect();
+        let (names, source) = scored(fitting(1000));
+        assert_eq!((names.len(), source.as_str()), (1000, "EC2 GetSpotPlacementScores"));
+        let (names, source) = scored(fitting(1203));
+        assert_eq!((names.len(), names[0].as_str()), (1000, "f1202.large"), "not by name");
+        assert!(source.ends_with("(of the best 1000 of 1203 types that fit)"), "{source}");
+    }
 }

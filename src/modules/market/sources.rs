@@ -20,7 +20,8 @@ pub(in crate::modules) struct SourceArgs {
     on_demand_prices: String,
     /// Where interruption rates come from: address or path of the spot advisor's C(spot-advisor-data.json). Nowhere when not given.
     interruption_feed: Option<String>,
-    /// For how many machines spot placement scores are asked for. They are not asked for when not given.
+    /// For how many machines spot placement scores are asked for, of the types that fit the policy. They are not asked for when not
+    /// given.
     #[schemars(range(min = 1))]
     placement_target: Option<u32>,
     /// Where spot prices come from: C(market) asks EC2, C(ssm) reads what is kept in Systems Manager below O(store_prefix), a path
@@ -118,6 +119,7 @@ impl SourceArgs {
             on_demand,
             interruptions: feed.map(|source| (source.clone(), environment.expand(&source))),
             placement: self.placement_target,
+            policy: policy.clone(),
         };
         Ok(gather(&wanted, cloud()?.as_ref(), now)?)
     }

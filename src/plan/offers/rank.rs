@@ -88,6 +88,16 @@ impl Ranking {
         self.offers.iter().filter(move |offer| offer.zone == zone)
     }
 
+    /// The types of which an offer fits, cut off or not, the best first.
+    pub fn fitting_types(&self) -> Vec<String> {
+        let capped = self.capped.iter().map(|capped| &capped.offer);
+        let mut fitting: Vec<&Offer> = self.offers.iter().chain(capped).collect();
+        fitting.sort_by(|a, b| a.key().cmp(&b.key()));
+        let mut seen = BTreeSet::new();
+        let names = fitting.into_iter().map(|offer| &offer.kind.name);
+        names.filter(|name| seen.insert(*name)).cloned().collect()
+    }
+
     /// Why there is no offer; none if there is one.
     pub fn nothing_left(&self) -> Option<NothingLeft> {
         if !self.offers.is_empty() {
