@@ -49,8 +49,11 @@ fn a_fleet_is_made_changed_and_ended() {
     - {name: made again, spotinst.esg.spot_launch: {exact_count: 2}, register: again}
     - {name: grown and foreseen, spotinst.esg.spot_launch: {exact_count: 3}, check_mode: true, diff: true, register: grow_check}
     - {name: grown, spotinst.esg.spot_launch: {exact_count: 3}, register: grow}
+    - {name: grown again and foreseen, spotinst.esg.spot_launch: {exact_count: 3}, check_mode: true, register: grow_again_check}
+    - {name: grown again, spotinst.esg.spot_launch: {exact_count: 3}, register: grow_again}
     - {name: shrunk and foreseen, spotinst.esg.spot_launch: {exact_count: 1}, check_mode: true, register: shrink_check}
     - {name: shrunk, spotinst.esg.spot_launch: {exact_count: 1, scale_in_order: most_expensive}, register: shrink}
+    - {name: shrunk again and foreseen, spotinst.esg.spot_launch: {exact_count: 1}, check_mode: true, register: shrink_again_check}
     - {name: shrunk again, spotinst.esg.spot_launch: {exact_count: 1}, register: shrink_again}
     - {name: too many, spotinst.esg.spot_launch: {count: 2, max_total: 2}, ignore_errors: true, register: ceiling}
     - {name: ended and foreseen, spotinst.esg.spot_launch: {state: absent}, check_mode: true, register: end_check}
@@ -65,9 +68,12 @@ fn a_fleet_is_made_changed_and_ended() {
       - again is not changed and again_check is not changed
       - grow_check is changed and grow_check.diff.before.machines == 2 and grow_check.diff.after.machines == 3
       - grow is changed and grow.instances | length == 3
+      - grow_again_check is not changed and grow_again is not changed
+      - grow_again.instances == grow.instances and grow_again_check.instances == grow.instances
       - shrink_check is changed and shrink_check.instances | length == 3
       - shrink is changed and shrink.terminated | length == 2
-      - shrink_again is not changed
+      - shrink_again is not changed and shrink_again_check is not changed
+      - shrink_again.instances == shrink.instances and shrink_again_check.instances == shrink.instances
       - ceiling is failed and 'max_total is 2' in ceiling.msg
       - end_check is changed and one.instances | length == 1
       - end is changed and end.instances == []
@@ -88,13 +94,45 @@ fn offers_are_ranked_kept_and_kept_again() {
     - {name: kept and foreseen, spotinst.esg.spot_offer_info: {store: ssm, store_prefix: '/{{ fleet }}'}, check_mode: true, register: keep_check}
     - {name: nothing kept yet, spotinst.esg.spot_offer_info: {spot_prices: ssm, store_prefix: '/{{ fleet }}'}, ignore_errors: true, register: empty}
     - {name: kept, spotinst.esg.spot_offer_info: {store: ssm, store_prefix: '/{{ fleet }}'}, register: keep}
+    - {name: kept again and foreseen, spotinst.esg.spot_offer_info: {store: ssm, store_prefix: '/{{ fleet }}'}, check_mode: true, register: again_check}
+    - {name: kept again, spotinst.esg.spot_offer_info: {store: ssm, store_prefix: '/{{ fleet }}'}, register: again}
     - {name: read, spotinst.esg.spot_offer_info: {spot_prices: ssm, store_prefix: '/{{ fleet }}'}, register: kept}
+    - name: other offers kept and foreseen
+      spotinst.esg.spot_offer_info: {policy: '{{ x86 }}', store: ssm, store_prefix: '/{{ fleet }}'}
+      check_mode: true
+      diff: true
+      register: other_check
+    - {name: as before, spotinst.esg.spot_offer_info: {spot_prices: ssm, store_prefix: '/{{ fleet }}'}, register: before}
+    - {name: other offers kept, spotinst.esg.spot_offer_info: {policy: '{{ x86 }}', store: ssm, store_prefix: '/{{ fleet }}'}, register: other}
+    - name: other offers kept again and foreseen
+      spotinst.esg.spot_offer_info: {policy: '{{ x86 }}', store: ssm, store_prefix: '/{{ fleet }}'}
+      check_mode: true
+      register: other_again_check
+    - name: other offers kept again
+      spotinst.esg.spot_offer_info: {policy: '{{ x86 }}', store: ssm, store_prefix: '/{{ fleet }}'}
+      register: other_again
+    - {name: others read, spotinst.esg.spot_offer_info: {spot_prices: ssm, store_prefix: '/{{ fleet }}'}, register: others}
+    - name: a zone emptied and foreseen
+      spotinst.esg.spot_offer_info: {policy: '{{ cheap }}', store: ssm, store_prefix: '/{{ fleet }}'}
+      check_mode: true
+      register: empty_check
+    - name: a zone emptied
+      spotinst.esg.spot_offer_info: {policy: '{{ cheap }}', store: ssm, store_prefix: '/{{ fleet }}'}
+      register: emptied
+    - name: a zone emptied again and foreseen
+      spotinst.esg.spot_offer_info: {policy: '{{ cheap }}', store: ssm, store_prefix: '/{{ fleet }}'}
+      check_mode: true
+      register: empty_again_check
+    - name: a zone emptied again
+      spotinst.esg.spot_offer_info: {policy: '{{ cheap }}', store: ssm, store_prefix: '/{{ fleet }}'}
+      register: empty_again
     - {name: nothing fits, spotinst.esg.spot_offer_info: {policy: {instance_types: [c6i.large], max_price: 0.001}}, register: nothing}
     - {name: contradiction, spotinst.esg.spot_offer_info: {policy: {min_vcpus: 9, max_vcpus: 1}}, ignore_errors: true, register: contradiction}
     - {name: unknown option, spotinst.esg.spot_offer_info: {polcy: {}}, ignore_errors: true, register: misspelt}
     - {name: saved, spotinst.esg.spot_offer_info: {save_to: '{{ playbook_dir }}/market.json'}, register: saved}
     - {name: replayed, spotinst.esg.spot_offer_info: {replay: '{{ playbook_dir }}/market.json'}, register: replayed}
     - {name: explained, spotinst.esg.spot_offer_info: {replay: '{{ playbook_dir }}/market.json', explain: m6g.large}, register: explained}
+  vars: {cheap: {instance_types: [c6i.large], max_price: '0.0300', current_generation: any}}
 - assert:
     that:
       - plain is not changed and plain.offers | length == 9
@@ -103,6 +141,12 @@ fn offers_are_ranked_kept_and_kept_again() {
       - keep_check is changed and empty is failed and 'there is no parameter' in empty.msg
       - keep is changed and keep.stored_zones == 3
       - kept.offers | map(attribute='price') == plain.offers | map(attribute='price')
+      - again_check is not changed and again is not changed and again.stored_zones == 3 and again.offers | length == 9
+      - other_check is changed and other_check.diff.before['eu-west-1a'] | length == 3 and other_check.diff.after['eu-west-1a'] | length == 2
+      - before.offers | length == 9 and other is changed and other.offers | length == 6 and others.offers | length == 6
+      - other_again_check is not changed and other_again is not changed
+      - empty_check is changed and emptied is changed and emptied.stored_zones == 1
+      - empty_again_check is not changed and empty_again is not changed and empty_again.stored_zones == 1
       - nothing.offers == [] and nothing.nothing_left.nearest.instance_type == 'c6i.large'
       - contradiction is failed and 'min_vcpus is 9' in contradiction.msg
       - misspelt is failed and 'policy' in misspelt.msg
@@ -191,6 +235,7 @@ fn a_profile_is_kept_changed_and_forgotten() {
     - {name: listed and foreseen, spotinst.esg.spot_profile_info: , check_mode: true, register: listed_check}
     - {name: changed and foreseen, spotinst.esg.spot_profile: {policy: {min_vcpus: 2}}, check_mode: true, register: change_check}
     - {name: changed, spotinst.esg.spot_profile: {policy: {min_vcpus: '2'}}, register: change}
+    - {name: changed again and foreseen, spotinst.esg.spot_profile: {policy: {min_vcpus: 2}}, check_mode: true, register: change_again_check}
     - {name: changed again, spotinst.esg.spot_profile: {policy: {min_vcpus: 2, top_n_per_az: 6}}, register: change_again}
     - {name: misspelt, spotinst.esg.spot_profile: {subnet: []}, ignore_errors: true, register: misspelt}
     - {name: misspelt in the policy, spotinst.esg.spot_profile: {policy: {min_vcpu: 2}}, ignore_errors: true, register: policy}
@@ -212,6 +257,7 @@ fn a_profile_is_kept_changed_and_forgotten() {
       - listed_check.profiles[0].launch_template_id == create.profile.launch_template_id
       - change_check is changed and change is changed and change.profile.policy.min_vcpus == 2
       - change.profile.subnets == create.profile.subnets and change_again is not changed
+      - change_again_check is not changed and change_again_check.profile == change.profile
       - misspelt is failed and 'subnets' in misspelt.msg and policy is failed and 'min_vcpus' in policy.msg
       - unnamed is failed and 'the cluster' in unnamed.msg
       - end_check is changed and end is changed and end.profile is none
