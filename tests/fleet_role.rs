@@ -36,6 +36,7 @@ impl Site {
         for (name, value) in variables.as_object().unwrap() {
             all[name] = value.clone();
         }
+        all.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         let mut command = ansible(&self.desk, "aws", "ansible-playbook");
         command.envs(self.market.environment());
         if playbook == "interruption_queue" {
@@ -291,6 +292,34 @@ fn a_machine_that_cannot_be_prepared_is_replaced_and_recorded_all_the_same() {
     );
     assert!(run.code != 0 && run.stdout.contains("which stood in for it"), "{}", run.stdout);
     assert_eq!((site.machines().len(), &line()["failed"][0]["step"]), (0, &json!("replace")));
+}
+
+/// What a fleet was launched from is not known if no profile says it.
+#[test]
+fn the_machine_of_a_fleet_without_a_profile_is_not_replaced_and_that_is_said() {
+    let site = Site::new();
+    let launch = json!({
+        "name": site.cluster, "image_id": "ami-12c6146b", "count": 1, "settle_timeout": 1,
+        "policy": {"instance_types": ["c6i.large"], "current_generation": "any"},
+    });
+    site.call("spot_launch", &launch);
+    let old = site.machines();
+    let record = site.desk.home.path().join("record.jsonl");
+    let warning = json!({
+        "spot_fleet_instance": old[0].0, "spot_fleet_record": record, "spot_fleet_cluster": null,
+    });
+    let run = site.play("interruption", &warning, &[]);
+    assert_ne!(run.code, 0, "{}", run.stdout);
+    let line = std::fs::read_to_string(&record).unwrap();
+    let line: Value = serde_json::from_str(line.trim_end()).unwrap();
+    let said = line["failed"][0]["reason"].as_str().unwrap();
+    let words = format!("fleet {} was launched from options of a task", site.cluster);
+    assert!(said.contains("there is no profile of cluster") && said.contains(&words), "{said}");
+    assert_eq!(site.machines(), old);
+    // One of the fleet's name is enough.
+    changed(&site.play("fleet", &site.onboarded(), &[]));
+    changed(&site.play("interruption", &warning, &[]));
+    assert!(site.machines().iter().all(|it| it.0 != old[0].0));
 }
 
 /// A machine that goes is prepared, whether EC2 says whose it is or not.
