@@ -21,7 +21,7 @@ use crate::domain::{Clock, StatefulInstanceId};
 use crate::drive::Progress;
 use crate::drive::roll::{Beginning, RollError, Roller, Start};
 use crate::plan::roll::{
-    Finding, MidGate, Opening, PROOFS, Phase, Run, come_up, ignored_options, is_kept_by, run_id,
+    Finding, MidGate, Opening, PROOFS, Phase, come_up, ignored_options, is_kept_by, run_id,
     runs_command,
 };
 use answer::Returns;
