@@ -126,12 +126,10 @@ fn a_node_that_nothing_can_be_done_to_is_named_with_the_reason() {
     }
     assert_eq!((site.images(), site.told("ssi-02")), (vec![NEW.into(), OLD.into()], String::new()));
 
-    let gates = json!([{"name": "the gate", "kind": "command", "command": ["false"]}]);
-    last_words(&site.roll(NEWEST, &json!({"rolling_recycle_gates_after": gates.clone()}), &[]));
+    let failing = site.tasks("start", "- ansible.builtin.fail: {msg: it is busy}\n");
+    last_words(&site.roll(NEWEST, &json!({"rolling_recycle_tasks": failing}), &[]));
     let run_id = site.run_id();
     resume(&site, &run_id);
-    let mut more = more;
-    more["rolling_recycle_gates_after"] = gates;
     let said = last_words(&site.roll(NEWEST, &more, &[]));
     for word in ["node 1 of 1: ssi-02, cut off in identity: ", "is frozen"] {
         assert!(said.contains(word), "{word}: {said}");

@@ -6,6 +6,7 @@ mod simulator;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -16,6 +17,9 @@ use crate::{python, stage, tools};
 const TOKEN: &str = "demo-token";
 const ACCOUNT: &str = "act-demo0001";
 const INVENTORY: &str = "inventories/demo.spotinst_esg.yml";
+
+/// The demonstration is to take no longer than this, once all is compiled.
+const LONG: Duration = Duration::from_secs(120);
 
 /// Arguments of `demo`.
 #[derive(Args)]
@@ -53,6 +57,8 @@ pub(crate) fn run(repository: &Repository, arguments: &Arguments) -> Result<(), 
 /// Everything in turn, on a simulator that lives no longer than this process. Whatever ends it, nothing is left.
 fn show(parts: &Parts) -> Result<(), Failure> {
     process::end_orderly()?;
+    #[expect(clippy::disallowed_methods, reason = "nothing is decided by it, it is only told")]
+    let began = Instant::now();
     let scratch = simulator::folder()?;
     let simulator = simulator::Simulator::start(parts, scratch.path())?;
     let scene = Scene { parts, scratch: scratch.path(), url: simulator.url.clone() };
@@ -68,9 +74,13 @@ fn show(parts: &Parts) -> Result<(), Failure> {
         ));
     }
     shown.and(ended)?;
-    say(
-        "\nThe simulator and its machines have ended. `cargo xtask demo --keep` leaves them running to try things with.",
-    );
+    let took = began.elapsed();
+    let pace =
+        if took > LONG { ", longer than two minutes: this machine is slow or busy" } else { "" };
+    say(&format!(
+        "\nThe simulator and its machines have ended, after {} s{pace}. `cargo xtask demo --keep` leaves them running to try things with.",
+        took.as_secs()
+    ));
     Ok(())
 }
 
