@@ -444,7 +444,8 @@ fn what_the_vendor_does_not_tell_of_a_group_may_be_there() {
     for (module, arguments) in table {
         let asked = mutations(&desk);
         let called = call(&desk, module, &arguments);
-        assert!(called.failed().contains("nobody can tell"), "{}", called.answer);
+        let words = "set confirm_data_loss if they and their data may go";
+        assert!(called.failed().contains(words), "{}", called.answer);
         assert_eq!(
             (&called.answer["retryable"], mutations(&desk)),
             (&json!(true), asked),

@@ -83,7 +83,8 @@ pub(in crate::modules) fn stateful(
         // A refusal says nothing of what there is.
         Err(error @ SpotError::Rejected { .. }) if !is_declared => Err(Failure::from(error)
             .adding(&format!(
-                "; so nobody can tell whether group {} has stateful instances: run this again, or set confirm_data_loss if they                  and their data may go",
+                "; so nobody can tell whether group {} has stateful instances: run this again, or set confirm_data_loss if they \
+                 and their data may go",
                 group.id
             ))
             .retryable(true)),
