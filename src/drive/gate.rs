@@ -271,27 +271,8 @@ mod tests {
     use std::convert::Infallible;
     use std::sync::Mutex;
 
-    use jiff::Timestamp;
-
     use super::*;
-
-    /// Time that passes by sleeping only.
-    #[derive(Default)]
-    struct Hand(Mutex<Duration>);
-
-    impl Clock for Hand {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-
-        fn monotonic(&self) -> Duration {
-            *self.0.lock().unwrap()
-        }
-
-        fn sleep(&self, duration: Duration) {
-            *self.0.lock().unwrap() += duration;
-        }
-    }
+    use crate::drive::hand_clock::HandClock;
 
     /// Passes from this second on.
     struct From(u64);
@@ -325,7 +306,7 @@ mod tests {
 
     #[test]
     fn it_looks_until_all_have_held_and_tells_what_it_waits_for() {
-        let (clock, said) = (Hand::default(), Mutex::new(Vec::new()));
+        let (clock, said) = (HandClock::default(), Mutex::new(Vec::new()));
         let say = |line: &str| said.lock().unwrap().push(line.to_owned());
         let progress = Progress::new(&clock, &say);
         let mut beats = 0;
@@ -350,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_beat_that_fails_ends_it_at_once() {
-        let clock = Hand::default();
+        let clock = HandClock::default();
         let progress = Progress::new(&clock, &|_| ());
         let mut left = 3;
         let ended = run(&gate(&[900], 900), &clock, &progress, || {
@@ -363,7 +344,7 @@ mod tests {
 
     #[test]
     fn one_look_is_reported_without_an_end() {
-        let clock = Hand::default();
+        let clock = HandClock::default();
         let progress = Progress::new(&clock, &|_| ());
         let gate = gate(&[0], 900);
         let mut vigil = Vigil::new(&gate, &clock, &progress);

@@ -7,6 +7,8 @@ mod ec2;
 mod environment;
 pub mod gate;
 pub mod group;
+#[cfg(test)]
+mod hand_clock;
 mod iam;
 mod images;
 mod instances;

@@ -145,29 +145,12 @@ pub fn pause<E>(
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
-    use std::sync::Mutex;
 
     use super::*;
-
-    /// Time that passes by sleeping only.
-    struct Hand(Mutex<Duration>);
-
-    impl Clock for Hand {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-
-        fn monotonic(&self) -> Duration {
-            *self.0.lock().unwrap()
-        }
-
-        fn sleep(&self, duration: Duration) {
-            *self.0.lock().unwrap() += duration;
-        }
-    }
+    use crate::drive::hand_clock::HandClock;
 
     fn wait(limit: u64, ready: u64) -> (Result<(), TimeUp>, Vec<Duration>) {
-        let clock = Hand(Mutex::new(Duration::ZERO));
+        let clock = HandClock::default();
         let mut looks = Vec::new();
         let answer = until(&clock, Duration::from_secs(limit), || {
             looks.push(clock.monotonic());
@@ -229,7 +212,7 @@ mod tests {
     #[test]
     fn a_long_pause_is_made_of_short_ones() {
         for (seconds, calls) in [(0, 0), (10, 0), (11, 1), (35, 3), (40, 3)] {
-            let clock = Hand(Mutex::new(Duration::ZERO));
+            let clock = HandClock::default();
             let mut called = 0;
             let Ok(()) = pause(&clock, Duration::from_secs(seconds), || {
                 called += 1;
@@ -237,7 +220,7 @@ mod tests {
             });
             assert_eq!((called, clock.monotonic().as_secs()), (calls, seconds));
         }
-        let clock = Hand(Mutex::new(Duration::ZERO));
+        let clock = HandClock::default();
         assert_eq!(pause(&clock, Duration::from_secs(60), || Err("lost")), Err("lost"));
         assert_eq!(clock.monotonic(), LONGEST_PAUSE);
     }

@@ -3,29 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use jiff::Timestamp;
-
 use super::*;
 use crate::cluster::Elected;
 use crate::domain::{KafkaCluster, KafkaReplicas, KafkaView, Obstacle};
-
-/// Time that passes by sleeping only.
-#[derive(Default)]
-struct Hand(Mutex<Duration>);
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn monotonic(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-
-    fn sleep(&self, duration: Duration) {
-        *self.0.lock().unwrap() += duration;
-    }
-}
+use crate::drive::hand_clock::HandClock;
 
 fn partition(number: i32) -> KafkaPartition {
     KafkaPartition { topic: "t".to_owned(), number }
@@ -95,7 +76,7 @@ impl KafkaClient for Fake {
 
 /// What came of it, what was asked for by then, and what was noted before.
 fn elected(fake: &Fake) -> (Result<(), String>, Vec<i32>, Vec<i32>) {
-    let (clock, silent) = (Hand::default(), |_: &str| {});
+    let (clock, silent) = (HandClock::default(), |_: &str| {});
     let progress = Progress::new(&clock, &silent);
     let elector = Elector {
         kafka: fake,
