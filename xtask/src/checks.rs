@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::process::{self, Failure};
 use crate::repository::{Repository, named};
-use crate::{clusters, stage, tools};
+use crate::{Profile, clusters, stage, tools};
 
 /// Arguments of `test`.
 #[derive(Args, Default)]
@@ -67,14 +67,27 @@ pub(crate) fn test(repository: &Repository, arguments: &TestArguments) -> Result
     Ok(())
 }
 
+/// Arguments of `bench`.
+#[derive(Args)]
+pub(crate) struct BenchArguments {
+    /// Compile the AWS crates too, a quarter of an hour the first time, and measure what asks AWS.
+    #[arg(long)]
+    aws: bool,
+}
+
 /// Speed and memory of release builds, against their bounds.
-pub(crate) fn bench(repository: &Repository) -> Result<(), Failure> {
+pub(crate) fn bench(repository: &Repository, arguments: &BenchArguments) -> Result<(), Failure> {
     let tools = tools::make_all(repository)?;
-    process::say("Compiling a release without the AWS crates, some minutes the first time ...");
-    let programs = repository.build(&["--package", "spotinst-esg", "--no-default-features"])?;
-    stage::make(repository, named(&programs, "spotinst-esg")?)?;
-    let mut command = repository.cargo(&["bench", "--no-default-features"]);
-    for bench in ["inventory", "market", "rolling"] {
+    let program = repository.build_program(Profile::Release, arguments.aws)?;
+    stage::make(repository, &program)?;
+    let (benches, features): (&[_], &[_]) = if arguments.aws {
+        (&["inventory", "market", "offers", "rolling"], &[])
+    } else {
+        (&["inventory", "market", "rolling"], &["--no-default-features"])
+    };
+    let mut command = repository.cargo(&["bench"]);
+    command.args(features);
+    for bench in benches {
         command.args(["--bench", bench]);
     }
     command.arg("--no-fail-fast");

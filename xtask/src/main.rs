@@ -48,8 +48,8 @@ enum Task {
     Test(checks::TestArguments),
     /// Roll thousands of simulated clusters with everything that may go wrong by seed; tells how often each invariant was violated.
     Soak(soak::SoakArguments),
-    /// Measure speed and memory against the bounds the project promises; builds a release without the AWS crates.
-    Bench,
+    /// Measure speed and memory against the bounds the project promises; builds a release, without the AWS crates unless told otherwise.
+    Bench(checks::BenchArguments),
     /// Everything a change has to pass: check, then test.
     Ci,
 }
@@ -99,7 +99,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Check => checks::check(&repository),
         Task::Test(arguments) => checks::test(&repository, &arguments),
         Task::Soak(arguments) => soak::run(&repository, &arguments),
-        Task::Bench => checks::bench(&repository),
+        Task::Bench(arguments) => checks::bench(&repository, &arguments),
         Task::Ci => {
             checks::check(&repository)?;
             checks::test(&repository, &checks::TestArguments::default())
