@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::blocking::Client;
@@ -22,8 +22,31 @@ const TOKEN: &str = "clusters-token";
 /// The device of the disk that holds a server's data.
 const DEVICE: &str = "/dev/xvdb";
 
-/// Three servers on a few processors are enough: the tests of one binary take turns.
-static TURN: Mutex<()> = Mutex::new(());
+/// How many yards of one binary are open at a time: two are nine servers at most, which a few processors and gigabytes can bear.
+const OPEN_YARDS: usize = 2;
+
+/// Leave to open a yard, until it is dropped.
+struct Turn;
+
+static OPEN: Mutex<usize> = Mutex::new(0);
+static CLOSED: Condvar = Condvar::new();
+
+impl Turn {
+    /// Waits until there are fewer than [`OPEN_YARDS`].
+    fn wait() -> Self {
+        let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |open: &mut usize| *open == OPEN_YARDS;
+        *CLOSED.wait_while(open, full).unwrap_or_else(PoisonError::into_inner) += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *OPEN.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        CLOSED.notify_one();
+    }
+}
 
 /// What runs on the machines of a group of three.
 #[derive(Clone, Copy)]
@@ -60,13 +83,13 @@ pub(crate) struct Yard {
     alive: Option<File>,
     folder: TempDir,
     clusters: Vec<(Cluster, Vec<Node>)>,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 impl Yard {
     /// Machines for these clusters, with empty disks; no service runs.
     pub(crate) fn open(clusters: &[Cluster]) -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = Turn::wait();
         let folder = tempfile::Builder::new().prefix("clusters-").tempdir().unwrap();
         // One of the servers runs as a user without rights.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
