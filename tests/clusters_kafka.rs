@@ -1,105 +1,28 @@
-//! Kafka brokers, recycled by the simulator while a client writes.
+//! What the gate tells of Kafka brokers, and leadership that is given back to one.
 
+#![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
 mod clusters;
 mod support;
 
-#[cfg(feature = "kafka")]
-use clusters::gates::{Asked, gate, patient, patient_beside_an_ensemble};
-#[cfg(feature = "kafka")]
-use clusters::kafka::Gate;
-use clusters::kafka::{
-    CLUSTER, WITH_ZOOKEEPER, found, make_topic, probe, probe_with_zookeeper, settle, understand,
-    writer,
-};
-use clusters::ledger::Writer;
-use clusters::sampler::{Probe, Role, Sampler, State, sample};
-#[cfg(feature = "kafka")]
+use clusters::gates::{Asked, gate, patient};
+use clusters::kafka::{CLUSTER, Gate, make_topic, settle};
 use clusters::secured::{self, As};
+use clusters::until;
 use clusters::yard::{Node, Yard};
-use clusters::{until, zookeeper};
-#[cfg(feature = "kafka")]
 use serde_json::{Value, json};
-#[cfg(feature = "kafka")]
 use support::roll::{self, Controller, THREE, journals, with};
 
 const SOURCE: &str = include_str!("clusters_kafka.rs");
 
-/// Stops a broker, has its machine recycled, starts it again, and holds what can be read against what was acknowledged.
-fn recycle(yard: &Yard, technology: &str, nodes: &[Node], target: &Node, probe: Probe) {
-    let others: Vec<Node> =
-        nodes.iter().filter(|node| node.number != target.number).cloned().collect();
-    let sampler = Sampler::start(nodes, probe);
-    let mut writer = Writer::start(yard, &writer(yard, technology, nodes), understand);
-    writer.wait_for(200);
-
-    yard.stop(target);
-    assert!(yard.disk(target).join("kafka/.kafka_cleanshutdown").exists());
-    settle(yard, technology, &others, 2);
-    let (before, after) = yard.recycle(target);
-    assert_eq!(after.volume, before.volume);
-    assert_eq!(yard.process(target), None, "a machine that comes back starts nothing by itself");
-    writer.wait_for(200);
-    yard.start(target);
-    settle(yard, technology, nodes, 3);
-    writer.wait_for(200);
-
-    let ledger = writer.stop();
-    let found = found(yard, technology, nodes);
-    assert_eq!(ledger.lost(&found), Vec::<&str>::new());
-    let samples = sampler.finish();
-    assert_eq!(samples.max_down(), 1);
-    assert!(samples.states(target.number - 1).contains(&State::Down));
-    samples.report(&ledger);
-}
-
-#[test]
-fn a_stopped_node_is_recycled_and_nothing_acknowledged_is_lost() {
-    if !clusters::can_run(SOURCE) {
-        return;
-    }
-    let yard = Yard::open(&[CLUSTER]);
-    let nodes = yard.found("kafka");
-    make_topic(&yard, "kafka", &nodes);
-    settle(&yard, "kafka", &nodes, 3);
-    let leader = until("one controller leads and all say so", 300, || {
-        let states = sample(&nodes, probe);
-        let leads = |state: &&State| **state == State::Up(Role::Leader);
-        let is_settled = !states.contains(&State::Idle) && states.iter().filter(leads).count() == 1;
-        let index = states.iter().position(|state| leads(&state))?;
-        is_settled.then(|| nodes[index].number)
-    });
-    let target = nodes.iter().find(|node| node.number != leader).unwrap();
-    recycle(&yard, "kafka", &nodes, target, probe);
-}
-
-#[test]
-fn a_stopped_broker_with_its_metadata_in_zookeeper_is_recycled_and_nothing_acknowledged_is_lost() {
-    if !clusters::can_run(SOURCE) {
-        return;
-    }
-    let yard = Yard::open(&[zookeeper::CLUSTER, WITH_ZOOKEEPER]);
-    zookeeper::settle(&yard.found("zookeeper"), 2);
-    let nodes = yard.found("kafka-zk");
-    make_topic(&yard, "kafka-zk", &nodes);
-    settle(&yard, "kafka-zk", &nodes, 3);
-    #[cfg(feature = "kafka")]
-    for node in &nodes {
-        gate(&Gate, &nodes, "pre", node, &patient_beside_an_ensemble()).open();
-    }
-    recycle(&yard, "kafka-zk", &nodes, &nodes[0], probe_with_zookeeper);
-}
-
 /// Leadership goes back to a broker by itself, in minutes; a test does not wait for that.
-#[cfg(feature = "kafka")]
 fn but_for_leadership(mut more: Value) -> Value {
     more["waivers"] =
         json!([{"predicate": "g.preferred_leaders", "reason": "it comes back in minutes"}]);
     more
 }
 
-#[cfg(feature = "kafka")]
 #[test]
 fn the_gate_tells_what_the_cluster_can_lose() {
     if !clusters::can_run(SOURCE) {
@@ -130,7 +53,6 @@ fn the_gate_tells_what_the_cluster_can_lose() {
 }
 
 /// The broker is given back what it is to lead, once.
-#[cfg(feature = "kafka")]
 fn leads_again(nodes: &[Node], target: &Node) {
     let desk = roll::desk(THREE);
     let controller = Controller::gone(&desk);
@@ -159,7 +81,6 @@ fn leads_again(nodes: &[Node], target: &Node) {
 }
 
 /// Nobody but those whom the brokers let in is told anything, and whoever may not see all is told of no safety.
-#[cfg(feature = "kafka")]
 #[test]
 fn the_gate_is_let_in_by_login_or_certificate_and_passes_only_for_one_who_sees_all() {
     if !clusters::can_run(SOURCE) {

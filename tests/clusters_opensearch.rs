@@ -1,4 +1,4 @@
-//! OpenSearch nodes, recycled by the simulator while a client writes.
+//! What the gate tells of OpenSearch nodes, and allocation that is restricted and put back.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
@@ -6,9 +6,7 @@ mod clusters;
 mod support;
 
 use clusters::gates::{Asked, gate, patient};
-use clusters::ledger::{Writer, plain};
-use clusters::opensearch::{CLUSTER, Gate, ask, found, make_index, probe, set, settle, writer};
-use clusters::sampler::{Sampler, State};
+use clusters::opensearch::{CLUSTER, Gate, ask, make_index, set, settle};
 use clusters::yard::{Node, Yard};
 use serde_json::{Value, json};
 use support::roll::{self, Controller, THREE, with};
@@ -17,46 +15,6 @@ const SOURCE: &str = include_str!("clusters_opensearch.rs");
 
 /// The setting that keeps replicas of a node that is away from being made elsewhere.
 const ALLOCATION: &str = "cluster.routing.allocation.enable";
-
-#[test]
-fn a_stopped_node_is_recycled_and_nothing_acknowledged_is_lost() {
-    if !clusters::can_run(SOURCE) {
-        return;
-    }
-    let yard = Yard::open(&[CLUSTER]);
-    let nodes = yard.found("opensearch");
-    settle(&nodes, "green");
-    make_index(&nodes[0]);
-    let manager = settle(&nodes, "green");
-    let target = nodes.iter().find(|node| node.number != manager).unwrap();
-    let others: Vec<Node> =
-        nodes.iter().filter(|node| node.number != target.number).cloned().collect();
-    let sampler = Sampler::start(&nodes, probe);
-    let mut writer = Writer::start(&yard, &writer(&nodes), plain);
-    writer.wait_for(200);
-
-    set(&others[0], ALLOCATION, &json!("primaries"));
-    yard.stop(target);
-    assert_eq!(settle(&others, "yellow"), manager);
-    let (before, after) = yard.recycle(target);
-    assert_eq!(after.volume, before.volume);
-    assert_eq!(yard.process(target), None, "a machine that comes back starts nothing by itself");
-    writer.wait_for(200);
-    yard.start(target);
-    assert_eq!(settle_with(&others, target, "yellow"), manager);
-    set(&others[0], ALLOCATION, &Value::Null);
-    assert_eq!(settle(&nodes, "green"), manager);
-    writer.wait_for(200);
-
-    let ledger = writer.stop();
-    for node in &nodes {
-        assert_eq!(ledger.lost(&found(&yard, node)), Vec::<&str>::new(), "at {}", node.address);
-    }
-    let samples = sampler.finish();
-    assert_eq!(samples.max_down(), 1);
-    assert!(samples.states(target.number - 1).contains(&State::Down));
-    samples.report(&ledger);
-}
 
 /// Waits for the cluster with a node that has come back, seen by those that stayed.
 fn settle_with(others: &[Node], target: &Node, status: &str) -> usize {

@@ -172,7 +172,7 @@ pub(crate) fn writer(yard: &Yard, technology: &str, nodes: &[Node]) -> Command {
         "enable.idempotence=true\nretries=2147483647\ndelivery.timeout.ms=60000\nlinger.ms=0\n";
     std::fs::write(&settings, text).unwrap();
     let mut command = tool(yard, technology, "VerifiableProducer", nodes);
-    command.args(["--topic", TOPIC, "--acks", "-1", "--throughput", "100"]);
+    command.args(["--topic", TOPIC, "--acks", "-1", "--throughput", "50"]);
     command.arg("--producer.config").arg(settings);
     command
 }
