@@ -182,8 +182,11 @@ class OpenSearch(Technology):
             f"discovery.seed_hosts: [{', '.join(self.members('{address}:9300'))}]",
             f"path.data: {self.node.data}/opensearch",
             f"path.logs: {self.node.folder}/logs",
-            # The disk is that of whoever runs the tests.
+            # The disk is that of whoever runs the tests, and may be fuller than OpenSearch and the gate like by default.
             "cluster.routing.allocation.disk.threshold_enabled: false",
+            "cluster.routing.allocation.disk.watermark.low: 99%",
+            "cluster.routing.allocation.disk.watermark.high: 99.5%",
+            "cluster.routing.allocation.disk.watermark.flood_stage: 99.9%",
         ]
         return {"opensearch.yml": "\n".join(lines) + "\n", "log4j2.properties": LOG4J2}
 

@@ -120,7 +120,7 @@ pub(crate) struct Desk {
     /// Settings as they were before.
     pub(crate) before: Value,
     /// The volumes of each node as they were before.
-    volumes: BTreeMap<String, Vec<String>>,
+    pub(crate) volumes: BTreeMap<String, Vec<String>>,
 }
 
 /// In memory where there is such a place: each line of a journal is brought to the disk, which takes longer than all the rest.

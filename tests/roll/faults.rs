@@ -115,6 +115,82 @@ fn a_frozen_roll_goes_on_after_a_person_has_mended_the_node_and_said_so() {
     assert!(desk.nodes().iter().all(|node| node.3 == "ami-2"));
 }
 
+/// The image is put back when a roll freezes, and every node has the new one when it ends well: so has the group then, or the platform
+/// would boot the old one on what the new one has written.
+#[test]
+fn a_roll_that_froze_at_its_last_node_and_is_gone_on_with_ends_with_its_image() {
+    for kills in [false, true] {
+        let (desk, mut me) = (Desk::new(1), Driver::new(1));
+        let mine = desk.volumes["ssi-1"][0].clone();
+        me.before_step = Box::new(|desk, id, phase| {
+            if phase == Phase::Baking {
+                let volumes = json!([{"deviceName": "/dev/xvdb", "volumeId": "vol-other"}]);
+                desk.edit(json!({"instance": id, "set": {"devices": volumes}}));
+            }
+        });
+        let Ended::Run(id, Outcome::Frozen, Some(error)) = me.roll(&desk) else { panic!() };
+        assert!(error.to_string().contains("vol-other"), "{error}");
+        assert_eq!(desk.settings()["image"], "ami-1", "put back while a person looks");
+        let volumes = json!([{"deviceName": "/dev/xvdb", "volumeId": mine}]);
+        desk.edit(json!({"instance": "ssi-1", "set": {"devices": volumes}}));
+        let mut again = Driver::new(2);
+        desk.as_roller(&again, |roller| {
+            roller.thaw(&mut desk.runs.open(&id).unwrap(), "mended".to_owned()).unwrap();
+        });
+        if kills {
+            // In the middle of its end: the next one finds the intent in the journal, and not the image.
+            desk.fault(json!({"kind": "status", "status": 401, "count": 9, "route": GROUP, "method": "PUT"}));
+            let ended = again.roll(&desk);
+            assert!(matches!(ended, Ended::Unfinished(_)), "{ended:?}");
+            desk.sim.control("DELETE", "/_sim/faults", Value::Null);
+            again = Driver::new(5);
+        }
+        assert_eq!(again.roll(&desk).completed(), id);
+        assert_eq!(desk.terminated().len(), 1);
+        let mut settings = desk.settings();
+        assert_eq!(settings["image"], "ami-2", "after {kills}");
+        settings["image"] = desk.before["image"].clone();
+        assert_eq!(settings, desk.before);
+    }
+}
+
+/// Another node loses its data while the first is stopped. Nothing more is rolled, and yet the one that still has its machine may be
+/// started there: with both away more is lost.
+#[test]
+fn a_stopped_node_may_be_started_again_though_the_roll_is_frozen_at_another() {
+    let desk = Desk::new(3);
+    let driver = Driver::new(1);
+    let (draft, seen) = driver.plan(&desk).unwrap();
+    desk.as_roller(&driver, |roller| {
+        let Ok(Beginning::Begun(begun)) = roller.begin(&driver.start(&desk), &draft, &seen) else {
+            panic!()
+        };
+        let (mut journal, id) = (begun.journal, StatefulInstanceId::new("ssi-1"));
+        let patience = Duration::from_secs(900);
+        for phase in [Phase::PreGate, Phase::Draining, Phase::Stopped] {
+            roller.advance(&mut journal, &id, phase, patience).unwrap();
+        }
+        let volumes = json!([{"deviceName": "/dev/xvdb", "volumeId": "vol-other"}]);
+        desk.edit(json!({"instance": "ssi-2", "set": {"devices": volumes}}));
+        let held = roller.advance(&mut journal, &id, Phase::MidGate, patience).unwrap_err();
+        assert!(held.to_string().contains("vol-other"), "{held}");
+        let frozen = journal.run().frozen.clone().unwrap();
+        assert_eq!(frozen.node, Some(StatefulInstanceId::new("ssi-2")));
+
+        let held = roller.advance(&mut journal, &id, Phase::MidGate, patience).unwrap_err();
+        assert!(held.to_string().contains("the run is frozen"), "{held}");
+        roller.advance(&mut journal, &id, Phase::Draining, patience).unwrap();
+        assert!(journal.run().frozen.is_some(), "it stays so");
+        let other = StatefulInstanceId::new("ssi-3");
+        let held = roller.advance(&mut journal, &other, Phase::Draining, patience).unwrap_err();
+        assert!(held.to_string().contains("the run is frozen"), "no other is taken down: {held}");
+
+        // Its own machine is looked at first.
+        desk.edit(json!({"instance": "ssi-1", "set": {"devices": []}}));
+        roller.advance(&mut journal, &id, Phase::Draining, patience).unwrap_err();
+    });
+}
+
 /// The launch is still under way when its time is up: what it boots from stays until a person has decided, and no other node is
 /// booted from it for a day.
 #[test]

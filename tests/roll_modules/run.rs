@@ -581,6 +581,7 @@ fn a_node_waits_while_others_are_down_and_a_deployment_runs() {
         "{}",
         refused.failed()
     );
+    assert_eq!(settings(&desk).0, "ami-1", "the platform may boot that one from the group's image");
     edit(&desk, json!({"instance": "ssi-2", "set": {"state": "ACTIVE"}}));
     let deployment = json!({"group": "sig-1", "status": "IN_PROGRESS", "seconds": 1.5});
     let placed = desk.simulator.control("POST", "/_sim/deployment", deployment);

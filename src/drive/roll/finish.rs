@@ -37,6 +37,7 @@ impl Roller<'_> {
             self.freeze(journal, Some(id), format!("the roll ended in phase {phase}{because}"))?;
         }
         let outcome = journal.run().outcome();
+        self.keep_image(journal)?;
         self.restore_all(journal, outcome)?;
         if outcome == Outcome::Frozen && !journal.run().held().is_empty() {
             self.keep_held(journal)?;

@@ -66,7 +66,8 @@ impl Roller<'_> {
                 .map_err(RollError::held(doing.as_str()))?;
             // What is under way by itself is waited for; else nothing of the group changes unless the step could be taken.
             let step = self.job(journal, &node, wanted, wait_timeout).decide(&sight(&seen, id));
-            if matches!(step, Ok(Step::Act { .. })) {
+            // As long as the image is to be set, it cannot.
+            if !matches!(step, Ok(Step::Join { .. })) {
                 may_go_on(journal.run(), &node, &seen).or_else(|hold| {
                     self.freeze_for_lost_data(journal, &hold)?;
                     Err(RollError::held(doing.as_str())(hold))

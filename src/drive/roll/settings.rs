@@ -101,6 +101,29 @@ impl Roller<'_> {
         Ok(true)
     }
 
+    /// Sets the image again that all nodes have, where it was put back meanwhile. What someone else has set since is left, and told.
+    pub(super) fn keep_image(&self, journal: &mut Journal) -> Result<(), RollError> {
+        let Some(change) = journal.run().image_to_keep() else { return Ok(()) };
+        let group = self.survey(journal.run())?.group;
+        if group.image_id == change.image_to {
+            return Ok(());
+        }
+        let (id, image_id) = (&journal.run().plan.group, change.image_to.clone());
+        if group.image_id != change.image_from {
+            let found = group.image_id.as_ref().map_or("none", |image| image.as_str());
+            self.progress.tell(&format!(
+                "the image of group {id} is {found}, which this run did not set: it is left so"
+            ));
+            return Ok(());
+        }
+        let doing = format!("set the image of group {id} again");
+        let update = GroupChange { image_id, persistence: None };
+        journal.write(self.clock, Event::Switching { change })?;
+        self.progress.tell(&doing);
+        self.update(&doing, journal, &update, group.names_images_in_list)?;
+        Ok(journal.write(self.clock, Event::Switched)?)
+    }
+
     fn update(
         &self,
         doing: &str,

@@ -63,7 +63,13 @@ pub fn rollback(run: &Run) -> Result<Rollback, NoRollback> {
     for node in &run.nodes {
         let Some(replaced) = &node.recycled else { continue };
         let id = node.planned.id.clone();
-        let Some(image) = node.planned.image_id.clone() else {
+        // With a persisted root a machine boots from an image that the platform made of the node's own root, which is nobody else's
+        //: what the group named is what it was launched from first.
+        let image = match run.plan.persistence.root_device {
+            true => run.plan.switch.as_ref().and_then(|switch| switch.image_from.clone()),
+            false => node.planned.image_id.clone(),
+        };
+        let Some(image) = image else {
             return Err(NoRollback::ImageUnknown { node: id });
         };
         is_other |= replaced.image_id.as_ref() != Some(&image);
@@ -85,7 +91,7 @@ mod tests {
 
     use super::*;
     use crate::domain::InstanceId;
-    use crate::plan::roll::{Entry, Event};
+    use crate::plan::roll::{Entry, Event, Switch};
 
     /// A run over these nodes, each with the image before and, if it was rolled, the image after.
     fn run(nodes: &[(&str, Option<&str>, Option<&str>)]) -> Run {
@@ -123,6 +129,24 @@ mod tests {
         ]);
         let nodes = vec![StatefulInstanceId::new("ssi-1"), StatefulInstanceId::new("ssi-2")];
         assert_eq!(rollback(&found), Ok(Rollback { image: ImageId::new("ami-1"), nodes }));
+    }
+
+    /// Each boots from an image of its own root then, and the group's is the one that they were launched from.
+    #[test]
+    fn nodes_with_persisted_roots_go_back_to_the_image_that_the_group_named() {
+        let mut found = run(&[
+            ("ssi-1", Some("ami-root-1"), Some("ami-2")),
+            ("ssi-2", Some("ami-root-2"), Some("ami-2")),
+        ]);
+        found.plan.persistence.root_device = true;
+        let told = rollback(&found).unwrap_err().to_string();
+        assert!(told.contains("which image ssi-1 ran before is not known"), "{told}");
+        found.plan.switch = Some(Switch {
+            image_from: Some(ImageId::new("ami-1")),
+            image_to: Some(ImageId::new("ami-2")),
+            root_persistence_off: true,
+        });
+        assert_eq!(rollback(&found).unwrap().image, ImageId::new("ami-1"));
     }
 
     #[test]

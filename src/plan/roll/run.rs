@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use super::cluster_settings::ClusterRecord;
-use super::event::{Entry, Event, FORM, Outcome, Planned, PlannedNode, Setting};
+use super::event::{Entry, Event, FORM, Outcome, Planned, PlannedNode, Setting, Switch};
 use super::holder::Holder;
 use super::phase::Phase;
 use crate::domain::{ImageId, InstanceId, StatefulInstanceId};
@@ -343,6 +343,15 @@ impl Run {
     /// Whether it may still be gone on with: it has not ended, or only because it was frozen.
     pub fn is_open(&self) -> bool {
         self.ended.as_ref().is_none_or(|ended| ended.outcome == Outcome::Frozen)
+    }
+
+    /// The change of the group that is missing to its end: every node is as wanted, and the image, which was put back while the run
+    /// was frozen or had never to be set, is not the group's. What the platform boots later must not be the old one.
+    pub fn image_to_keep(&self) -> Option<Switch> {
+        let switch = self.plan.switch.as_ref().filter(|switch| switch.image_to.is_some())?;
+        let is_set = self.has_set_image && self.is_switched;
+        let is_missing = self.outcome() == Outcome::Completed && !is_set;
+        is_missing.then(|| Switch { root_persistence_off: false, ..switch.clone() })
     }
 
     /// How it would end now.

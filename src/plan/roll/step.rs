@@ -8,7 +8,7 @@ use super::coming_back::{comes_back, other_persistence};
 use super::event::{MidGate, Planned, PlannedNode};
 use super::opening::told;
 use super::phase::Phase;
-use super::run::{NodeRun, Run};
+use super::run::{Frozen, NodeRun, Run};
 use super::survey::{Node, Survey};
 use super::suspended::{Foreign, foreign};
 use super::volumes::has_its_volumes;
@@ -297,10 +297,12 @@ pub fn may_enter<'a>(
     if run.ended.is_some() {
         return Err(Hold::Over);
     }
-    if let Some(frozen) = &run.frozen {
+    let node = run.node(id).ok_or_else(|| Hold::NoSuchNode(id.clone()))?;
+    if let Some(frozen) = &run.frozen
+        && !(to == Phase::Draining && may_start_again(frozen, node))
+    {
         return Err(Hold::Frozen(frozen.reason.clone()));
     }
-    let node = run.node(id).ok_or_else(|| Hold::NoSuchNode(id.clone()))?;
     if let Some(other) = run.in_flight().filter(|other| other.planned.id != *id) {
         let (node, phase) = (other.planned.id.clone(), other.phase);
         return Err(Hold::OtherInFlight { node, phase });
@@ -331,6 +333,14 @@ pub fn may_enter<'a>(
         return Err(Hold::CutOff { to });
     }
     Ok(node)
+}
+
+/// Whether a node that was stopped may be started again though the run is frozen: because of another one, without which it is needed
+/// the more, and its own machine was not given up.
+fn may_start_again(frozen: &Frozen, node: &NodeRun) -> bool {
+    let is_because_of_another =
+        frozen.node.as_ref().is_some_and(|because| *because != node.planned.id);
+    is_because_of_another && node.must_start() && node.asked.is_none() && node.recycled.is_none()
 }
 
 /// Whether a node may be touched: it is what this run knows, everything else runs, and nobody else is at work.
