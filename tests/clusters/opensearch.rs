@@ -61,6 +61,19 @@ pub(crate) fn probe(node: &Node) -> State {
     }
 }
 
+/// Whether the votes of the cluster are settled: while they are changed an election needs a majority of the old voters and one of the
+/// new ones, and of all three nodes each has a vote. Right after a node has come with another id neither is so.
+fn has_votes(node: &Node, nodes: usize) -> Option<bool> {
+    let path =
+        "/_cluster/state/nodes,metadata?filter_path=nodes.*.name,metadata.cluster_coordination";
+    let state = ask(node, "GET", path, &Value::Null)?;
+    let votes = &state["metadata"]["cluster_coordination"];
+    let voters = votes["last_committed_config"].as_array()?;
+    let is_here = |id: &Value| id.as_str().is_some_and(|id| state["nodes"].get(id).is_some());
+    let has_all = voters.len() == 3 && (nodes < 3 || voters.iter().all(is_here));
+    Some(has_all && votes["last_accepted_config"] == votes["last_committed_config"])
+}
+
 /// Waits until the cluster has that many nodes and this status, with nothing under way; returns the manager's number.
 pub(crate) fn settle(nodes: &[Node], status: &str) -> usize {
     until(&format!("{} nodes and {status}", nodes.len()), 900, || {
@@ -68,7 +81,8 @@ pub(crate) fn settle(nodes: &[Node], status: &str) -> usize {
         let none = ["initializing_shards", "relocating_shards", "number_of_in_flight_fetch"];
         let is_settled = health["status"] == status
             && health["number_of_nodes"] == nodes.len()
-            && none.iter().all(|name| health[name] == 0);
+            && none.iter().all(|name| health[name] == 0)
+            && has_votes(&nodes[0], nodes.len())?;
         let is_manager = |node: &&Node| probe(node) == State::Up(Role::Leader);
         nodes.iter().find(is_manager).filter(|_| is_settled).map(|node| node.number)
     })
