@@ -37,6 +37,40 @@ fn every_module_has_its_files_and_no_file_is_left_over() {
     assert_eq!(stems(&source, ".examples.yml"), names);
 }
 
+/// The keys that a part of a module's documentation has, at any depth.
+fn keys(part: &str) -> BTreeSet<&str> {
+    part.lines().filter_map(|line| line.trim_start().strip_suffix(':')).collect()
+}
+
+/// What is between such a mark and its end.
+fn marked<'a>(text: &'a str, mark: &str) -> Vec<&'a str> {
+    text.match_indices(mark)
+        // RV( is no O(, nor the other way round.
+        .filter(|(at, _)| !text[..*at].ends_with(|c: char| c.is_ascii_uppercase()))
+        .filter_map(|(at, _)| text[at + mark.len()..].split(')').next())
+        .collect()
+}
+
+#[test]
+fn what_is_marked_as_option_or_returned_value_is_one_of_the_module() {
+    let mut count = 0;
+    for (inside, text) in modules::documentation().unwrap() {
+        let Some((head, returned)) = text.split_once("\nRETURN = ") else { continue };
+        let options = head.split("\nEXAMPLES = ").next().unwrap();
+        for (mark, there) in [("O(", keys(options)), ("RV(", keys(returned))] {
+            // What belongs to another module is marked with that one's name.
+            for name in marked(&text, mark).into_iter().filter(|name| !name.contains(':')) {
+                let path = name.split(['=', '[']).next().unwrap();
+                let missing: Vec<&str> =
+                    path.split('.').filter(|part| !there.contains(part)).collect();
+                assert!(missing.is_empty(), "{inside}: {mark}{name}) names no {missing:?}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 100, "{count}");
+}
+
 /// Every option of community.general.spotinst_aws_elastigroup (community.general 12, the last with it).
 const OLD_OPTIONS: &str = "\
     credentials_path account_id token availability_vs_cost availability_zones block_device_mappings chef

@@ -84,7 +84,7 @@ impl Checker<'_> {
     fn gather_secrets(&mut self, spec: &ArgumentSpec, raw: &Map<String, Value>) {
         for (name, value) in raw {
             match spec.option(name) {
-                Some(option) if option.no_log => self.add_secret(value),
+                Some(option) if option.no_log == Some(true) => self.add_secret(value),
                 Some(option) => self.gather_inner_secrets(&option.shape, value),
                 None => {}
             }

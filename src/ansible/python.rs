@@ -55,8 +55,8 @@ fn option(option: &OptionSpec) -> Map<String, Value> {
     if !option.aliases.is_empty() {
         described.insert("aliases".to_owned(), json!(option.aliases));
     }
-    if option.no_log {
-        described.insert("no_log".to_owned(), json!(true));
+    if let Some(no_log) = option.no_log {
+        described.insert("no_log".to_owned(), json!(no_log));
     }
     described
 }

@@ -39,8 +39,8 @@ pub struct OptionSpec {
     pub required: bool,
     /// What it is if not given.
     pub default: Option<Value>,
-    /// Whether its value is a secret.
-    pub no_log: bool,
+    /// Whether its value is a secret; told also where it is none and its name sounds so.
+    pub no_log: Option<bool>,
     /// What it means if it is given and empty.
     pub emptiness: Emptiness,
     /// Variables of the environment that stand in for it; documentation only.
@@ -181,7 +181,7 @@ fn option(name: &str, field: &Value, required: bool) -> Result<OptionSpec, SpecE
         shape,
         required,
         default,
-        no_log: schema["x-no-log"] == true,
+        no_log: schema["x-no-log"].as_bool(),
         emptiness: emptiness(&schema),
         environment: schema::texts(&schema, "x-env"),
         version_added: schema::text(&schema, "x-version-added"),

@@ -21,7 +21,7 @@ use crate::plan::offers::{Ranking, explain, rank, stale};
 /// interruption rates and placement scores from where they are asked for. Every figure tells its source and its age. The same
 /// figures always give the same order; ties end by name.
 ///
-/// The list is empty, and that is no failure, if nothing fits the policy; then O(nothing_left) of the answer says which rules
+/// The list is empty, and that is no failure, if nothing fits the policy; then RV(nothing_left) of the answer says which rules
 /// exclude everything and how close the nearest offer came. A source that tells nothing at all is a failure.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Args {

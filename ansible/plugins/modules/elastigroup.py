@@ -297,7 +297,7 @@ options:
     elements: str
   key_pair:
     description:
-      - The SSH key pair.
+      - The SSH key pair, by its name.
     type: str
   iam_role:
     description:
@@ -997,7 +997,7 @@ def main():
             'private_ips': {'type': 'list', 'elements': 'str'},
             'elastic_ips': {'type': 'list', 'elements': 'str'},
             'security_group_ids': {'type': 'list', 'elements': 'str'},
-            'key_pair': {'type': 'str'},
+            'key_pair': {'type': 'str', 'no_log': False},
             'iam_role': {'type': 'str'},
             'user_data': {'type': 'str'},
             'user_data_base64': {'type': 'str'},

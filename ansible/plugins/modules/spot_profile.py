@@ -217,7 +217,7 @@ options:
         type: str
       allow_unknown_interruption:
         description:
-          - Whether a type of which no rate is known meets O(max_interruption).
+          - Whether a type of which no rate is known meets C(max_interruption).
         type: bool
         default: false
       max_per_family_per_az:

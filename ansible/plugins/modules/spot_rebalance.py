@@ -729,7 +729,7 @@ options:
         type: str
       allow_unknown_interruption:
         description:
-          - Whether a type of which no rate is known meets O(max_interruption).
+          - Whether a type of which no rate is known meets C(max_interruption).
         type: bool
         default: false
       max_per_family_per_az:
@@ -820,7 +820,7 @@ options:
     description:
       - >-
         Where spot prices come from: C(market) asks EC2, C(ssm) reads what is kept in Systems Manager below
-        O(store_prefix), a path names a file that was written by O(store).
+        O(store_prefix), a path names a file that M(spotinst.esg.spot_offer_info) has written by its C(store).
     type: str
     default: market
   store_prefix:
@@ -833,8 +833,8 @@ options:
   replay:
     description:
       - >-
-        File that O(save_to) of M(spotinst.esg.spot_offer_info) has written, to be ranked again; then nothing is
-        asked.
+        File that M(spotinst.esg.spot_offer_info) has written by its C(save_to), to be ranked again; then
+        nothing is asked.
     type: path
   max_price_age:
     description:

@@ -39,7 +39,8 @@ pub(super) struct GroupOptions {
     pub(super) elastic_ips: Option<Vec<String>>,
     /// The security groups.
     pub(super) security_group_ids: Option<Vec<String>>,
-    /// The SSH key pair.
+    /// The SSH key pair, by its name.
+    #[schemars(extend("x-no-log" = false))]
     pub(super) key_pair: Option<String>,
     /// The instance profile, by its ARN or its name.
     pub(super) iam_role: Option<String>,

@@ -52,7 +52,7 @@ pub(in crate::modules) struct PolicyArgs {
     max_price_percent: Option<u32>,
     /// Highest interruption rate: C(<5%), C(5-10%), C(10-15%), C(15-20%) or C(>20%).
     max_interruption: Option<String>,
-    /// Whether a type of which no rate is known meets O(max_interruption).
+    /// Whether a type of which no rate is known meets C(max_interruption).
     allow_unknown_interruption: bool,
     /// Most offers of one family in a zone.
     max_per_family_per_az: Option<u32>,

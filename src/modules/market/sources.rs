@@ -25,13 +25,13 @@ pub(in crate::modules) struct SourceArgs {
     #[schemars(range(min = 1))]
     placement_target: Option<u32>,
     /// Where spot prices come from: C(market) asks EC2, C(ssm) reads what is kept in Systems Manager below O(store_prefix), a path
-    /// names a file that was written by O(store).
+    /// names a file that M(spotinst.esg.spot_offer_info) has written by its C(store).
     #[serde(default = "market")]
     spot_prices: String,
     /// Path in Systems Manager of prices that are kept, as C(/spotter/prices). Spotter's older one is C(/spotter/spot).
     #[serde(default = "prefix")]
     store_prefix: String,
-    /// File that O(save_to) of M(spotinst.esg.spot_offer_info) has written, to be ranked again; then nothing is asked.
+    /// File that M(spotinst.esg.spot_offer_info) has written by its C(save_to), to be ranked again; then nothing is asked.
     #[schemars(extend("x-type" = "path"))]
     replay: Option<String>,
     /// How old spot prices and placement scores may be, in seconds. What changes by the week may be a month old.
