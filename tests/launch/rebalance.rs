@@ -167,6 +167,7 @@ fn no_machine_goes_for_one_that_somebody_else_launched() {
         let said = called.failed();
         assert!(said.starts_with("2 more machines") && said.contains("exact_count"), "{said}");
         assert_eq!((&called.answer["changed"], stage.spread()), (&json!(false), vec![3, 3]));
+        assert_ne!(called.answer["retryable"], true, "by itself it ends so again");
     }
     assert_eq!(stage.call(&json!({"exact_count": 6})).well()["changed"], false);
     stage.rebalance(&json!({})).well();

@@ -200,6 +200,24 @@ impl LaunchError {
         }
     }
 
+    /// Whether the same again would end the same way until a person has done something else.
+    pub fn needs_a_person(&self) -> bool {
+        matches!(
+            self,
+            Self::Tags(_)
+                | Self::Irreplaceable(_)
+                | Self::Untagged { .. }
+                | Self::LostTag { .. }
+                | Self::Refused(_)
+                | Self::NoAccount { .. }
+                | Self::Unassigned { .. }
+                | Self::OtherAccount { .. }
+                | Self::Strangers { .. }
+                | Self::NoFolder
+                | Self::Profile { .. }
+        )
+    }
+
     /// Whether machines may have been terminated that nobody heard of: then something may have changed.
     pub fn may_have_ended(&self) -> bool {
         matches!(self, Self::Unheard { .. })

@@ -192,9 +192,13 @@ fn ended(
     let may_have_ended = error.as_ref().is_some_and(LaunchError::may_have_ended);
     let changed = launched > 0 || gone > 0 || !moved.unknown.is_empty() || may_have_ended;
     let done = format!("launched {launched} and terminated {gone}");
+    let retryable = !error.as_ref().is_some_and(LaunchError::needs_a_person);
     let failure = match error {
         Some(error) => {
-            let words = format!("; {done} before: run this again to go on");
+            let words = match retryable {
+                true => format!("; {done} before: run this again to go on"),
+                false => format!("; {done} before"),
+            };
             Failure::from(error).adding(&words)
         }
         None if moved.unfulfilled > 0 || !moved.unknown.is_empty() => {
@@ -209,6 +213,6 @@ fn ended(
             return Ok(Outcome { message: Some(done), changed, ..outcome });
         }
     };
-    let failure = failure.changed(changed).retryable(true);
+    let failure = failure.changed(changed).retryable(retryable);
     Err(returns.evidence().into_iter().fold(failure, |it, (name, value)| it.with(&name, value)))
 }
