@@ -90,6 +90,44 @@ fn the_ceiling_holds_for_what_a_lost_answer_launched_and_is_listed_late() {
     assert_eq!((stage.launches(), stage.machines().len()), (launches, 1));
 }
 
+/// EC2 may refuse before it looks at the token: that is no answer to what was sent before.
+#[test]
+fn a_refusal_of_what_is_sent_again_does_not_make_the_lost_answer_a_refusal() {
+    for code in [
+        "RequestLimitExceeded",
+        "AuthFailure",
+        "ExpiredToken",
+        "IdempotentParameterMismatch",
+        "NeverHeardOf",
+    ] {
+        let stage = Stage::new();
+        let (action, with) = ("DescribeInstances", "tag:spotinst-esg:launch");
+        let times = usize::MAX;
+        stage.market.snag(Snag { action, with, code: Snag::NONE, times, waits: false });
+        stage.market.fault(Fault { times: 1, effect: Effect::LoseAnswer, ..Fault::refuse("") });
+        stage.market.fault(Fault { times: 2, ..Fault::refuse(code) });
+        let called = stage.call(&json!({"count": 1}));
+        assert_eq!(called.answer["unknown"].as_array().unwrap().len(), 1, "{}", called.failed());
+        assert_eq!(called.answer["unfulfilled"], 1, "{code}");
+        // It is listed at last, and the same again finds it.
+        stage.market.mend();
+        let done = stage.call(&json!({"count": 1})).well();
+        assert_eq!(done["launched"].as_array().map(Vec::len), Some(1), "{code}: {done}");
+        assert_eq!(stage.machines().len(), 1, "{code}: {done}");
+    }
+}
+
+/// A capacity that is lacking when it is sent again: the first one launched nothing, as far as anyone sees.
+#[test]
+fn a_lost_request_that_lacks_capacity_when_it_is_sent_again_goes_down_the_ladder() {
+    let stage = Stage::new();
+    stage.market.fault(Fault { times: 1, effect: Effect::LoseRequest, ..Fault::refuse("") });
+    stage.market.fault(Fault { times: 1, ..Fault::refuse("UnfulfillableCapacity") });
+    let done = stage.call(&json!({"count": 1})).well();
+    assert_eq!(done["attempts"][0]["class"], "capacity", "{done}");
+    assert_eq!(stage.machines().len(), 1);
+}
+
 /// What an unfinished count had launched is taken back, and somebody else has launched meanwhile.
 #[test]
 fn the_ceiling_holds_for_what_is_missing_again_to_an_unfinished_count() {

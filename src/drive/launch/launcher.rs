@@ -9,7 +9,7 @@ use super::journal::{Fleet, Journal};
 use super::preflight::Ground;
 use super::waiting::{Unseen, of_fleet};
 use crate::domain::{
-    Blueprint, Clock, Ec2Instance, InstanceId, LaunchAnswer, LaunchOrder, MicroUsd, Region,
+    Blueprint, Clock, Ec2Instance, InstanceId, LaunchAnswer, LaunchOrder, MicroUsd, Refusal, Region,
 };
 use crate::drive::ec2::Ec2Error;
 use crate::drive::market::Cloud;
@@ -23,6 +23,11 @@ use crate::plan::launch::{
 /// So often a request without an answer is sent again, with the same token.
 const SENDS: u32 = 3;
 const LONGEST_BACKOFF: u64 = 32;
+
+/// EC2's code for a token whose machine is gone already (EC2 API error codes).
+const TERMINATED: &str = "IdempotentInstanceTerminated";
+/// And for one that was given with something else.
+const MISMATCH: &str = "IdempotentParameterMismatch";
 
 /// What is to be launched.
 pub struct Job {
@@ -198,6 +203,7 @@ impl Launcher<'_> {
                     &attempt.rung,
                     attempt.subnet.as_deref(),
                     &attempt.token,
+                    true,
                 )?,
                 None => {
                     Told::Known(self.find(&job.region, &attempt.token, job.settle)?.unwrap_or_else(
@@ -232,10 +238,11 @@ impl Launcher<'_> {
         let asked =
             Event::Asked { token: token.clone(), rung: rung.clone(), subnet: subnet.clone() };
         journal.write(self.clock, &asked)?;
-        let outcome = match self.send(job, &journal.run.id, rung, subnet.as_deref(), &token)? {
-            Told::Known(outcome) => outcome,
-            Told::Silence(reason) => return Ok(Some(reason)),
-        };
+        let outcome =
+            match self.send(job, &journal.run.id, rung, subnet.as_deref(), &token, false)? {
+                Told::Known(outcome) => outcome,
+                Told::Silence(reason) => return Ok(Some(reason)),
+            };
         journal.write(self.clock, &Event::Answered { token, outcome: outcome.clone() })?;
         match outcome {
             Outcome::Launched { .. } => {
@@ -264,7 +271,7 @@ impl Launcher<'_> {
         Ok(None)
     }
 
-    /// Sends a request until it has an answer, or its effect is seen.
+    /// Sends a request until it has an answer, or its effect is seen. `was_sent` is whether it may have been sent before.
     fn send(
         &self,
         job: &Job,
@@ -272,6 +279,7 @@ impl Launcher<'_> {
         rung: &Rung,
         subnet: Option<&str>,
         token: &str,
+        was_sent: bool,
     ) -> Result<Told, LaunchError> {
         let place = &rung.place;
         let order = order(job, run, rung, subnet, token, false);
@@ -282,9 +290,16 @@ impl Launcher<'_> {
                     let instance = instance.id;
                     return Ok(Told::Known(Outcome::Launched { instance, request_id }));
                 }
-                Ok(LaunchAnswer::Refused(refusal)) => {
+                Ok(LaunchAnswer::Refused(refusal)) if !was_sent && number == 0 => {
                     return Ok(Told::Known(Outcome::Refused(refusal)));
                 }
+                Ok(LaunchAnswer::Refused(refusal)) => match again(refusal) {
+                    Again::Outcome(outcome) => {
+                        let found = self.find(&job.region, token, job.settle)?;
+                        return Ok(Told::Known(found.unwrap_or(outcome)));
+                    }
+                    Again::Unheard(why) => reason = why,
+                },
                 Ok(LaunchAnswer::WouldLaunch) => {
                     reason =
                         format!("EC2 took the request for {} for a rehearsal", place.machine_type);
@@ -389,6 +404,25 @@ impl Launcher<'_> {
                 })
             }
         }
+    }
+}
+
+/// What a refusal tells of a request that may have been sent before.
+enum Again {
+    /// It launched nothing, unless a machine is found.
+    Outcome(Outcome),
+    /// Nothing: EC2 refuses like this before it looks at the token.
+    Unheard(String),
+}
+
+fn again(refusal: Refusal) -> Again {
+    let reason = format!("{}: {}", refusal.code, refusal.message);
+    match Class::of(&refusal.code) {
+        _ if refusal.code == TERMINATED => Again::Outcome(Outcome::Lost { reason }),
+        // What is not known proves nothing, and a mismatch that the token was heard before.
+        Class::Throttled | Class::Auth | Class::Unknown => Again::Unheard(reason),
+        _ if refusal.code == MISMATCH => Again::Unheard(reason),
+        _ => Again::Outcome(Outcome::Refused(refusal)),
     }
 }
 

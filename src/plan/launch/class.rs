@@ -38,6 +38,10 @@ impl Class {
             | "InsufficientCapacity"
             | "InsufficientCapacityOnHost"
             | "SpotInstanceCapacityNotAvailable"
+            | "UnfulfillableCapacity"
+            // Another zone may have them.
+            | "InsufficientVolumeCapacity"
+            | "VolumeTypeNotAvailableInZone"
             | "CapacityNotAvailable" => Self::Capacity,
             "InsufficientFreeAddressesInSubnet" | "InsufficientAddressCapacity" => Self::Addresses,
             "MaxSpotInstanceCountExceeded"
@@ -70,6 +74,7 @@ impl Class {
             | "UnrecognizedClientException"
             | "AuthorizationHeaderMalformed"
             | "IncompleteSignature" => Self::Auth,
+            code if code.starts_with("AuthFailure.") => Self::Auth,
             code if code.starts_with("Invalid") => Self::Parameter,
             "MissingParameter"
             | "MissingInput"
