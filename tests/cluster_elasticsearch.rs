@@ -188,6 +188,9 @@ fn elasticsearch_has_a_register_of_shutdowns_unless_it_was_built_without() {
         ),
         (200, json!({"nodes": {}}), false),
         (403, json!({}), false),
+        // Of whoever stands between.
+        (404, json!({}), false),
+        (405, json!("<html>no</html>"), false),
     ] {
         let (elastic, answer) = (elastic.to_string(), body.to_string());
         let server = cluster(move |path| match path {

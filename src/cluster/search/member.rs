@@ -102,7 +102,8 @@ impl SearchMember<'_> {
         let (status, told) = self.asker.get(&path)?;
         match status {
             200 => read::shutdown(&told, node_id),
-            404 => Ok(None),
+            // An error page of whoever stands between tells nothing.
+            404 if is_its_own(&told) => Ok(None),
             status => Err(self.asker.refused(&path, status)),
         }
     }
@@ -123,7 +124,7 @@ impl SearchMember<'_> {
             Err(obstacle) => return Told::Refused(obstacle),
         };
         match self.asker.answer(Method::DELETE, &path, None, self.asker.timeout) {
-            Ok((404, _)) => Told::Done,
+            Ok((404, told)) if is_its_own(&told) => Told::Done,
             answer => self.told(&path, answer),
         }
     }
@@ -178,6 +179,11 @@ impl SearchMember<'_> {
         }
         obstacle
     }
+}
+
+/// Whether an answer is the cluster's own: it tells the error, or that it has nothing, in JSON.
+fn is_its_own(told: &Value) -> bool {
+    told.get("error").is_some() || told.get("nodes").is_some()
 }
 
 /// An id is a part of a path here, so it must not lead elsewhere.

@@ -37,6 +37,10 @@ pub(super) fn identity(told: &Value) -> Read<SearchIdentity> {
     let distribution = told.get("version").and_then(|it| text(it, "distribution"));
     let product = match (distribution, text(told, "tagline")) {
         (Some("opensearch"), _) => SearchProduct::OpenSearch,
+        // With compatibility.override_main_response_version it leaves its name out.
+        (None, Some(tagline)) if tagline.starts_with("The OpenSearch Project") => {
+            SearchProduct::OpenSearch
+        }
         (None, Some("You Know, for Search")) => SearchProduct::Elasticsearch,
         _ => return odd("which product it is"),
     };

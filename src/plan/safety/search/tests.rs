@@ -153,7 +153,12 @@ fn before() -> Vec<Case> {
             },
             &[("status", ALL, Unknown)],
         ),
-        ("still settling", Pre, |it| health(it).timed_out = true, &[("settled", ALL, Unknown)]),
+        (
+            "still settling",
+            Pre,
+            |it| health(it).timed_out = true,
+            &[("shards", ALL, Unknown), ("settled", ALL, Unknown)],
+        ),
         ("a shard moves", Pre, |it| health(it).relocating = 1, &[("settled", ALL, Fail)]),
         ("a shard waits", Pre, |it| health(it).unassigned = 1, &[("settled", ALL, Fail)]),
         ("many tasks", Pre, |it| health(it).pending_tasks = 10, &[("settled", ALL, Fail)]),
@@ -211,6 +216,22 @@ fn before() -> Vec<Case> {
                 let voting = it.voting.as_mut().unwrap();
                 voting.committed.remove("id2");
                 voting.committed.insert("id9".to_owned());
+            },
+            &[("voting_majority", ALL, Fail)],
+        ),
+        (
+            "two of three came back without the role, and are voters yet",
+            Pre,
+            |it| {
+                for id in [1, 3] {
+                    it.nodes
+                        .as_mut()
+                        .unwrap()
+                        .get_mut(&name(id))
+                        .unwrap()
+                        .roles
+                        .retain(|it| !it.contains("manager") && it != "master");
+                }
             },
             &[("voting_majority", ALL, Fail)],
         ),
@@ -594,6 +615,9 @@ fn a_node_can_still_be_lost_while_allocation_is_restricted() {
             "{found:?}"
         );
     }
+    let mut late = restricted.clone();
+    late.health.as_mut().unwrap().timed_out = true;
+    assert_eq!(unmet(&late, &still), names(&[("shards", "cluster", Verdict::Unknown)]));
     let mut blind = restricted.clone();
     blind.shards = Err(obstacle());
     assert_eq!(unmet(&blind, &still), names(&[("shards", "cluster", Verdict::Unknown)]));

@@ -37,7 +37,10 @@ impl Asked<'_> {
         let counts = |name: &str| self.phase == Phase::Post || name != self.target();
         let there = nodes
             .iter()
-            .filter(|(name, node)| counts(name) && voting.committed.contains(&node.id))
+            .filter(|(name, node)| {
+                // One that came back without the role may be among the voters for long.
+                counts(name) && votes(node) && voting.committed.contains(&node.id)
+            })
             .count();
         let text = format!("{there} of {all} votes are there without {}", self.target());
         let text = if self.phase == Phase::Post {
