@@ -131,6 +131,20 @@ fn a_fleet_is_onboarded_scaled_spread_and_offboarded() {
         asked.stdout.contains("Nothing was done. With spot_fleet_confirm_offboard=true 3 machines")
     );
     let sure = json!({"spot_fleet_state": "offboard", "spot_fleet_confirm_offboard": true});
+    // Another fleet lives from the same profile, and is not ended as one of another cluster either.
+    let second = format!("{}-second", site.cluster);
+    site.call("spot_launch", &json!({"name": second, "cluster": site.cluster, "count": 1}));
+    let refused = site.play("fleet", &sure, &[]);
+    let words = refused.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(refused.code != 0 && words.contains(&format!("1 machines of {second}")), "{words}");
+    let mut other = sure.clone();
+    other["spot_fleet_cluster"] = json!("no-such");
+    other["spot_fleet_name"] = json!(second);
+    let refused = site.play("fleet", &other, &[]);
+    let words = refused.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(refused.code != 0 && words.contains("and spot_fleet_cluster is no-such"), "{words}");
+    assert_eq!(site.machines().len(), 3);
+    site.call("spot_launch", &json!({"name": second, "state": "absent"}));
     assert_eq!(changed(&site.play("fleet", &sure, &[])), 2);
     assert!(site.machines().is_empty());
     assert_eq!(changed(&site.play("fleet", &sure, &[])), 0);
