@@ -418,6 +418,33 @@ fn the_command_shows_a_table_or_json() {
     command(&desk, &market, &["--policy", "/none.yml"]).assert_failed(1, &["/none.yml"]);
 }
 
+/// Exit codes are those of every command.
+#[test]
+fn the_command_ends_with_the_code_of_what_is_amiss() {
+    let (desk, market) = desk();
+    let run = |fault: Option<&'static str>| {
+        let mut command = desk.command();
+        match fault {
+            Some(code) => {
+                let (action, with, times) = ("DescribeInstanceTypes", "", usize::MAX);
+                market.snag(Snag { action, with, code, times, waits: false });
+                command.envs(market.environment());
+            }
+            None => {
+                command.env("AWS_EC2_METADATA_DISABLED", "true");
+            }
+        }
+        let ran = ran(command.args(["offers", "--region", "eu-west-1"]).output().unwrap());
+        market.mend();
+        ran
+    };
+    run(None).assert_failed(3, &["credentials"]);
+    // It is tried again for a while, which is told.
+    let slow = run(Some("RequestLimitExceeded"));
+    assert!(slow.code == 5 && slow.stderr.contains("RequestLimitExceeded"), "{}", slow.stderr);
+    run(Some("UnauthorizedOperation")).assert_failed(1, &["UnauthorizedOperation"]);
+}
+
 /// As many as a large region has: so many calls, whatever the number of types.
 #[test]
 fn eight_hundred_types_in_six_zones_cost_a_call_a_page() {

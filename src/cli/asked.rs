@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::arguments::OutputForm;
-use super::failure::{Failure, OTHER, PARTIAL, RATE_LIMITED, USAGE};
+use super::failure::{CREDENTIALS, Failure, OTHER, PARTIAL, RATE_LIMITED, TIMEOUT, USAGE};
 use super::{module, output};
 use crate::domain::one_line;
 use crate::drive::Environment;
@@ -55,13 +55,16 @@ pub(super) fn report(
     }
     let message = told.get("msg").and_then(Value::as_str).unwrap_or("no reason was told");
     let is = |name: &str| told.get(name) == Some(&Value::Bool(true));
-    let code = match () {
-        () if is("changed") => PARTIAL,
-        () if is("retryable") => RATE_LIMITED,
-        () if message.starts_with("Unsupported parameters") || message.starts_with("option") => {
+    let is_short = told.get("unfulfilled").and_then(Value::as_u64).is_some_and(|it| it > 0);
+    let code = match told.get("error_code").and_then(Value::as_str) {
+        _ if is("changed") || is_short => PARTIAL,
+        Some(modules::AWS_CREDENTIALS) => CREDENTIALS,
+        Some(modules::AWS_TIMEOUT) => TIMEOUT,
+        Some(modules::AWS_THROTTLED) => RATE_LIMITED,
+        _ if message.starts_with("Unsupported parameters") || message.starts_with("option") => {
             USAGE
         }
-        () => OTHER,
+        _ => OTHER,
     };
     let failure = Failure::new(code, message);
     Ok((told, Some(failure)))

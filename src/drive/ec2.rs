@@ -35,6 +35,13 @@ pub enum Ec2Error {
     NotBuilt,
 }
 
+impl Ec2Error {
+    /// Whether a change that was asked for may have been made all the same: no answer came, or none that tells.
+    pub fn may_be_done(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Failed(_))
+    }
+}
+
 /// What to reach AWS with.
 #[derive(Clone, Debug)]
 pub struct Ec2Access {

@@ -44,10 +44,23 @@ pub(super) fn cloud(connection: &Connection, world: &World) -> Result<Box<dyn Cl
     Ok(connect_cloud(&access)?)
 }
 
+/// `error_code` where there are no credentials of AWS that can be used.
+pub(crate) const AWS_CREDENTIALS: &str = "AWS_CREDENTIALS";
+/// `error_code` where AWS does not answer in time.
+pub(crate) const AWS_TIMEOUT: &str = "AWS_TIMEOUT";
+/// `error_code` where AWS has too many calls.
+pub(crate) const AWS_THROTTLED: &str = "AWS_THROTTLED";
+
 impl From<Ec2Error> for Failure {
     fn from(error: Ec2Error) -> Self {
         let is_retryable = matches!(error, Ec2Error::Timeout(_) | Ec2Error::Throttled(_));
-        Self::new(error.to_string()).retryable(is_retryable)
+        let code = match &error {
+            Ec2Error::NoCredentials(_) | Ec2Error::Credentials(_) => Some(AWS_CREDENTIALS),
+            Ec2Error::Timeout(_) => Some(AWS_TIMEOUT),
+            Ec2Error::Throttled(_) => Some(AWS_THROTTLED),
+            Ec2Error::Denied(_) | Ec2Error::Failed(_) | Ec2Error::NotBuilt => None,
+        };
+        Self::new(error.to_string()).with_error_code(code).retryable(is_retryable)
     }
 }
 

@@ -46,6 +46,7 @@ use elastigroup_capacity::ElastigroupCapacity;
 use elastigroup_info::ElastigroupInfo;
 use elastigroup_suspension::ElastigroupSuspension;
 use kafka_leadership::KafkaLeadership;
+pub(crate) use market::{AWS_CREDENTIALS, AWS_THROTTLED, AWS_TIMEOUT};
 use recycle_plan::RecyclePlan;
 use recycle_run::RecycleRun;
 use spot_account::SpotAccount;
@@ -190,7 +191,7 @@ mod tests {
                 let is_file = option.name.ends_with("_file");
                 let is_switch = option.shape == ansible::Shape::Bool;
                 assert!(
-                    !is_secret || is_file || is_switch || option.no_log,
+                    !is_secret || is_file || is_switch || option.no_log == Some(true),
                     "{name} looks like a secret and is none"
                 );
             }

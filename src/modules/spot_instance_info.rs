@@ -15,6 +15,7 @@ use crate::drive::launch::Fleets;
 use crate::drive::market::Cloud;
 use crate::drive::{Environment, Progress, SystemClock, watched};
 use crate::plan::launch::{CLUSTER_TAG, FLEET_TAG, Launched, RUN_TAG, check_name, lives};
+use crate::plan::offers::stale;
 
 /// Lists what M(spotinst.esg.spot_launch) has launched, with zones, present prices and savings.
 ///
@@ -132,7 +133,10 @@ impl Module<World> for SpotInstanceInfo {
             let (id, fleet) = (&it.id, fleet(it).unwrap_or_default());
             format!("{id} was launched for fleet {fleet} and has lost its tags, so that it is counted nowhere: put {FLEET_TAG}={fleet} back or terminate it")
         });
-        let warnings: Vec<String> = warnings.chain(unread).collect();
+        let mut warnings: Vec<String> = warnings.chain(unread).collect();
+        let is_stale = |market| stale(market, args.sources.max_price_age, clock.now());
+        let old = market.as_ref().map(is_stale).unwrap_or_default();
+        warnings.extend(old.iter().map(ToString::to_string));
         Ok(Planned::unchanged(returns(&machines, &kept, market.as_ref())).with_warnings(warnings))
     }
 }

@@ -12,7 +12,7 @@ use super::fleet::{ShownProfile, TemplateArgs};
 use super::market::{self, PolicyArgs};
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Region, TemplateName};
-use crate::drive::launch::{Profiles, SPOTTER_SETTINGS};
+use crate::drive::launch::{LaunchError, Profiles, SPOTTER_SETTINGS};
 use crate::drive::market::Cloud;
 use crate::plan::launch::{Profile, check_cluster};
 
@@ -107,7 +107,8 @@ impl Module<World> for SpotProfile {
                 let (diff, done) = (after.document(), returns.clone());
                 let prefix = args.settings_prefix;
                 let act = move || {
-                    Profiles::new(cloud.as_ref(), &region, &prefix)?.write(&after)?;
+                    let profiles = Profiles::new(cloud.as_ref(), &region, &prefix)?;
+                    profiles.write(&after).map_err(unsure)?;
                     let message = Some(format!("wrote {}", done.parameter));
                     Ok(Outcome { message, ..Outcome::from(done) })
                 };
@@ -116,6 +117,12 @@ impl Module<World> for SpotProfile {
             State::Absent => absent(args, cloud, region),
         }
     }
+}
+
+/// A write without an answer may have been done.
+fn unsure(error: LaunchError) -> Failure {
+    let may_be_done = matches!(&error, LaunchError::Ec2(error) if error.may_be_done());
+    Failure::from(error).changed(may_be_done)
 }
 
 /// What is damaged can be taken away, too.
@@ -133,7 +140,8 @@ fn absent<'c>(
     let was = serde_json::from_str(&text).unwrap_or(Value::String(text));
     let (message, done) = (format!("would delete {}", returns.parameter), returns.clone());
     let act = move || {
-        Profiles::new(cloud.as_ref(), &region, &args.settings_prefix)?.forget(&args.cluster)?;
+        let profiles = Profiles::new(cloud.as_ref(), &region, &args.settings_prefix)?;
+        profiles.forget(&args.cluster).map_err(unsure)?;
         let message = Some(format!("deleted {}", done.parameter));
         Ok(Outcome { message, ..Outcome::from(done) })
     };

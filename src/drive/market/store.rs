@@ -331,14 +331,14 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// It cannot be written; with how many parameters hold another list since, those of which no answer came in time among them.
+    /// It cannot be written; with how many parameters hold another list since, those of which no answer came among them.
     pub fn write(&self, region: &Region, cloud: &dyn Cloud) -> Result<(), (MarketError, usize)> {
         let mut changed = 0;
         for write in &self.writes {
             match write {
                 Write::Parameter { name, text, is_change } => {
                     let put = cloud.put_parameter(region, name, text);
-                    let may_be = matches!(put, Ok(()) | Err(Ec2Error::Timeout(_)));
+                    let may_be = put.as_ref().err().is_none_or(Ec2Error::may_be_done);
                     changed += usize::from(*is_change && may_be);
                     put.map_err(|error| (error.into(), changed))?;
                 }
