@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::process::{self, Failure};
 use crate::repository::{Repository, named};
-use crate::{Profile, clusters, stage, tools};
+use crate::{clusters, stage, tools};
 
 /// Arguments of `test`.
 #[derive(Args, Default)]
@@ -78,19 +78,25 @@ pub(crate) struct BenchArguments {
 /// Speed and memory of release builds, against their bounds.
 pub(crate) fn bench(repository: &Repository, arguments: &BenchArguments) -> Result<(), Failure> {
     let tools = tools::make_all(repository)?;
-    let program = repository.build_program(Profile::Release, arguments.aws)?;
-    stage::make(repository, &program)?;
-    let (benches, features): (&[_], &[_]) = if arguments.aws {
-        (&["inventory", "market", "offers", "rolling"], &[])
-    } else {
-        (&["inventory", "market", "rolling"], &["--no-default-features"])
-    };
-    let mut command = repository.cargo(&["bench"]);
-    command.args(features);
-    for bench in benches {
-        command.args(["--bench", bench]);
+    let mut wanted = Vec::new();
+    for bench in ["inventory", "market", "rolling"] {
+        wanted.extend(["--bench", bench]);
     }
-    command.arg("--no-fail-fast");
+    let with = if arguments.aws {
+        wanted.extend(["--bench", "offers"]);
+        "with"
+    } else {
+        wanted.push("--no-default-features");
+        "without"
+    };
+    process::say(&format!(
+        "Compiling a release {with} the AWS crates, some minutes the first time ..."
+    ));
+    // With the same dependencies as the benches have, so that nothing is compiled twice.
+    let programs = repository.programs("bench", &[&["--no-run"], &wanted[..]].concat())?;
+    stage::make(repository, named(&programs, "spotinst-esg")?)?;
+    let mut command = repository.cargo(&["bench", "--no-fail-fast"]);
+    command.args(wanted);
     command.env("SPOTINST_ESG_TOOLS", &tools);
     process::run(&mut command)
 }

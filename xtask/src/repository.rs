@@ -48,7 +48,16 @@ impl Repository {
 
     /// Builds, and returns the programs that came of it by name.
     pub(crate) fn build(&self, arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>, Failure> {
-        let mut command = self.cargo(&["build", "--message-format=json-render-diagnostics"]);
+        self.programs("build", arguments)
+    }
+
+    /// The programs that a command of cargo makes.
+    pub(crate) fn programs(
+        &self,
+        verb: &str,
+        arguments: &[&str],
+    ) -> Result<BTreeMap<String, PathBuf>, Failure> {
+        let mut command = self.cargo(&[verb, "--message-format=json-render-diagnostics"]);
         command.args(arguments);
         let messages = process::output(&mut command)?;
         let mut programs = BTreeMap::new();
