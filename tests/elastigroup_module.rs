@@ -212,6 +212,10 @@ fn what_cannot_be_is_refused_before_anything_is_sent() {
         (json!({"id": "sig-1", "capacity": {"target": 9}}), "minimum 0, target 9, maximum 5"),
         (json!({"id": "sig-1", "persistence": {"data": "off"}}), "confirm_data_loss"),
         (json!({"id": "sig-1", "state": "absent"}), "has 3 instances: set confirm_data_loss"),
+        (
+            json!({"id": "sig-1", "state": "absent", "confirm_data_loss": true, "region": "us-east-1"}),
+            "it is in eu-west-1, and region is us-east-1; nothing was deleted",
+        ),
         (json!({"id": "sig-1", "descripton": "x"}), "did you mean description"),
         (json!({"id": "sig-1", "capacity": {"taget": 1}}), "capacity.taget (did you mean target?)"),
         (json!({"id": "sig-1", "strategy": {"risk": 120}}), "risk"),

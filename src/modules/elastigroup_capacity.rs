@@ -40,7 +40,7 @@ pub(super) struct Args {
     id: Option<String>,
     /// Its name, if it is the only one of that name.
     name: Option<String>,
-    /// The target: `5`, `+2`, `-1` or `x1.5`.
+    /// The target: `5`, `+2`, `-1` or `x1.5`. Put `+2` between quotes: YAML reads it as the number 2 without them.
     target: Option<String>,
     /// The least target.
     #[schemars(range(min = 0))]

@@ -166,11 +166,24 @@ impl Module<World> for ElastigroupSuspension {
             Some(names) => names.iter().map(|name| Process::from(*name)).collect(),
             None => Process::KNOWN.iter().map(|name| Process::parse(name)).collect(),
         };
+        let is_all = args.processes.is_none();
         let wish = match args.state {
             State::Suspended => SuspensionWish::Suspended { minutes: args.ttl_minutes },
             State::Resumed => SuspensionWish::Resumed,
         };
         let present = read(&client, &account, &group)?;
+        // To let all go on is to let those go on, too, that are not known here.
+        let mut processes = processes;
+        if is_all && args.state == State::Resumed {
+            processes.extend(present.iter().map(|it| it.process.clone()));
+            let mut seen = Vec::new();
+            processes.retain(|it| {
+                !seen.contains(it) && {
+                    seen.push(it.clone());
+                    true
+                }
+            });
+        }
         let todo = unsettled(&processes, wish, &present, client.vendor_now());
         let names: Vec<String> = todo.iter().map(ToString::to_string).collect();
         let mut expected: Vec<ShownSuspension> = shown(&present);

@@ -28,6 +28,8 @@ const LAG: Duration = Duration::from_secs(60);
 /// characters that the vendor tells of it, and copied to places that lack it. A place that holds something else is written over
 /// only if another place holds the token.
 ///
+/// Where there is no such user a place that holds something is written over only with `when_lost=replace`.
+///
 /// The places are read before a user is made. If none of them takes the token the new user is removed again.
 ///
 /// With `state=absent` one that may be another's is left, with a warning: it is removed if one of the places named holds its token, if
@@ -58,7 +60,7 @@ pub(super) struct Args {
     /// Whether the token is returned, too.
     #[serde(default)]
     reveal: bool,
-    /// What to do about a user whose token is in none of the places.
+    /// What to do about a user whose token is in none of the places, and about places that hold something where there is no user.
     #[serde(default)]
     when_lost: WhenLost,
     #[serde(flatten)]

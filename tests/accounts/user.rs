@@ -89,6 +89,27 @@ fn a_token_that_is_lost_is_told_and_made_anew_only_if_that_is_wanted() {
     assert!(may_list(&desk, &token(&file), "act-00000001"));
 }
 
+/// What is there may be the token of another organisation, and is kept nowhere else.
+#[test]
+fn a_place_that_holds_something_is_not_written_over_by_a_new_user_unless_that_is_wanted() {
+    let desk = desk("");
+    let file = desk.home.path().join("token");
+    fs::write(&file, "somebody-elses-token\n").unwrap();
+    for is_check in [true, false] {
+        let mut all = arguments(&file);
+        all["_ansible_check_mode"] = json!(is_check);
+        let refused = call(&desk, MODULE, &all);
+        assert_eq!(refused.answer["error_code"], "OTHER_TOKEN", "{}", refused.answer);
+        assert!(!refused.answer.to_string().contains("somebody-elses-token"));
+    }
+    assert_eq!(token(&file), "somebody-elses-token");
+    assert!(mutations(&desk).is_empty());
+    let mut replaced = arguments(&file);
+    replaced["when_lost"] = json!("replace");
+    settled(&desk, MODULE, &replaced);
+    assert!(may_list(&desk, &token(&file), "act-00000001"));
+}
+
 #[test]
 fn a_lost_answer_says_that_the_token_is_lost_with_it() {
     let desk = desk("");

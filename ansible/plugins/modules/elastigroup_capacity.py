@@ -47,7 +47,9 @@ options:
     type: str
   target:
     description:
-      - "The target: C(5), C(+2), C(-1) or C(x1.5)."
+      - >-
+        The target: C(5), C(+2), C(-1) or C(x1.5). Put C(+2) between quotes: YAML reads it as the number 2
+        without them.
     type: str
   minimum:
     description:

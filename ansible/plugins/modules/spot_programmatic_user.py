@@ -21,6 +21,7 @@ description:
     A user of that name that is there is not made again: its token is looked for in the places named, held
     against the last characters that the vendor tells of it, and copied to places that lack it. A place that
     holds something else is written over only if another place holds the token.
+  - Where there is no such user a place that holds something is written over only with C(when_lost=replace).
   - The places are read before a user is made. If none of them takes the token the new user is removed again.
   - >-
     With C(state=absent) one that may be another's is left, with a warning: it is removed if one of the places
@@ -132,7 +133,9 @@ options:
     default: false
   when_lost:
     description:
-      - What to do about a user whose token is in none of the places.
+      - >-
+        What to do about a user whose token is in none of the places, and about places that hold something where
+        there is no user.
     type: str
     choices:
       fail: [Fail.]

@@ -120,7 +120,7 @@ fn the_type_says_all_about_the_options() {
     assert_eq!(option("label").name, "name");
     assert_eq!(option("size").shape, Shape::Int(Some(1), Some(10)));
     assert_eq!(option("share").shape, Shape::Float(None, Some(1.0)));
-    assert!(option("password").no_log && !option("user").no_log);
+    assert_eq!((option("password").no_log, option("user").no_log), (Some(true), None));
     let Shape::List(element) = &option("disks").shape else { panic!() };
     let Shape::Options(disk) = element.as_ref() else { panic!() };
     assert!(disk.options[0].required && !disk.options[1].required);

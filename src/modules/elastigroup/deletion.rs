@@ -69,6 +69,17 @@ impl<'c> Run<'c> {
     /// Deletes a group.
     pub(super) fn delete(self, group: &Group) -> Result<Planned<'c, Returns>, Failure> {
         let doing = format!("delete group {} ({})", group.name, group.id);
+        // An id is found in any region: where another one is named, another group may be meant.
+        let region = group.region.as_ref().map(|region| region.as_str());
+        let wanted = self.wanted.get("region").and_then(serde_json::Value::as_str);
+        if let (Some(wanted), Some(region)) = (wanted, region)
+            && wanted != region
+        {
+            return Err(Failure::new(format!(
+                "cannot {doing}: it is in {region}, and region is {wanted}; nothing was deleted: correct either"
+            ))
+            .with("id", group.id.as_str()));
+        }
         let standing = self
             .with_keeper(|keeper| keeper.standing(group, false))
             .map_err(|error| failed(&error, false))?;

@@ -28,9 +28,18 @@ impl Desk {
         let after = json!({"name": self.args.name, "token_in": self.places.names()});
         let returns = self.returns(None, None);
         let message = format!("programmatic user {} is made", self.args.name);
-        let warnings = (!taken.is_empty()).then(|| {
-            format!("{} holds something, which the new token replaces", taken.join(" and "))
-        });
+        let places = taken.join(" and ");
+        // It may be another organisation's token, or no token at all, and is told nowhere else.
+        if !taken.is_empty() && self.args.when_lost != WhenLost::Replace {
+            return Err(Failure::new(format!(
+                "there is no programmatic user {}, and {places} holds something: name another place for the new token, empty that one, or set \
+                 when_lost: replace to have it written over; nothing was made",
+                self.args.name
+            ))
+            .with_error_code(Some("OTHER_TOKEN")));
+        }
+        let warnings = (!taken.is_empty())
+            .then(|| format!("{places} holds something, which the new token replaces"));
         Ok(Planned::change(returns, move || self.create())
             .with_diff(Value::Object(Map::new()), after)
             .with_message(message)
