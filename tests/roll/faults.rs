@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use spotinst_esg::domain::{Clock as _, StatefulInstanceId};
-use spotinst_esg::drive::roll::{Beginning, RollError, Start};
+use spotinst_esg::drive::roll::{Beginning, Journal, RollError, Roller, Start};
 use spotinst_esg::plan::roll::{Hold, MidGate, Outcome, Phase, Setting};
 use spotinst_esg::plan::stateful::Expectations;
 
@@ -154,22 +154,29 @@ fn a_roll_that_froze_at_its_last_node_and_is_gone_on_with_ends_with_its_image() 
     }
 }
 
+/// Begins a roll, and brings its first node until its service is stopped.
+fn with_one_stopped(desk: &Desk, act: impl FnOnce(&Roller<'_>, Journal, StatefulInstanceId)) {
+    let driver = Driver::new(1);
+    let (draft, seen) = driver.plan(desk).unwrap();
+    desk.as_roller(&driver, |roller| {
+        let Ok(Beginning::Begun(begun)) = roller.begin(&driver.start(desk), &draft, &seen) else {
+            panic!()
+        };
+        let (mut journal, id) = (begun.journal, StatefulInstanceId::new("ssi-1"));
+        for phase in [Phase::PreGate, Phase::Draining, Phase::Stopped] {
+            roller.advance(&mut journal, &id, phase, Duration::from_secs(900)).unwrap();
+        }
+        act(roller, journal, id);
+    });
+}
+
 /// Another node loses its data while the first is stopped. Nothing more is rolled, and yet the one that still has its machine may be
 /// started there: with both away more is lost.
 #[test]
 fn a_stopped_node_may_be_started_again_though_the_roll_is_frozen_at_another() {
     let desk = Desk::new(3);
-    let driver = Driver::new(1);
-    let (draft, seen) = driver.plan(&desk).unwrap();
-    desk.as_roller(&driver, |roller| {
-        let Ok(Beginning::Begun(begun)) = roller.begin(&driver.start(&desk), &draft, &seen) else {
-            panic!()
-        };
-        let (mut journal, id) = (begun.journal, StatefulInstanceId::new("ssi-1"));
+    with_one_stopped(&desk, |roller, mut journal, id| {
         let patience = Duration::from_secs(900);
-        for phase in [Phase::PreGate, Phase::Draining, Phase::Stopped] {
-            roller.advance(&mut journal, &id, phase, patience).unwrap();
-        }
         let volumes = json!([{"deviceName": "/dev/xvdb", "volumeId": "vol-other"}]);
         desk.edit(json!({"instance": "ssi-2", "set": {"devices": volumes}}));
         let held = roller.advance(&mut journal, &id, Phase::MidGate, patience).unwrap_err();
@@ -394,17 +401,8 @@ fn suspensions_last_through_a_slow_roll() {
 #[test]
 fn a_node_is_taken_back_at_once_while_another_is_down() {
     let desk = Desk::new(3);
-    let driver = Driver::new(1);
-    let (draft, seen) = driver.plan(&desk).unwrap();
-    desk.as_roller(&driver, |roller| {
-        let Ok(Beginning::Begun(begun)) = roller.begin(&driver.start(&desk), &draft, &seen) else {
-            panic!()
-        };
-        let (mut journal, id) = (begun.journal, StatefulInstanceId::new("ssi-1"));
+    with_one_stopped(&desk, |roller, mut journal, id| {
         let patience = Duration::from_secs(900);
-        for phase in [Phase::PreGate, Phase::Draining, Phase::Stopped] {
-            roller.advance(&mut journal, &id, phase, patience).unwrap();
-        }
         desk.act("/aws/ec2/group/sig-1/statefulInstance/ssi-2/pause");
         desk.advance(120);
         let before = desk.clock.now();
