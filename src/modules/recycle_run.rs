@@ -416,10 +416,13 @@ fn finish<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Ret
         journal.run().cluster_owed().iter().map(ToString::to_string).collect();
     owed.extend(journal.run().owed(outcome).iter().map(|it| it.as_str().to_owned()));
     let diff = (json!({"to be put back": owed}), json!({"to be put back": []}));
+    let image = journal.run().image_to_keep().and_then(|change| change.image_to);
+    let image = image.map(|image| format!("; the group's image is to be {image}"));
     let message = format!(
-        "would end run {run_id} as {}, and put back: {}",
+        "would end run {run_id} as {}, and put back: {}{}",
         outcome.as_str(),
-        owed.join(", ")
+        owed.join(", "),
+        image.unwrap_or_default()
     );
     let act = move || {
         let clock = session.clock.as_ref();
