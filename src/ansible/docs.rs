@@ -237,7 +237,7 @@ fn returned(schema: &Value) -> Map<String, Value> {
         fields.map(|(name, field)| (name.clone(), Value::Object(returned_field(field, true))));
     let mut all: Map<String, Value> = own.collect();
     let failure = [
-        ("error_code", "str", "The vendor's own code for the error, if it sent one."),
+        ("error_code", "str", "The code of the error: the server's, or one of the module's own."),
         ("http_status", "int", "The HTTP status of the vendor's answer, if there was one."),
         ("request_id", "str", "The vendor's id of the request, which its support asks for."),
         (

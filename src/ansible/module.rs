@@ -183,7 +183,7 @@ impl Failure {
         Self(Box::new(FailureFields { message: message.into(), ..FailureFields::default() }))
     }
 
-    /// The server's own code for the error.
+    /// The code of the error: the server's, or one of the module's own.
     #[must_use]
     pub fn with_error_code(mut self, code: Option<impl Into<String>>) -> Self {
         self.0.error_code = code.map(Into::into);

@@ -11,7 +11,7 @@ use super::elastigroup::target;
 use super::rolling::beside_a_roll;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{AccountId, Group, Process, Suspension};
-use crate::plan::group::{SuspensionWish, unsettled};
+use crate::plan::group::{SuspensionWish, all_meant, unsettled};
 use crate::spot::{Client, Listed, Sent, Unseen};
 
 /// Suspends processes of an Elastigroup for a time, or lets them go on.
@@ -162,28 +162,15 @@ impl Module<World> for ElastigroupSuspension {
         let groups = target::groups(&client, &account, context, &session)?;
         let region = args.connection.region.as_deref();
         let group = target::one(args.id.as_deref(), args.name.as_deref(), region, &groups)?;
-        let processes: Vec<Process> = match &args.processes {
-            Some(names) => names.iter().map(|name| Process::from(*name)).collect(),
-            None => Process::KNOWN.iter().map(|name| Process::parse(name)).collect(),
-        };
-        let is_all = args.processes.is_none();
         let wish = match args.state {
             State::Suspended => SuspensionWish::Suspended { minutes: args.ttl_minutes },
             State::Resumed => SuspensionWish::Resumed,
         };
         let present = read(&client, &account, &group)?;
-        // To let all go on is to let those go on, too, that are not known here.
-        let mut processes = processes;
-        if is_all && args.state == State::Resumed {
-            processes.extend(present.iter().map(|it| it.process.clone()));
-            let mut seen = Vec::new();
-            processes.retain(|it| {
-                !seen.contains(it) && {
-                    seen.push(it.clone());
-                    true
-                }
-            });
-        }
+        let processes: Vec<Process> = match &args.processes {
+            Some(names) => names.iter().map(|name| Process::from(*name)).collect(),
+            None => all_meant(wish, &present),
+        };
         let todo = unsettled(&processes, wish, &present, client.vendor_now());
         let names: Vec<String> = todo.iter().map(ToString::to_string).collect();
         let mut expected: Vec<ShownSuspension> = shown(&present);

@@ -150,7 +150,7 @@ accounts:
       sample: AWS
 error_code:
   description:
-    - The vendor's own code for the error, if it sent one.
+    - "The code of the error: the server's, or one of the module's own."
   returned: failure
   type: str
 http_status:

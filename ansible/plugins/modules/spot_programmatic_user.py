@@ -250,7 +250,7 @@ token:
   type: str
 error_code:
   description:
-    - The vendor's own code for the error, if it sent one.
+    - "The code of the error: the server's, or one of the module's own."
   returned: failure
   type: str
 http_status:

@@ -274,6 +274,9 @@ mod tests {
         let told = identity(&open).unwrap();
         assert_eq!(told.product, SearchProduct::OpenSearch);
         assert_eq!(told.cluster_uuid.as_deref(), Some("u1"));
+        let compatible = json!({"cluster_uuid": "u1", "version": {"number": "7.10.2"},
+            "tagline": "The OpenSearch Project: https://opensearch.org/"});
+        assert_eq!(identity(&compatible).unwrap().product, SearchProduct::OpenSearch);
         let elastic = json!({"cluster_uuid": "_na_", "version": {"number": "8.15.0"}, "tagline": "You Know, for Search"});
         let told = identity(&elastic).unwrap();
         assert_eq!((told.product, told.cluster_uuid), (SearchProduct::Elasticsearch, None));

@@ -16,6 +16,18 @@ pub enum SuspensionWish {
     Resumed,
 }
 
+/// Those that are meant where none is named: all that are known, and to let go on also what is suspended and not known here.
+pub fn all_meant(wish: SuspensionWish, present: &[Suspension]) -> Vec<Process> {
+    let known = Process::KNOWN.iter().map(|name| Process::parse(name));
+    let mut all: Vec<Process> = known.collect();
+    if wish == SuspensionWish::Resumed {
+        let others = present.iter().map(|it| it.process.clone());
+        let others: Vec<Process> = others.filter(|it| !all.contains(it)).collect();
+        all.extend(others);
+    }
+    all
+}
+
 /// Those of the processes that something has to be done about, at the vendor's time `now`.
 ///
 /// A suspension that lasts for at least half of the wanted time will do, and so does one without an end; otherwise a second run
@@ -47,6 +59,17 @@ pub fn unsettled(
 mod tests {
     use super::*;
     use crate::domain::VendorTime;
+
+    #[test]
+    fn to_let_all_go_on_is_to_let_go_on_what_is_not_known_too() {
+        let one = |name: &str| Suspension { process: Process::parse(name), expires_at: None };
+        let present = [one("AUTO_HEALING"), one("OF_TOMORROW")];
+        let now = Timestamp::UNIX_EPOCH;
+        let left = |wish| unsettled(&all_meant(wish, &present), wish, &present, now);
+        assert_eq!(left(SuspensionWish::Resumed), present.clone().map(|it| it.process));
+        let suspended = left(SuspensionWish::Suspended { minutes: 1 });
+        assert_eq!(suspended.len(), Process::KNOWN.len() - 1);
+    }
 
     #[test]
     fn a_suspension_that_lasts_half_the_time_will_do() {
