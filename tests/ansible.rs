@@ -166,7 +166,9 @@ fn cache_options_come_from_the_configuration_file_too() {
         let staged = root().join("target/stage").display().to_string();
         let text = text.replace("../target/stage", &staged);
         let own = "cache = true\ncache_connection = ~/from-configuration\ncache_timeout = 7\n";
-        let configuration = desk.file("ansible.cfg", &format!("{text}\n{own}"));
+        assert!(text.contains("[inventory]\n"), "{text}");
+        let text = text.replace("[inventory]\n", &format!("[inventory]\n{own}"));
+        let configuration = desk.file("ansible.cfg", &text);
         let file = desk.file("x.spotinst_esg.yml", "plugin: spotinst_esg\n");
         let mut command = ansible(&desk, version, "ansible-inventory");
         command.env("ANSIBLE_CONFIG", configuration).arg("-i").arg(&file).arg("--list");
