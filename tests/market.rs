@@ -247,6 +247,66 @@ fn a_zone_without_offers_is_emptied_and_what_is_the_same_stays() {
     }
 }
 
+/// Of a zone without any price nobody told anything: it is no zone without offers.
+#[test]
+fn a_zone_without_any_price_keeps_what_is_kept_and_is_named() {
+    let (desk, market) = desk();
+    let prefix = format!("/unpriced-{}", fastrand::u32(..));
+    let file = desk.home.path().join("prices.json");
+    let kept = |store: &Value| -> Value {
+        if store["store"] == "ssm" {
+            let text = moto::shared().parameter("eu-west-1", &format!("{prefix}/eu-west-1b"));
+            return serde_json::from_str(&text).unwrap();
+        }
+        let text = std::fs::read(&file).unwrap();
+        serde_json::from_slice::<Value>(&text).unwrap()["zones"]["eu-west-1b"].clone()
+    };
+    let all = ["c6i.large", "c6i.xlarge", "m6i.large", "m6g.large", "t3.large", "r6i.large"];
+    for store in [json!({"store": "ssm", "store_prefix": prefix}), json!({"store": file})] {
+        let keep = || {
+            let mut all = store.clone();
+            all["policy"] = json!({"instance_types": ["c6i.large"], "current_generation": "any"});
+            asked(&desk, &market, &all).well()
+        };
+        for name in all {
+            market.price(name, "eu-west-1b", Some("0.0350"));
+        }
+        assert!(keep().get("warnings").is_none());
+        let before = kept(&store);
+        assert_eq!(before.as_array().unwrap().len(), 1);
+        for name in all {
+            market.price(name, "eu-west-1b", None);
+        }
+        let again = keep();
+        let warnings = again["warnings"].to_string();
+        assert!(warnings.contains("no type has a price in eu-west-1b now"), "{again}");
+        assert_eq!((&again["changed"], kept(&store)), (&json!(false), before), "{again}");
+        // A price of another type is enough to know that none fits.
+        market.price("t3.large", "eu-west-1b", Some("0.0350"));
+        assert_eq!((&keep()["changed"], kept(&store)), (&json!(true), json!([])));
+    }
+}
+
+/// What lies deeper below the prefix is another's, whatever its last name is.
+#[test]
+fn a_parameter_that_is_deeper_is_no_zone() {
+    let (desk, market) = desk();
+    let prefix = format!("/deep-{}", fastrand::u32(..));
+    let list = r#"[{"instance_type": "c6i.large", "spot_price": 0.03}]"#;
+    for (name, text) in [("eu-west-1a", list), ("old/eu-west-1b", list), ("old/eu-west-1c", "no")] {
+        moto::shared().put_parameter("eu-west-1", &format!("{prefix}/{name}"), text);
+    }
+    let read = json!({"spot_prices": "ssm", "store_prefix": prefix, "on_demand_prices": "none", "policy": {"current_generation": "any"}});
+    let answer = asked(&desk, &market, &read).well();
+    assert_eq!(offers(&answer), ["c6i.large eu-west-1a 0.0300"], "{answer}");
+    let keep = json!({"store": "ssm", "store_prefix": prefix, "policy": {"max_vcpus": 2}});
+    assert_eq!(asked(&desk, &market, &keep).well()["stored_zones"], 3);
+    for name in ["old/eu-west-1b", "old/eu-west-1c"] {
+        let text = moto::shared().parameter("eu-west-1", &format!("{prefix}/{name}"));
+        assert_eq!(text == list, name.ends_with('b'), "{name} stays");
+    }
+}
+
 /// What is kept is never younger than the prices in it, zone by zone.
 #[test]
 fn old_prices_do_not_become_young_by_being_kept() {

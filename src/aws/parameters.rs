@@ -19,7 +19,7 @@ pub(super) fn attempt(region: &Region, name: &str) -> String {
 }
 
 impl Aws {
-    /// Reads all parameters below a path, sorted by name; encrypted ones still encrypted.
+    /// Reads the parameters directly below a path, none that are deeper, sorted by name; encrypted ones still encrypted.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ async fn below(
     attempt: String,
 ) -> Result<Vec<Parameter>, AwsError> {
     let call = aws.ssm_call(attempt, "ssm:GetParametersByPath");
-    let asked = aws.ssm(region).get_parameters_by_path().path(path).recursive(true);
+    let asked = aws.ssm(region).get_parameters_by_path().path(path).recursive(false);
     let asked = asked.max_results(PAGE);
     let mut pages = Pages::new(&call);
     let mut found = Vec::new();

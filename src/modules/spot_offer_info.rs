@@ -95,11 +95,11 @@ impl Module<World> for SpotOfferInfo {
         })?;
         let ranking = rank(&market, &policy).map_err(|error| Failure::new(error.to_string()))?;
         let mut returns = returns(&args, &ranking, &market, now)?;
-        let warnings = warnings(&args, &ranking, &market, now);
-        let ages = (market.spot.at, now);
+        let mut warnings = warnings(&args, &ranking, &market, now);
         // A copy of what was told changes nothing that is managed; in check mode it is not made either.
-        let save_to = args.save_to.as_ref().map(|path| world.environment.expand(path));
-        let save = move || save_to.map_or(Ok(()), |path| keep(&market, &path));
+        let save_to = args.save_to.as_ref();
+        let save_to = save_to.map(|path| (world.environment.expand(path), market.clone()));
+        let save = move || save_to.map_or(Ok(()), |(path, market)| keep(&market, &path));
         let Some(named) = &args.store else {
             let act = {
                 let returns = returns.clone();
@@ -118,8 +118,9 @@ impl Module<World> for SpotOfferInfo {
         }
         let draft = {
             let cloud = connect()?;
-            draft(&place, &region, &ranking, &policy.zones, ages, cloud.as_ref())?
+            draft(&place, &market, &ranking, &policy.zones, now, cloud.as_ref())?
         };
+        warnings.extend(unpriced(&draft.unpriced, named));
         returns.stored_zones = draft.zones;
         let expected = returns.clone();
         let side = |is_after: bool| {
@@ -178,6 +179,16 @@ fn returns(
         explanation,
         considered: ranking.offers.len() + ranking.capped.len() + ranking.dropped.len(),
         stored_zones: 0,
+    })
+}
+
+/// What is kept of zones without a price stays, which whoever launches from it is to know.
+fn unpriced(zones: &[String], store: &str) -> Option<String> {
+    let names = zones.join(", ");
+    (!zones.is_empty()).then(|| {
+        format!(
+            "no type has a price in {names} now: what {store} holds of that stays as it was and grows old; if nothing is to be launched there any more, take it out"
+        )
     })
 }
 

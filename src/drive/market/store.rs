@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::kept::whole;
 use super::prices::dollars;
 use super::{Cloud, MarketError};
-use crate::domain::{MicroUsd, Parameter, Region, Sourced, SpotPrice};
+use crate::domain::{Market, MicroUsd, Parameter, Region, Sourced, SpotPrice};
 use crate::drive::ec2::Ec2Error;
 use crate::plan::offers::Ranking;
 
@@ -110,11 +110,7 @@ fn read_parameters(prefix: &str, region: &Region, cloud: &dyn Cloud) -> Result<R
             place: format!("parameter {}", parameter.name),
             reason,
         };
-        let zone = parameter.name.rsplit('/').next().unwrap_or_default();
-        // Others may keep more below the same path.
-        if !zone.starts_with(region.as_str()) {
-            continue;
-        }
+        let Some(zone) = zone_of(&parameter.name, prefix, region) else { continue };
         let entries: Vec<Value> = serde_json::from_str(&parameter.value)
             .map_err(|error| fail(format!("it is no JSON list: {error}")))?;
         data.extend(listed(zone, &entries).map_err(fail)?);
@@ -133,6 +129,12 @@ fn read_parameters(prefix: &str, region: &Region, cloud: &dyn Cloud) -> Result<R
             reason: format!("there is no parameter {prefix}/ZONE of a zone of {region}"),
         }),
     }
+}
+
+/// The zone of a parameter. Others may keep more below the same path, and deeper below.
+fn zone_of<'a>(name: &'a str, prefix: &str, region: &Region) -> Option<&'a str> {
+    let zone = name.strip_prefix(prefix)?.strip_prefix('/')?;
+    (zone.starts_with(region.as_str()) && !zone.contains('/')).then_some(zone)
 }
 
 /// The prices of a zone's list.
@@ -182,6 +184,8 @@ pub struct Draft {
     pub zones: usize,
     /// What is kept of each zone that changes, null if nothing is, and what will be.
     pub changes: BTreeMap<String, (Value, Value)>,
+    /// Zones of which something is kept and no price is known now: that stays, and grows old.
+    pub unpriced: Vec<String>,
     writes: Vec<Write>,
 }
 
@@ -199,28 +203,50 @@ enum Write {
     },
 }
 
-/// Compares a ranking with what is kept. A zone that was looked at and has no offers any more is to have an empty list: what is kept would
-/// be launched from. What is written is never younger than the prices, which were looked at `prices_at`; now it is `at`. What is the same is written again when it is [`FRESH_S`] old, so that its age tells when it was looked at.
+/// Which zones a refresh is about, and what is known of them.
+struct Scope<'a> {
+    region: &'a Region,
+    /// Those that were asked for; all if empty.
+    asked: &'a [String],
+    /// Those of which their source tells prices, or that nothing is offered there.
+    known: BTreeSet<&'a str>,
+}
+
+impl Scope<'_> {
+    fn is_ours(&self, zone: &str) -> bool {
+        zone.starts_with(self.region.as_str())
+            && (self.asked.is_empty() || self.asked.iter().any(|it| it == zone))
+    }
+
+    /// A zone without any price is one that nobody told of, and not one without offers.
+    fn is_known(&self, zone: &str) -> bool {
+        self.known.contains(zone)
+    }
+}
+
+/// Compares a ranking of a market with what is kept. A zone that was looked at and has prices, and no offers any more, is to have an empty
+/// list: what is kept would be launched from. One without any price keeps its own. What is written is never younger than the prices, which were looked at `prices_at`; now it is `at`. What is the same is written again when it is [`FRESH_S`] old, so that its age tells when it was looked at.
 ///
 /// # Errors
 ///
 /// What is kept cannot be read or is no store, a list does not fit, or the prices are old and the store would date them now.
 pub fn draft(
     store: &Store,
-    region: &Region,
+    market: &Market,
     ranking: &Ranking,
     looked_at: &[String],
-    (prices_at, at): (Timestamp, Timestamp),
+    at: Timestamp,
     cloud: &dyn Cloud,
 ) -> Result<Draft, MarketError> {
+    let (region, prices_at) = (&market.region, market.spot.at);
     let zones: BTreeSet<&str> = ranking.offers.iter().map(|offer| offer.zone.as_str()).collect();
     let lists = zones.iter().map(|zone| ((*zone).to_owned(), Value::Array(list(ranking, zone))));
     let lists: BTreeMap<String, Value> = lists.collect();
-    let mut draft = Draft { zones: lists.len(), changes: BTreeMap::new(), writes: Vec::new() };
-    let is_ours = |zone: &str| {
-        zone.starts_with(region.as_str())
-            && (looked_at.is_empty() || looked_at.iter().any(|it| it == zone))
-    };
+    let (changes, unpriced, writes) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let mut draft = Draft { zones: lists.len(), changes, unpriced, writes };
+    let priced = market.spot.data.iter().map(|price| price.zone.as_str());
+    let known = priced.chain(market.empty_zones.iter().map(String::as_str)).collect();
+    let scope = Scope { region, asked: looked_at, known };
     match store {
         Store::Ssm { prefix } => {
             let age_s = at.as_second() - prices_at.as_second();
@@ -228,9 +254,9 @@ pub fn draft(
                 return Err(MarketError::Redated { place: format!("SSM {prefix}"), age_s });
             }
             let kept = cloud.parameters_below(region, prefix)?;
-            draft.parameters(prefix, kept, lists, at, &is_ours)?;
+            draft.parameters(prefix, kept, lists, at, &scope)?;
         }
-        Store::File(path) => draft.file(path, region, lists, (prices_at, at), &is_ours)?,
+        Store::File(path) => draft.file(path, lists, (prices_at, at), &scope)?,
     }
     Ok(draft)
 }
@@ -246,15 +272,18 @@ impl Draft {
         kept: Vec<Parameter>,
         mut lists: BTreeMap<String, Value>,
         at: Timestamp,
-        is_ours: &dyn Fn(&str) -> bool,
+        scope: &Scope<'_>,
     ) -> Result<(), MarketError> {
         let kept = kept.into_iter().filter_map(|it| {
-            let zone = it.name.strip_prefix(prefix)?.strip_prefix('/')?.to_owned();
+            let zone = zone_of(&it.name, prefix, scope.region)?.to_owned();
             Some((zone, it))
         });
         let kept: BTreeMap<String, Parameter> = kept.collect();
-        for zone in kept.keys().filter(|zone| is_ours(zone)) {
-            lists.entry(zone.clone()).or_insert_with(|| json!([]));
+        for zone in kept.keys().filter(|zone| scope.is_ours(zone)) {
+            match scope.is_known(zone) {
+                true => drop(lists.entry(zone.clone()).or_insert_with(|| json!([]))),
+                false => self.unpriced.push(zone.clone()),
+            }
         }
         for (zone, list) in lists {
             let (name, text) = (format!("{prefix}/{zone}"), list.to_string());
@@ -282,24 +311,27 @@ impl Draft {
     fn file(
         &mut self,
         path: &Path,
-        region: &Region,
         mut lists: BTreeMap<String, Value>,
         (prices_at, at): (Timestamp, Timestamp),
-        is_ours: &dyn Fn(&str) -> bool,
+        scope: &Scope<'_>,
     ) -> Result<(), MarketError> {
-        let file = StoreFile::read(path, region)?;
+        let file = StoreFile::read(path, scope.region)?;
+        let is_looked_at = |zone: &str| scope.is_ours(zone) && scope.is_known(zone);
         let mut ages: BTreeMap<String, Timestamp> =
             lists.keys().map(|zone| (zone.clone(), prices_at)).collect();
         for (zone, before) in file.iter().flat_map(|file| &file.zones) {
-            // Nobody asked about the others: they stay, and are as old as they were.
-            let (stays, age) = match is_ours(zone) {
+            if scope.is_ours(zone) && !scope.is_known(zone) {
+                self.unpriced.push(zone.clone());
+            }
+            // Nobody asked about the others, or told of them: they stay, and are as old as they were.
+            let (stays, age) = match is_looked_at(zone) {
                 true => (Vec::new(), prices_at),
                 false => (before.clone(), file.as_ref().map_or(prices_at, |it| it.age(zone))),
             };
             lists.entry(zone.clone()).or_insert_with(|| Value::Array(stays));
             ages.entry(zone.clone()).or_insert(age);
         }
-        let ours = |zone: &&String| is_ours(zone);
+        let ours = |zone: &&String| is_looked_at(zone);
         let then = |file: &StoreFile| ages.keys().filter(ours).map(|zone| file.age(zone)).min();
         let then = file.as_ref().and_then(then);
         let kept = file.map(|it| it.zones).unwrap_or_default();
@@ -311,7 +343,8 @@ impl Draft {
         }
         if !self.changes.is_empty() || is_old(then, at) {
             let oldest = ages.values().min().copied().unwrap_or(prices_at);
-            let file = StoreFile { region: region.to_string(), at: oldest, ages, zones };
+            let region = scope.region.to_string();
+            let file = StoreFile { region, at: oldest, ages, zones };
             let text = serde_json::to_vec_pretty(&file).map_err(|error| MarketError::Store {
                 place: path.display().to_string(),
                 reason: error.to_string(),
@@ -365,4 +398,26 @@ pub fn forget(
     let names: Vec<String> = kept.into_iter().map(|it| it.name).collect();
     cloud.delete_parameters(region, &names)?;
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_is_what_is_directly_below_the_prefix() {
+        let region = Region::new("eu-west-1");
+        let of = |name| zone_of(name, "/prices", &region);
+        assert_eq!(of("/prices/eu-west-1a"), Some("eu-west-1a"));
+        for other in [
+            "/prices/old/eu-west-1a",
+            "/prices/eu-west-1a/old",
+            "/prices2/eu-west-1a",
+            "/prices/eu-west-2a",
+            "/prices/notes",
+            "/prices",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
 }
