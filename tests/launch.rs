@@ -3,6 +3,8 @@
 #![cfg(feature = "aws")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
+#[path = "launch/fallen.rs"]
+mod fallen;
 #[path = "launch/grounds.rs"]
 mod grounds;
 #[path = "launch/kills.rs"]
@@ -21,6 +23,8 @@ mod rebalance_kills;
 mod replace;
 #[path = "launch/replace_kills.rs"]
 mod replace_kills;
+#[path = "launch/unknown.rs"]
+mod unknown;
 mod support;
 
 use std::collections::BTreeMap;

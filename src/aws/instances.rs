@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use aws_sdk_ec2::types::{Filter, Instance, InstanceLifecycleType};
+use aws_sdk_ec2::types::{Filter, Instance, InstanceLifecycleType, StateReason as ToldReason};
 use aws_smithy_types::date_time::Format;
 
 use super::AwsError;
 use super::ec2::{Ec2, FILTER_VALUES, filter, text};
 use super::error::Call;
-use crate::domain::{Ec2Instance, ImageId, InstanceId, Lifecycle, Region};
+use crate::domain::{Ec2Instance, ImageId, InstanceId, Lifecycle, Region, StateReason};
 
 /// EC2's largest page.
 const PAGE: i32 = 1000;
@@ -93,6 +93,7 @@ pub(super) fn facts(instance: Instance) -> Option<Ec2Instance> {
     Some(Ec2Instance {
         id: InstanceId::new(text(instance.instance_id)?),
         state: instance.state.and_then(|state| state.name).map(|name| name.as_str().to_owned()),
+        state_reason: instance.state_reason.and_then(reason),
         instance_type: instance.instance_type.map(|kind| kind.as_str().to_owned()),
         availability_zone: instance.placement.and_then(|place| text(place.availability_zone)),
         private_ip: text(instance.private_ip_address),
@@ -107,4 +108,9 @@ pub(super) fn facts(instance: Instance) -> Option<Ec2Instance> {
         launched_at: instance.launch_time.and_then(|time| time.fmt(Format::DateTime).ok()),
         tags: tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect(),
     })
+}
+
+/// Why an instance is in its state; none if EC2 gives no code.
+fn reason(told: ToldReason) -> Option<StateReason> {
+    Some(StateReason { code: text(told.code)?, message: told.message.unwrap_or_default() })
 }

@@ -1,6 +1,7 @@
 //! What EC2 itself says of an instance.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::open_enum::open_enum;
 use super::{ImageId, InstanceId, Lifecycle};
@@ -12,6 +13,8 @@ pub struct Ec2Instance {
     pub id: InstanceId,
     /// `running`, `stopped`, … in EC2's spelling.
     pub state: Option<String>,
+    /// Why it is in that state, of one that was stopped or ended.
+    pub state_reason: Option<StateReason>,
     /// Instance type.
     pub instance_type: Option<String>,
     /// Availability zone.
@@ -38,6 +41,26 @@ pub struct Ec2Instance {
     pub launched_at: Option<String>,
     /// Its tags: anyone who may tag instances writes them, so they are an outsider's input.
     pub tags: BTreeMap<String, String>,
+}
+
+/// Why EC2 changed the state of an instance last (EC2 API: StateReason).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateReason {
+    /// Such as `Server.InsufficientInstanceCapacity`.
+    pub code: String,
+    /// EC2's words.
+    pub message: String,
+}
+
+impl fmt::Display for StateReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // EC2 often repeats the code as the beginning of its words.
+        let words = self.message.strip_prefix(&self.code).unwrap_or(&self.message);
+        match words.trim_start_matches([':', ' ']) {
+            "" => f.write_str(&self.code),
+            words => write!(f, "{}: {words}", self.code),
+        }
+    }
 }
 
 open_enum! {
@@ -69,4 +92,23 @@ pub struct InstanceHealth {
     pub instance: Option<StatusCheck>,
     /// Its volumes, as far as they answer; told of some instance types only.
     pub volumes: Option<StatusCheck>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_once() {
+        let reason = |code: &str, message: &str| {
+            StateReason { code: code.to_owned(), message: message.to_owned() }.to_string()
+        };
+        let code = "Client.VolumeLimitExceeded";
+        assert_eq!(
+            reason(code, "Client.VolumeLimitExceeded: Volume limit exceeded"),
+            "Client.VolumeLimitExceeded: Volume limit exceeded"
+        );
+        assert_eq!(reason(code, "No room"), "Client.VolumeLimitExceeded: No room");
+        assert_eq!((reason(code, ""), reason(code, code)), (code.to_owned(), code.to_owned()));
+    }
 }

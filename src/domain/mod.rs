@@ -38,7 +38,7 @@ pub use action::{Deallocation, LogLine, StatefulAction, StatefulTarget};
 pub use clock::Clock;
 pub use cluster_view::{ClusterView, Leadership, NodeView, Standing};
 pub use deployment::{Deployment, DeploymentStatus};
-pub use ec2::{Ec2Instance, InstanceHealth, StatusCheck};
+pub use ec2::{Ec2Instance, InstanceHealth, StateReason, StatusCheck};
 pub use ensemble::{
     Ensemble, EnsembleMember, EnsembleServer, Membership, Monitor, Presence, ServerMode, Serving,
 };

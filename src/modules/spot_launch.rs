@@ -32,10 +32,11 @@ pub(super) struct Args {
     /// What is to be.
     #[serde(default = "present")]
     state: State,
-    /// Launch so many more.
+    /// Launch so many more. Where the answer to a request was lost, the same count sends it again with its client token.
     #[schemars(range(min = 1, max = 1000))]
     count: Option<u32>,
-    /// Have exactly so many: launch what is missing, terminate what is too many.
+    /// Have exactly so many: launch what is missing, terminate what is too many. A machine that was stopped counts, and is named in a
+    /// warning: it may be started again.
     #[schemars(range(min = 0, max = 1000))]
     exact_count: Option<u32>,
     /// The id of a machine of the fleet: launch another in its zone, or where that has no capacity in another, and when that runs drain

@@ -41,6 +41,8 @@ pub(crate) struct Fake {
     pub(crate) taken_at_gate: Mutex<Option<InstanceId>>,
     /// So many live after each end.
     pub(crate) floor: usize,
+    /// Why what is launched in the zone `a` ends before it runs, if it does.
+    pub(crate) falls: Option<&'static str>,
 }
 
 impl Fake {
@@ -56,6 +58,7 @@ impl Fake {
             last_launch_s: Mutex::default(),
             taken_at_gate: Mutex::default(),
             floor: 0,
+            falls: None,
         }
     }
 
@@ -121,6 +124,9 @@ impl Cloud for Fake {
             let made = instance(&format!("i-{}", all.len() + 1), order.zone, tags);
             all.insert(order.token.to_owned(), made.clone());
             *self.last_launch_s.lock().unwrap() = *self.seconds.lock().unwrap();
+            if self.falls.is_some() && order.zone == "a" {
+                self.gone.lock().unwrap().insert(made.id.clone());
+            }
             made
         });
         self.moment();
@@ -147,6 +153,8 @@ impl Cloud for Fake {
         for it in all.iter_mut().filter(|it| gone.contains(&it.id)) {
             // EC2 takes the tags away after a while.
             (it.state, it.tags) = (Some("terminated".to_owned()), BTreeMap::new());
+            let reason = |code: &str| StateReason { code: code.to_owned(), message: String::new() };
+            it.state_reason = self.falls.map(reason);
         }
         Ok(all)
     }
@@ -206,6 +214,7 @@ pub(crate) fn instance(id: &str, zone: &str, tags: BTreeMap<String, String>) -> 
     Ec2Instance {
         id: InstanceId::new(id),
         state: Some("running".to_owned()),
+        state_reason: None,
         instance_type: None,
         availability_zone: Some(zone.to_owned()),
         private_ip: None,
@@ -243,7 +252,7 @@ pub(crate) fn offer(zone: &str, micros: u64) -> Offer {
     }
 }
 
-fn ladder() -> Ladder {
+pub(crate) fn ladder() -> Ladder {
     Ladder::new(LadderSettings {
         offers: vec![offer("a", 10), offer("b", 20)],
         zones: ["a", "b"].map(str::to_owned).into(),

@@ -79,7 +79,8 @@ struct State {
     /// By zone.
     scores: BTreeMap<String, u8>,
     faults: Vec<Fault>,
-    answers: BTreeMap<String, String>,
+    /// By token: what was asked for, and what was answered.
+    answers: BTreeMap<String, (BTreeMap<String, String>, String)>,
     /// Whose the credentials are, if not moto's.
     account: Option<String>,
     calls: BTreeMap<String, usize>,
@@ -438,13 +439,14 @@ fn launch(
     }
     // EC2 answers a token that it knows with what it launched then.
     let body = match state.answers.get(&token) {
-        Some(body) => body.clone(),
+        Some((asked, _)) if asked != form => return refused("IdempotentParameterMismatch"),
+        Some((_, body)) => body.clone(),
         None => {
             let reply = through(request, http, moto);
             if reply.status != 200 || is_rehearsal {
                 return reply;
             }
-            state.answers.insert(token, reply.body.clone());
+            state.answers.insert(token, (form.clone(), reply.body.clone()));
             reply.body
         }
     };

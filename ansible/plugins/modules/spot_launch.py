@@ -53,12 +53,16 @@ options:
     default: present
   count:
     description:
-      - Launch so many more.
+      - >-
+        Launch so many more. Where the answer to a request was lost, the same count sends it again with its
+        client token.
       - From V(1) to V(1000).
     type: int
   exact_count:
     description:
-      - "Have exactly so many: launch what is missing, terminate what is too many."
+      - >-
+        Have exactly so many: launch what is missing, terminate what is too many. A machine that was stopped
+        counts, and is named in a warning: it may be started again.
       - From V(0) to V(1000).
     type: int
   replace:
@@ -723,6 +727,40 @@ not_running:
   returned: always
   type: list
   elements: str
+ended:
+  description:
+    - >-
+      What was launched and came to an end before it ran, and why. It is missing, unless another was launched
+      for it.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    instance:
+      description:
+        - The machine.
+      type: str
+      sample: i-0123456789abcdef0
+    instance_type:
+      description:
+        - Its type.
+      type: str
+    zone:
+      description:
+        - Its zone.
+      type: str
+    class:
+      description:
+        - The kind of reason, such as V(capacity), after which the next offer is tried.
+      type: str
+    code:
+      description:
+        - EC2's code, such as V(Server.InsufficientInstanceCapacity); null if it gives none.
+      type: str
+    message:
+      description:
+        - EC2's words.
+      type: str
 hourly_cost:
   description:
     - What an hour of what was launched costs, in dollars; null if a price is not known.

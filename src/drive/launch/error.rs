@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::waiting::End;
 use crate::domain::InstanceId;
 use crate::drive::ec2::Ec2Error;
 use crate::plan::launch::{FLEET_TAG, Irreplaceable, TagError};
@@ -62,6 +63,16 @@ pub enum LaunchError {
     StandInGone {
         /// What stood in.
         new: InstanceId,
+        /// For which.
+        old: InstanceId,
+    },
+    /// What stands in for a machine came to an end before it ran.
+    #[error(
+        "{end}, and was to stand in for {old}; {old} was not terminated: run this again to launch another"
+    )]
+    StandInEnded {
+        /// What stood in, and why it ended.
+        end: End,
         /// For which.
         old: InstanceId,
     },

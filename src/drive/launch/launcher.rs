@@ -7,27 +7,18 @@ use super::ending::Ends;
 use super::error::LaunchError;
 use super::journal::{Fleet, Journal};
 use super::preflight::Ground;
-use super::waiting::{Unseen, of_fleet};
-use crate::domain::{
-    Blueprint, Clock, Ec2Instance, InstanceId, LaunchAnswer, LaunchOrder, MicroUsd, Refusal, Region,
-};
-use crate::drive::ec2::Ec2Error;
+use super::sending::{Before, Told, order};
+use super::waiting::{End, Unseen, of_fleet};
+use crate::domain::{Blueprint, Clock, Ec2Instance, InstanceId, LaunchAnswer, MicroUsd, Region};
 use crate::drive::market::Cloud;
 use crate::drive::progress::Progress;
-use crate::drive::wait::{pause, until};
+use crate::drive::wait::pause;
 use crate::plan::launch::{
-    Attempt, CLUSTER_TAG, Class, Event, FLEET_TAG, LAUNCH_TAG, Ladder, Outcome, REPLACES_TAG,
-    RUN_TAG, Rung, Step, Stop, lives,
+    Attempt, CLUSTER_TAG, Class, Event, LAUNCH_TAG, Ladder, Outcome, REPLACES_TAG, RUN_TAG, Rung,
+    Step, Stop, lives,
 };
 
-/// So often a request without an answer is sent again, with the same token.
-const SENDS: u32 = 3;
 const LONGEST_BACKOFF: u64 = 32;
-
-/// EC2's code for a token whose machine is gone already (EC2 API error codes).
-const TERMINATED: &str = "IdempotentInstanceTerminated";
-/// And for one that was given with something else.
-const MISMATCH: &str = "IdempotentParameterMismatch";
 
 /// What is to be launched.
 pub struct Job {
@@ -77,6 +68,8 @@ pub struct Report {
     pub unknown: Vec<String>,
     /// What was terminated again, of runs of before among it.
     pub removed: Vec<InstanceId>,
+    /// What was launched by this call and came to an end before it ran, with what it was asked for as. It is missing.
+    pub ended: Vec<(Rung, End)>,
     /// What was launched and was not seen to run.
     pub not_running: Vec<InstanceId>,
     /// Why it is not known whether it does; none if it was seen that it does not.
@@ -93,13 +86,6 @@ pub struct Launcher<'a> {
     pub clock: &'a dyn Clock,
     /// Whoever waits.
     pub progress: &'a Progress<'a>,
-}
-
-/// What one request came to.
-enum Told {
-    Known(Outcome),
-    /// Nobody knows.
-    Silence(String),
 }
 
 impl Launcher<'_> {
@@ -159,15 +145,37 @@ impl Launcher<'_> {
         ended: &mut Vec<InstanceId>,
     ) -> Result<Report, LaunchError> {
         self.end_again(journal, &job.region, job.settle, ended)?;
-        let mut stop = self.go_on(journal, job)?;
+        // What is listed by now is there, and what is not is missing until it was sent again.
+        self.seen(journal, &job.region)?;
         self.within(journal, job)?;
-        while stop.is_none() && missing(journal, job) > 0 {
-            stop = match ladder.next(counts) {
-                Step::Stop(why) => Some(why.to_string()),
-                Step::Ask(rung) => self.ask(journal, job, ladder, counts, &rung)?,
-            };
-        }
-        self.finish(journal, job, stop)
+        let mut stop = self.go_on(journal, job)?;
+        let mut ends = Vec::new();
+        let seen = loop {
+            while stop.is_none() && missing(journal, job) > 0 {
+                stop = match ladder.next(counts) {
+                    Step::Stop(why) => Some(why.to_string()),
+                    Step::Ask(rung) => self.ask(journal, job, ladder, counts, &rung)?,
+                };
+            }
+            if stop.is_some() {
+                break Unseen::default();
+            }
+            let seen = self.running(job, journal.run.launched().into_keys().collect());
+            if !seen.ended.is_empty() {
+                stop = self.fell(journal, ladder, counts, &seen)?;
+                let run = &journal.run;
+                ends.extend(
+                    seen.ended
+                        .iter()
+                        .filter_map(|end| Some((run.rung(&end.instance)?.clone(), end.clone()))),
+                );
+            }
+            if stop.is_some() || missing(journal, job) == 0 {
+                break seen;
+            }
+        };
+        let report = self.finish(journal, job, stop, seen)?;
+        Ok(Report { ended: ends, ..report })
     }
 
     /// Refuses to launch what is missing where the fleet would be larger than it may be. It is counted when it is known how many are
@@ -176,7 +184,11 @@ impl Launcher<'_> {
         let missing = missing(journal, job);
         let Some(most) = job.max_total.filter(|_| missing > 0) else { return Ok(()) };
         let mut listed = self.cloud.tagged_instances(&job.region, &of_fleet(job))?;
-        listed.retain(lives);
+        // What is listed of a request that has no answer yet is counted as missing.
+        let pending: Vec<String> = journal.run.pending().into_iter().map(|it| it.token).collect();
+        let is_missing =
+            |it: &Ec2Instance| it.tags.get(LAUNCH_TAG).is_some_and(|it| pending.contains(it));
+        listed.retain(|it| lives(it) && !is_missing(it));
         // What was launched a moment ago may not be listed yet.
         let mut ids: BTreeSet<InstanceId> = listed.into_iter().map(|it| it.id).collect();
         ids.extend(journal.run.launched().into_keys());
@@ -188,38 +200,6 @@ impl Launcher<'_> {
             ))),
             _ => Ok(()),
         }
-    }
-
-    /// Requests of before an interruption: sent again with the same token, which launches nothing twice.
-    fn go_on(&self, journal: &mut Journal, job: &Job) -> Result<Option<String>, LaunchError> {
-        for attempt in journal.run.pending() {
-            let found = self.find(&job.region, &attempt.token, Duration::ZERO)?;
-            let told = match found {
-                Some(outcome) => Told::Known(outcome),
-                // Another blueprint under the same token is refused, and would prove nothing.
-                None if journal.run.blueprint == job.digest => self.send(
-                    job,
-                    &journal.run.id,
-                    &attempt.rung,
-                    attempt.subnet.as_deref(),
-                    &attempt.token,
-                    true,
-                )?,
-                None => {
-                    Told::Known(self.find(&job.region, &attempt.token, job.settle)?.unwrap_or_else(
-                        || Outcome::Lost { reason: "no machine with its tag was seen".to_owned() },
-                    ))
-                }
-            };
-            match told {
-                Told::Known(outcome) => {
-                    let token = attempt.token;
-                    journal.write(self.clock, &Event::Answered { token, outcome })?;
-                }
-                Told::Silence(reason) => return Ok(Some(reason)),
-            }
-        }
-        Ok(None)
     }
 
     /// Asks for one machine; why nothing more is to be asked, if so.
@@ -238,11 +218,11 @@ impl Launcher<'_> {
         let asked =
             Event::Asked { token: token.clone(), rung: rung.clone(), subnet: subnet.clone() };
         journal.write(self.clock, &asked)?;
-        let outcome =
-            match self.send(job, &journal.run.id, rung, subnet.as_deref(), &token, false)? {
-                Told::Known(outcome) => outcome,
-                Told::Silence(reason) => return Ok(Some(reason)),
-            };
+        let run = &journal.run.id;
+        let outcome = match self.send(job, run, rung, subnet.as_deref(), &token, Before::Never)? {
+            Told::Known(outcome) => outcome,
+            Told::Silence(reason) => return Ok(Some(reason)),
+        };
         journal.write(self.clock, &Event::Answered { token, outcome: outcome.clone() })?;
         match outcome {
             Outcome::Launched { .. } => {
@@ -271,76 +251,21 @@ impl Launcher<'_> {
         Ok(None)
     }
 
-    /// Sends a request until it has an answer, or its effect is seen. `was_sent` is whether it may have been sent before.
-    fn send(
-        &self,
-        job: &Job,
-        run: &str,
-        rung: &Rung,
-        subnet: Option<&str>,
-        token: &str,
-        was_sent: bool,
-    ) -> Result<Told, LaunchError> {
-        let place = &rung.place;
-        let order = order(job, run, rung, subnet, token, false);
-        let mut reason = String::new();
-        for number in 0..SENDS {
-            match self.cloud.run_instance(&job.region, &order) {
-                Ok(LaunchAnswer::Launched { instance, request_id }) => {
-                    let instance = instance.id;
-                    return Ok(Told::Known(Outcome::Launched { instance, request_id }));
-                }
-                Ok(LaunchAnswer::Refused(refusal)) if !was_sent && number == 0 => {
-                    return Ok(Told::Known(Outcome::Refused(refusal)));
-                }
-                Ok(LaunchAnswer::Refused(refusal)) => match again(refusal) {
-                    Again::Outcome(outcome) => {
-                        let found = self.find(&job.region, token, job.settle)?;
-                        return Ok(Told::Known(found.unwrap_or(outcome)));
-                    }
-                    Again::Unheard(why) => reason = why,
-                },
-                Ok(LaunchAnswer::WouldLaunch) => {
-                    reason =
-                        format!("EC2 took the request for {} for a rehearsal", place.machine_type);
-                }
-                Err(error) => reason = error.to_string(),
-            }
-            let patience = Duration::from_secs(1 << number);
-            if let Some(outcome) = self.find(&job.region, token, patience)? {
-                return Ok(Told::Known(outcome));
-            }
-        }
-        match self.find(&job.region, token, job.settle)? {
-            Some(outcome) => Ok(Told::Known(outcome)),
-            None => Ok(Told::Silence(format!(
-                "it is not known whether request {token} launched anything ({reason}); run this again to find out"
-            ))),
-        }
-    }
-
-    /// The machine that a request launched, if it is seen in time.
-    pub(super) fn find(
-        &self,
-        region: &Region,
-        token: &str,
-        patience: Duration,
-    ) -> Result<Option<Outcome>, LaunchError> {
-        let tags = tag(LAUNCH_TAG, token);
-        let found = until(self.clock, patience, || {
-            let found = self.cloud.tagged_instances(region, &tags)?.pop();
-            Ok::<Option<Ec2Instance>, Ec2Error>(found)
-        })?;
-        Ok(found.ok().map(|it| Outcome::Launched { instance: it.id, request_id: None }))
-    }
-
     fn finish(
         &self,
         journal: &mut Journal,
         job: &Job,
         stop: Option<String>,
+        Unseen { machines, error, .. }: Unseen,
     ) -> Result<Report, LaunchError> {
         let mut report = told(journal, job, stop);
+        // What was launched is told, whether it can be listed or not.
+        if job.wait.is_some() {
+            (report.not_running, report.unseen) = (machines, error.map(|it| it.to_string()));
+        } else if let Some(error) = error {
+            let text = format!("{error}: whether what was launched is listed is not known");
+            report.warnings.push(text);
+        }
         if report.unfulfilled > 0 && job.clean_up {
             let mut ids: Vec<InstanceId> = report.launched.keys().cloned().collect();
             if !ids.is_empty() {
@@ -356,19 +281,9 @@ impl Launcher<'_> {
             if report.unknown.is_empty() && report.launched.is_empty() {
                 report.warnings.extend(self.over(journal, "cleaned up"));
             }
-        } else if report.unfulfilled == 0 {
-            // What was launched is told, whether it can be listed or not.
-            let Unseen { machines, error } = self.running(job, &report);
-            if job.wait.is_some() {
-                (report.not_running, report.unseen) = (machines, error.map(|it| it.to_string()));
-            } else if let Some(error) = error {
-                let text = format!("{error}: whether what was launched is listed is not known");
-                report.warnings.push(text);
-            }
+        } else if report.unfulfilled == 0 && !job.resume {
             // Else whoever asked ends it, with [`Self::conclude`].
-            if !job.resume {
-                report.warnings.extend(self.over(journal, "complete"));
-            }
+            report.warnings.extend(self.over(journal, "complete"));
         }
         Ok(report)
     }
@@ -407,25 +322,6 @@ impl Launcher<'_> {
     }
 }
 
-/// What a refusal tells of a request that may have been sent before.
-enum Again {
-    /// It launched nothing, unless a machine is found.
-    Outcome(Outcome),
-    /// Nothing: EC2 refuses like this before it looks at the token.
-    Unheard(String),
-}
-
-fn again(refusal: Refusal) -> Again {
-    let reason = format!("{}: {}", refusal.code, refusal.message);
-    match Class::of(&refusal.code) {
-        _ if refusal.code == TERMINATED => Again::Outcome(Outcome::Lost { reason }),
-        // What is not known proves nothing, and a mismatch that the token was heard before.
-        Class::Throttled | Class::Auth | Class::Unknown => Again::Unheard(reason),
-        _ if refusal.code == MISMATCH => Again::Unheard(reason),
-        _ => Again::Outcome(Outcome::Refused(refusal)),
-    }
-}
-
 /// What the journal says that was done.
 fn told(journal: &Journal, job: &Job, stop: Option<String>) -> Report {
     Report {
@@ -458,30 +354,5 @@ fn begun(fleet: &Fleet, job: &Job) -> Event {
         replaces: job.blueprint.tags.get(REPLACES_TAG).cloned(),
         cluster: job.blueprint.tags.get(CLUSTER_TAG).cloned(),
         is_step: job.is_step,
-    }
-}
-
-fn order<'a>(
-    job: &'a Job,
-    run: &str,
-    rung: &'a Rung,
-    subnet: Option<&'a str>,
-    token: &'a str,
-    is_rehearsal: bool,
-) -> LaunchOrder<'a> {
-    let mut tags = tag(RUN_TAG, run);
-    tags.insert(LAUNCH_TAG.to_owned(), token.to_owned());
-    let fleet = job.blueprint.tags.get(FLEET_TAG);
-    debug_assert!(fleet.is_some(), "a machine without its fleet's tag would be an orphan");
-    LaunchOrder {
-        blueprint: &job.blueprint,
-        machine_type: &rung.place.machine_type,
-        zone: &rung.place.zone,
-        subnet,
-        is_spot: rung.place.is_spot,
-        max_price: job.max_price.filter(|_| rung.place.is_spot),
-        tags,
-        token,
-        is_rehearsal,
     }
 }

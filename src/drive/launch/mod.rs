@@ -10,6 +10,7 @@ mod preflight;
 mod profiles;
 mod rebalancer;
 mod replacer;
+mod sending;
 mod settling;
 mod waiting;
 
@@ -23,4 +24,4 @@ pub use profiles::{Kept, Profiles, SPOTTER_SETTINGS};
 pub use rebalancer::{Check, Moved, Rebalance, Standstill};
 pub use replacer::{Replace, Replaced};
 pub use settling::Account;
-pub use waiting::Unseen;
+pub use waiting::{End, Unseen};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::LaunchError;
 use crate::domain::{Blueprint, ImageId, Region, Subnet};
 use crate::drive::market::Cloud;
+use crate::plan::launch::Place;
 use crate::plan::offers::Offer;
 
 /// Where machines may be.
@@ -93,6 +94,13 @@ pub fn preflight(
 impl Ground {
     fn has(&self, site: &Site, zone: &str) -> bool {
         site.subnets.is_empty() || self.subnets.contains_key(zone)
+    }
+
+    /// Whether a machine may be there.
+    pub(super) fn takes(&self, place: &Place, subnet: Option<&str>) -> bool {
+        let of_zone = self.subnets.get(&place.zone);
+        let has = |id: &str| of_zone.is_some_and(|all| all.iter().any(|it| it.id == id));
+        self.zones.contains(&place.zone) && subnet.map_or(self.subnets.is_empty(), has)
     }
 
     /// The subnet for the next machine of a zone that has so many: one after the other, but for those that are full.

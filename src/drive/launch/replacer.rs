@@ -181,6 +181,9 @@ impl Launcher<'_> {
         let Some(limit) = what.wait else { return Ok(()) };
         let tags = tag(FLEET_TAG, fleet.name());
         let mut unseen = self.late(&what.region, &tags, vec![new], limit);
+        if let Some(end) = unseen.ended.pop() {
+            return Err(LaunchError::StandInEnded { end, old: what.id.clone() });
+        }
         match (unseen.machines.pop(), unseen.error) {
             (None, _) => Ok(()),
             (Some(_), Some(error)) => Err(error.into()),

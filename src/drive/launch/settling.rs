@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::error::LaunchError;
 use super::journal::{Fleet, Journal};
-use super::launcher::{Launcher, tag};
-use crate::domain::{InstanceId, Region};
+use super::launcher::{Job, Launcher, tag};
+use super::sending::{Before, Told, unknown};
+use crate::domain::{Ec2Instance, InstanceId, Region};
 use crate::drive::ec2::Ec2Error;
 use crate::drive::wait::until;
-use crate::plan::launch::{Event, FLEET_TAG, Outcome};
+use crate::plan::launch::{Attempt, Event, FLEET_TAG, LAUNCH_TAG, Outcome};
 
 /// What an earlier run left.
 pub struct Account {
@@ -16,8 +17,19 @@ pub struct Account {
     pub done: u32,
     /// How many it was to launch; 0 if nothing but what it is a step of may go on with it.
     pub wanted: u32,
-    /// How many requests of it have no known outcome.
-    pub pending: usize,
+    /// The tokens of its requests without a known outcome.
+    pub pending: Vec<String>,
+}
+
+impl Account {
+    /// How many of what it was to launch are there, those among these machines of which no answer told.
+    pub fn done_with(&self, machines: &[Ec2Instance]) -> u32 {
+        let is_pending = |it: &&Ec2Instance| {
+            it.tags.get(LAUNCH_TAG).is_some_and(|token| self.pending.contains(token))
+        };
+        let found = machines.iter().filter(is_pending).count();
+        self.done.saturating_add(u32::try_from(found).unwrap_or(u32::MAX))
+    }
 }
 
 impl Launcher<'_> {
@@ -32,12 +44,13 @@ impl Launcher<'_> {
         Ok(open.into_iter().next().map(|journal| Account {
             done: journal.run.done(),
             wanted: if journal.run.is_step { 0 } else { journal.run.wanted },
-            pending: journal.run.pending().len(),
+            pending: journal.run.pending().into_iter().map(|it| it.token).collect(),
         }))
     }
 
     /// Finds out what became of each request that has no answer, and ends what is a step of something larger. A run that may be gone on
-    /// with remains one. What is terminated by that is added to `ended`.
+    /// with remains one, and so does what nobody sees of it yet: whoever goes on with it sends it again. What is terminated by that is
+    /// added to `ended`.
     ///
     /// # Errors
     ///
@@ -53,7 +66,7 @@ impl Launcher<'_> {
             if journal.run.is_step {
                 self.settle_run(&mut journal, region, patience, ended)?;
             } else {
-                self.answered(&mut journal, region, patience)?;
+                self.seen(&mut journal, region)?;
             }
         }
         Ok(())
@@ -78,7 +91,55 @@ impl Launcher<'_> {
         Ok(())
     }
 
-    /// Finds out what became of each request of a run that has no answer.
+    /// Writes down which requests without an answer have launched what is listed now.
+    pub(super) fn seen(&self, journal: &mut Journal, region: &Region) -> Result<(), LaunchError> {
+        for attempt in journal.run.pending() {
+            if let Some(outcome) = self.find(region, &attempt.token, Duration::ZERO)? {
+                let token = attempt.token;
+                journal.write(self.clock, &Event::Answered { token, outcome })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends requests of before an interruption again that launched nothing that is listed, with the same token: that launches nothing
+    /// twice. Why nothing more is to be asked, if so.
+    pub(super) fn go_on(
+        &self,
+        journal: &mut Journal,
+        job: &Job,
+    ) -> Result<Option<String>, LaunchError> {
+        for Attempt { token, rung, subnet, .. } in journal.run.pending() {
+            let before = match journal.run.blueprint == job.digest {
+                true => Before::Same,
+                false => Before::Other,
+            };
+            let place = &rung.place;
+            // With other options it might be launched where none is wanted any more.
+            let told = match before == Before::Other && !job.ground.takes(place, subnet.as_deref())
+            {
+                false => {
+                    self.send(job, &journal.run.id, &rung, subnet.as_deref(), &token, before)?
+                }
+                true => match self.find(&job.region, &token, job.settle)? {
+                    Some(outcome) => Told::Known(outcome),
+                    None => {
+                        let reason = format!("none is wanted in {} any more", place.zone);
+                        Told::Silence(unknown(&token, &reason, before))
+                    }
+                },
+            };
+            match told {
+                Told::Known(outcome) => {
+                    journal.write(self.clock, &Event::Answered { token, outcome })?;
+                }
+                Told::Silence(reason) => return Ok(Some(reason)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Finds out what became of each request without an answer of a run that nobody goes on with.
     fn answered(
         &self,
         journal: &mut Journal,

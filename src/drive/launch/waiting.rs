@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::fmt;
 use std::time::Duration;
 
 use super::error::LaunchError;
 use super::journal::{Fleet, Journal};
-use super::launcher::{Job, Launcher, Report, tag};
-use crate::domain::{Ec2Instance, InstanceId, Region};
+use super::launcher::{Job, Launcher, tag};
+use crate::domain::{Ec2Instance, InstanceId, Region, StateReason};
 use crate::drive::ec2::Ec2Error;
 use crate::drive::wait::until;
-use crate::plan::launch::{ENDING, Event, FLEET_TAG, Launched, Run, lives};
+use crate::plan::launch::{Class, Counts, ENDING, Event, FLEET_TAG, Ladder, Launched, Run, lives};
 
 /// So many instances are asked for by id in one call.
 const MOST_LOOKED_FOR: usize = 200;
@@ -20,15 +21,42 @@ const MOST_LOOKED_FOR: usize = 200;
 pub struct Unseen {
     /// Which were not seen as they were to be.
     pub machines: Vec<InstanceId>,
+    /// Which came to an end before they were.
+    pub ended: Vec<End>,
     /// Why nobody knows how they are: what came instead of the last look. None if it was seen that they are not.
     pub error: Option<Ec2Error>,
+}
+
+/// A machine that came to an end before it ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Which.
+    pub instance: InstanceId,
+    /// Why; none if EC2 does not tell.
+    pub reason: Option<StateReason>,
+}
+
+impl End {
+    /// What kind of reason it is.
+    pub fn class(&self) -> Class {
+        self.reason.as_ref().map_or(Class::Unknown, |it| Class::of_end(&it.code))
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Some(reason) => write!(f, "{} was ended before it ran ({reason})", self.instance),
+            None => write!(f, "{} was ended before it ran, and EC2 gives no reason", self.instance),
+        }
+    }
 }
 
 /// What EC2 calls a machine that does its work.
 pub(super) const RUNS: &str = "running";
 
 impl Launcher<'_> {
-    /// Waits until machines with these tags run; those that do not in time.
+    /// Waits until machines with these tags run; those that do not in time, and those that never will.
     pub fn late(
         &self,
         region: &Region,
@@ -36,17 +64,43 @@ impl Launcher<'_> {
         ids: Vec<InstanceId>,
         limit: Duration,
     ) -> Unseen {
-        self.watched(region, tags, ids, limit, |it| it.state.as_deref() == Some(RUNS))
+        self.watched(region, tags, ids, limit, true, |it| it.state.as_deref() == Some(RUNS))
     }
 
     /// Waits until all run, or at least are listed, so that whoever counts next counts them; those that were not seen to be so.
-    pub(super) fn running(&self, job: &Job, report: &Report) -> Unseen {
+    pub(super) fn running(&self, job: &Job, ids: Vec<InstanceId>) -> Unseen {
         let tags = of_fleet(job);
-        let ids = report.launched.keys().cloned().collect();
         match job.wait {
             Some(limit) => self.late(&job.region, &tags, ids, limit),
-            None => self.watched(&job.region, &tags, ids, job.settle, |_| true),
+            None => self.watched(&job.region, &tags, ids, job.settle, false, |_| true),
         }
+    }
+
+    /// Takes machines that came to an end before they ran for not launched; why nothing more is to be asked, if so. What lacked capacity
+    /// is an offer that failed, and the next one is tried. Whatever else it was, the next one would end likewise.
+    pub(super) fn fell(
+        &self,
+        journal: &mut Journal,
+        ladder: &mut Ladder,
+        counts: &mut Counts,
+        seen: &Unseen,
+    ) -> Result<Option<String>, LaunchError> {
+        let launched = journal.run.launched();
+        let instances = seen.ended.iter().map(|it| it.instance.clone()).collect();
+        journal.write(self.clock, &Event::Gone { instances })?;
+        // While others do not run either nothing is launched besides.
+        let mut stop = (!seen.machines.is_empty()).then(|| seen.ended.first()).flatten();
+        for end in &seen.ended {
+            let Some(rung) = launched.get(&end.instance) else { continue };
+            if let Some(count) = counts.get_mut(&rung.place.zone) {
+                *count = count.saturating_sub(1);
+            }
+            self.progress.tick(|| end.to_string());
+            if !ladder.ended(rung, end.class()) {
+                stop = stop.or(Some(end));
+            }
+        }
+        Ok(stop.map(End::to_string))
     }
 
     /// What a run launched before it was interrupted may have been taken back since. It counts no more, so that it is missing again.
@@ -60,7 +114,7 @@ impl Launcher<'_> {
         let tags = tag(FLEET_TAG, fleet.name());
         let ids = journal.run.launched().into_keys().collect();
         let lives = |it: &Ec2Instance| it.state.as_deref() != Some(ENDING);
-        let unseen = self.watched(&job.region, &tags, ids, job.settle, lives);
+        let unseen = self.watched(&job.region, &tags, ids, job.settle, false, lives);
         if let Some(error) = unseen.error {
             return Err(error.into());
         }
@@ -169,25 +223,34 @@ impl Launcher<'_> {
         }
     }
 
-    /// Waits until each is listed and good; those that are not in time. A look that fails is no end of it: what is not known now may
-    /// be known at the next one.
+    /// Waits until each is listed and good; those that are not in time. With `is_final`, those that are at their end are waited for no
+    /// more. A look that fails is no end of it: what is not known now may be known at the next one.
     fn watched(
         &self,
         region: &Region,
         tags: &BTreeMap<String, String>,
         mut left: Vec<InstanceId>,
         limit: Duration,
+        is_final: bool,
         is_good: impl Fn(&Ec2Instance) -> bool,
     ) -> Unseen {
         if left.is_empty() {
             return Unseen::default();
         }
-        let mut last = None;
+        let (mut last, mut ended) = (None, Vec::new());
         let Ok(_left_or_none) = until(self.clock, limit, || {
             match self.cloud.tagged_instances(region, tags) {
                 Ok(listed) => {
                     left.retain(|id| !listed.iter().any(|it| it.id == *id && is_good(it)));
                     last = None;
+                    if is_final {
+                        let ends = self.ends(region, &listed, &left);
+                        ended.extend(ends.unwrap_or_else(|error| {
+                            last = Some(error);
+                            Vec::new()
+                        }));
+                        left.retain(|id| !ended.iter().any(|it: &End| it.instance == *id));
+                    }
                 }
                 Err(error) => last = Some(error),
             }
@@ -197,7 +260,25 @@ impl Launcher<'_> {
             });
             Ok::<_, Infallible>(left.is_empty().then_some(()))
         });
-        Unseen { machines: left, error: last }
+        Unseen { machines: left, ended, error: last }
+    }
+
+    /// Which of these are on their way out or gone. Those that are gone are listed no more, and known for a while.
+    fn ends(
+        &self,
+        region: &Region,
+        listed: &[Ec2Instance],
+        ids: &[InstanceId],
+    ) -> Result<Vec<End>, Ec2Error> {
+        let mut all = listed.to_vec();
+        let mut unlisted = ids.to_vec();
+        unlisted.retain(|id| !listed.iter().any(|it| it.id == *id));
+        if !unlisted.is_empty() {
+            all.extend(self.cloud.instances(region, &unlisted)?);
+        }
+        let is_at_end = |it: &Ec2Instance| ids.contains(&it.id) && !lives(it);
+        let ends = all.into_iter().filter(is_at_end);
+        Ok(ends.map(|it| End { instance: it.id, reason: it.state_reason }).collect())
     }
 }
 

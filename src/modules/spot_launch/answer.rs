@@ -5,9 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::{Ec2Instance, MicroUsd};
-use crate::drive::launch::Report;
+use crate::drive::launch::{End, Report};
 use crate::modules::fleet::{ShownAttempt, ShownMachine, attempt, machine};
 use crate::modules::market::percent;
+use crate::plan::launch::Rung;
 
 /// What is answered.
 #[derive(Serialize, JsonSchema)]
@@ -39,12 +40,46 @@ pub(in crate::modules) struct Returns {
     /// What was launched and was not seen to run in time. The same task again waits for it and launches nothing more.
     #[schemars(extend("x-returned" = "always"))]
     not_running: Vec<String>,
+    /// What was launched and came to an end before it ran, and why. It is missing, unless another was launched for it.
+    #[schemars(extend("x-returned" = "always"))]
+    ended: Vec<ShownEnd>,
     /// What an hour of what was launched costs, in dollars; null if a price is not known.
     #[schemars(extend("x-returned" = "always"))]
     hourly_cost: Option<String>,
     /// What is saved over on-demand, in percent; null if a price is not known.
     #[schemars(extend("x-returned" = "always"))]
     saving_percent: Option<f64>,
+}
+
+/// A machine that came to an end before it ran.
+#[derive(Serialize, JsonSchema)]
+struct ShownEnd {
+    /// The machine.
+    #[schemars(extend("x-sample" = "i-0123456789abcdef0"))]
+    instance: String,
+    /// Its type.
+    instance_type: String,
+    /// Its zone.
+    zone: String,
+    /// The kind of reason, such as V(capacity), after which the next offer is tried.
+    class: String,
+    /// EC2's code, such as V(Server.InsufficientInstanceCapacity); null if it gives none.
+    code: Option<String>,
+    /// EC2's words.
+    message: Option<String>,
+}
+
+impl ShownEnd {
+    fn of(rung: &Rung, end: &End) -> Self {
+        Self {
+            instance: end.instance.to_string(),
+            instance_type: rung.place.machine_type.clone(),
+            zone: rung.place.zone.clone(),
+            class: end.class().as_str().to_owned(),
+            code: end.reason.as_ref().map(|it| it.code.clone()),
+            message: end.reason.as_ref().map(|it| it.message.clone()),
+        }
+    }
 }
 
 impl Returns {
@@ -60,6 +95,7 @@ impl Returns {
             unfulfilled: 0,
             unknown: Vec::new(),
             not_running: Vec::new(),
+            ended: Vec::new(),
             hourly_cost: None,
             saving_percent: None,
         }
@@ -81,6 +117,7 @@ impl Returns {
         self.unfulfilled = report.unfulfilled;
         self.unknown = report.unknown.clone();
         self.not_running = report.not_running.iter().map(ToString::to_string).collect();
+        self.ended = report.ended.iter().map(|(rung, end)| ShownEnd::of(rung, end)).collect();
         self.hourly_cost = cost.map(|cost| cost.to_string());
         self.saving_percent = saving.map(percent);
     }

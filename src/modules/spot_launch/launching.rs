@@ -9,6 +9,7 @@ use crate::domain::{Clock, Ec2Instance, InstanceId};
 use crate::drive::Progress;
 use crate::drive::launch::{Account, Launcher, Report};
 use crate::modules::fleet::{Desk, Ready, Terms, counts};
+use crate::plan::launch::is_at_rest;
 
 /// So many more.
 pub(super) fn more<'c>(
@@ -22,7 +23,7 @@ pub(super) fn more<'c>(
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     let unfinished = launcher.unfinished(&desk.fleet)?;
     let done = match &unfinished {
-        Some(account) if account.wanted == count => account.done,
+        Some(account) if account.wanted == count => account.done_with(&machines),
         Some(_) | None => 0,
     };
     let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
@@ -35,7 +36,8 @@ pub(super) fn more<'c>(
     } else {
         format!("would launch {count}")
     };
-    begin(desk, ready, &machines, present.saturating_add(left), &message, false)
+    let goal = Goal { left, total: present.saturating_add(left), is_exact: false };
+    begin(desk, ready, &machines, goal, &message)
 }
 
 /// Exactly so many.
@@ -51,11 +53,13 @@ pub(super) fn exactly<'c>(
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     let is_unfinished = launcher.unfinished(&desk.fleet)?.is_some();
     desk.within(exact)?;
+    let stopped = stopped(&machines);
     if exact < present {
-        return ending::too_many(desk, exact, machines);
+        return Ok(ending::too_many(desk, exact, machines)?.with_warnings(stopped));
     }
     if exact == present && !is_unfinished {
-        return Ok(ending::as_it_is(desk, &machines, format!("there are {exact} already")));
+        let planned = ending::as_it_is(desk, &machines, format!("there are {exact} already"));
+        return Ok(planned.with_warnings(stopped));
     }
     // A count that others are missing to would launch them once more.
     if exact > present
@@ -63,28 +67,56 @@ pub(super) fn exactly<'c>(
     {
         return Err(Failure::new(format!("{untagged}; nothing was launched")));
     }
-    let ready = desk.ready(exact - present, Terms { resume: false, ..terms })?;
+    let mut ready = desk.ready(exact - present, Terms { resume: false, ..terms })?;
     let message = match exact - present {
         0 => format!("there are {exact}; would find out what an unfinished launch has launched"),
         more => format!("would launch {more} to have {exact}"),
     };
-    begin(desk, ready, &machines, exact, &message, true)
+    ready.warnings.extend(stopped);
+    let goal = Goal { left: exact - present, total: exact, is_exact: true };
+    begin(desk, ready, &machines, goal, &message)
+}
+
+/// Machines that do not run, and are counted all the same: whoever stopped them may start them again, and then one that was launched
+/// for them would be one too many.
+fn stopped(machines: &[Ec2Instance]) -> Vec<String> {
+    let at_rest = machines.iter().filter(|it| is_at_rest(it));
+    let told = at_rest.map(|it| {
+        let state = it.state.as_deref().unwrap_or_default();
+        let why = it.state_reason.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+        format!("{} is {state}{why}", it.id)
+    });
+    let told: Vec<String> = told.collect();
+    match told[..] {
+        [] => Vec::new(),
+        _ => vec![format!(
+            "{}, and counts all the same: start what is to work, or terminate it and run this again to launch another",
+            told.join(", ")
+        )],
+    }
+}
+
+/// How many are to be launched, as far as is known now, and how many there are then.
+#[derive(Clone, Copy)]
+struct Goal {
+    left: u32,
+    total: u32,
+    is_exact: bool,
 }
 
 fn begin<'c>(
     desk: Desk<'c>,
     ready: Ready,
     machines: &[Ec2Instance],
-    total: u32,
+    goal: Goal,
     message: &str,
-    is_exact: bool,
 ) -> Result<Planned<'c, Returns>, Failure> {
     let before = counts(machines);
     {
         let progress = Progress::new(&desk.clock, desk.context.progress);
         let cloud = desk.cloud.as_ref();
         let launcher = Launcher { cloud, clock: &desk.clock, progress: &progress };
-        if ready.job.wanted > 0
+        if goal.left > 0
             && let Some(stop) = launcher.rehearse(&ready.job, &ready.ladder, &before)?
         {
             return Err(Failure::new(format!("{stop}; nothing was launched")));
@@ -94,7 +126,7 @@ fn begin<'c>(
     let expected = Returns::of(machines);
     let present = machines.len();
     let act = move || {
-        let report = carried(&desk, ready, is_exact.then_some(total))?;
+        let report = carried(&desk, ready, goal.is_exact.then_some(goal.total))?;
         let answer = reported(&desk, &report);
         let progress = Progress::new(&desk.clock, desk.context.progress);
         let cloud = desk.cloud.as_ref();
@@ -118,7 +150,7 @@ fn begin<'c>(
     };
     Ok(Planned::change(expected, act)
         .with_message(message)
-        .with_diff(json!({"machines": present, "zones": before}), json!({"machines": total}))
+        .with_diff(json!({"machines": present, "zones": before}), json!({"machines": goal.total}))
         .with_warnings(warnings))
 }
 
@@ -185,7 +217,7 @@ fn counted(
     match exact {
         None => {
             // What an unfinished launch had launched may be listed only now.
-            let done = resumed.map_or(0, |it| it.done);
+            let done = resumed.map_or(0, |it| it.done_with(&machines));
             desk.within(present.saturating_add(ready.job.wanted.saturating_sub(done)))?;
         }
         Some(exact) if present > exact => {
@@ -200,6 +232,7 @@ fn counted(
 
 fn reported(desk: &Desk<'_>, report: &Report) -> Result<Outcome<Returns>, Failure> {
     let (machines, mut warnings) = desk.machines_after();
+    warnings.extend(report.ended.iter().map(|(_, end)| end.to_string()));
     warnings.extend(report.warnings.iter().cloned());
     let mut returns = Returns::of(&machines);
     returns.account(report);

@@ -144,6 +144,7 @@ fn carried(
         let more = match &error {
             LaunchError::Late { .. }
             | LaunchError::StandInGone { .. }
+            | LaunchError::StandInEnded { .. }
             | LaunchError::LostTag { .. }
             | LaunchError::Drain { .. }
             | LaunchError::Alive { .. }

@@ -201,6 +201,7 @@ fn ec2_wins_for_what_runs_and_the_persisted_address_is_told_apart() {
         Ec2Instance {
             id,
             state: Some("running".to_owned()),
+            state_reason: None,
             instance_type: Some("m5.large".to_owned()),
             availability_zone: Some("eu-west-1a".to_owned()),
             private_ip: Some("10.0.0.9".to_owned()),

@@ -89,6 +89,18 @@ impl Class {
         }
     }
 
+    /// The kind of the reason with which EC2 ends a machine that it has launched.
+    ///
+    /// Source: EC2 API reference, `StateReason`.
+    pub fn of_end(code: &str) -> Self {
+        let bare = code.strip_prefix("Server.").or_else(|| code.strip_prefix("Client."));
+        match bare.unwrap_or(code) {
+            "SpotInstanceTermination" | "SpotInstanceShutdown" => Self::Capacity,
+            "VolumeLimitExceeded" => Self::Quota,
+            bare => Self::of(bare),
+        }
+    }
+
     /// In words.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -101,6 +113,27 @@ impl Class {
             Self::Auth => "auth",
             Self::Parameter => "parameter",
             Self::Unknown => "unknown",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_machine_is_of_a_kind_too() {
+        for (code, class) in [
+            ("Server.InsufficientInstanceCapacity", Class::Capacity),
+            ("Server.SpotInstanceTermination", Class::Capacity),
+            ("Server.SpotInstanceShutdown", Class::Capacity),
+            ("Client.VolumeLimitExceeded", Class::Quota),
+            ("Client.InvalidSnapshot.NotFound", Class::Parameter),
+            ("Client.InternalError", Class::Unknown),
+            ("Server.InternalError", Class::Unknown),
+            ("Client.UserInitiatedShutdown", Class::Unknown),
+        ] {
+            assert_eq!(Class::of_end(code), class, "{code}");
         }
     }
 }

@@ -236,6 +236,16 @@ impl Run {
         self.attempts.iter().filter_map(one).collect()
     }
 
+    /// What was asked for when a machine was launched.
+    pub fn rung(&self, id: &InstanceId) -> Option<&Rung> {
+        self.attempts.iter().find_map(|attempt| match &attempt.outcome {
+            Some(Outcome::Launched { instance, .. }) if instance == id => Some(&attempt.rung),
+            Some(Outcome::Launched { .. } | Outcome::Refused(_) | Outcome::Lost { .. }) | None => {
+                None
+            }
+        })
+    }
+
     /// What nobody knows the outcome of.
     pub fn pending(&self) -> Vec<Attempt> {
         self.attempts.iter().filter(|it| it.outcome.is_none()).cloned().collect()

@@ -198,6 +198,16 @@ impl Ladder {
         self.throttled = 0;
     }
 
+    /// That EC2 launched a rung and ended it before it ran, for such a reason; whether there is something else to ask for.
+    pub fn ended(&mut self, rung: &Rung, class: Class) -> bool {
+        let is_short = class == Class::Capacity;
+        if is_short {
+            self.short.insert(rung.place.clone());
+            self.blocked.insert(rung.place.clone());
+        }
+        is_short
+    }
+
     /// What a refusal of a rung teaches; how often in a row it was throttled, if it is to be waited.
     pub fn refused(&mut self, rung: &Rung, code: &str, message: &str) -> Option<u32> {
         let place = rung.place.clone();

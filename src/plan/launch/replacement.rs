@@ -155,6 +155,11 @@ pub fn lives(it: &Ec2Instance) -> bool {
     !matches!(it.state.as_deref(), Some(ENDING | TERMINATED))
 }
 
+/// Whether a machine was stopped, so that it does no work, and may be started again.
+pub fn is_at_rest(it: &Ec2Instance) -> bool {
+    matches!(it.state.as_deref(), Some("stopping" | "stopped"))
+}
+
 impl Sight<'_> {
     /// What is to be done.
     ///
@@ -255,6 +260,7 @@ mod tests {
         Ec2Instance {
             id: InstanceId::new(id),
             state: Some(state.to_owned()),
+            state_reason: None,
             instance_type: None,
             availability_zone: Some("a".to_owned()),
             private_ip: None,

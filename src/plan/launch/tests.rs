@@ -237,6 +237,7 @@ fn the_dearest_is_told_by_the_price_of_its_own_market() {
     let machine = |id: &str, lifecycle: Lifecycle| Ec2Instance {
         id: InstanceId::new(id),
         state: None,
+        state_reason: None,
         instance_type: Some("c.large".into()),
         availability_zone: Some("a".into()),
         private_ip: None,
