@@ -14,6 +14,8 @@ pub struct Account {
     pub name: String,
     /// The AWS account it is connected to, once it is.
     pub cloud_account_id: Option<String>,
+    /// Whether something was sent for the AWS account that cannot be read: then it may be connected to any.
+    pub is_cloud_unread: bool,
     /// The vendor's word for the cloud, such as `AWS`, once it is connected.
     pub cloud_provider: Option<String>,
 }
@@ -69,6 +71,17 @@ pub struct PolicyMapping {
     pub accounts: Vec<String>,
 }
 
+/// A group of users. What its policies allow, and for which accounts they are, is not told with the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserGroup {
+    /// The group's id, `ugr-…`; empty where the vendor sends none.
+    pub id: String,
+    /// Its name; empty where the vendor sends none.
+    pub name: String,
+    /// The names of its policies.
+    pub policies: Vec<String>,
+}
+
 /// What is told of a token after it was shown once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenTrace {
@@ -83,8 +96,12 @@ pub struct TokenTrace {
 pub struct UserDetails {
     /// The user.
     pub user: User,
-    /// Its policies.
+    /// Its own policies.
     pub policies: Vec<PolicyMapping>,
+    /// The groups that it is in, whose policies it has besides.
+    pub groups: Vec<UserGroup>,
+    /// What of its policies and groups is not told or cannot be read: then it may do more than these two say.
+    pub unread: Vec<String>,
     /// Its tokens.
     pub tokens: Vec<TokenTrace>,
 }

@@ -32,7 +32,7 @@ mod time;
 
 pub use account::{
     Account, AccountRole, ExternalId, Grants, NewUser, PolicyMapping, TokenTrace, User,
-    UserDetails, UserKind,
+    UserDetails, UserGroup, UserKind,
 };
 pub use action::{Deallocation, LogLine, StatefulAction, StatefulTarget};
 pub use clock::Clock;

@@ -92,7 +92,8 @@ impl Onboarder<'_> {
     ///
     /// # Errors
     ///
-    /// Those of every read. Where the token may not list accounts, the role tells.
+    /// Those of every read, and that the account's entry in the list cannot be read or found among those that can: it may be connected
+    /// to anything. Where the token may not list accounts, the role tells.
     pub fn link(&self, account: &AccountId, cloud: Option<&str>) -> Result<Link, SpotError> {
         let role = match self.client.iam_role(account) {
             Ok(Some(role)) => RoleSeen::Role(role),
@@ -101,17 +102,37 @@ impl Onboarder<'_> {
             Err(error) => return Err(error),
         };
         let listed = match self.accounts(cloud) {
-            Ok(listed) => listed.items,
-            Err(error) if is_denial(&error) && role != RoleSeen::Untold => Vec::new(),
+            Ok(listed) => self.entry(account, listed)?,
+            Err(error) if is_denial(&error) && role != RoleSeen::Untold => None,
             Err(error) => return Err(error),
         };
-        let listed = listed.into_iter().find(|one| one.id == *account);
         let listed = listed.and_then(|one| one.cloud_account_id);
         let cloud_account = listed.or_else(|| match &role {
             RoleSeen::Role(role) => RoleArn::parse(role).map(|role| role.account().to_owned()),
             RoleSeen::Nothing | RoleSeen::Untold => None,
         });
         Ok(Link { account: account.clone(), cloud_account, role })
+    }
+
+    /// The account's entry in a list; none if the list does not have it.
+    fn entry(
+        &self,
+        account: &AccountId,
+        listed: Listed<Account>,
+    ) -> Result<Option<Account>, SpotError> {
+        let unreadable = |problem: String| {
+            let doing = format!("tell what account {account} is connected to");
+            Err(self.client.unreadable(doing, problem))
+        };
+        match (listed.items.into_iter().find(|one| one.id == *account), listed.left_out.first()) {
+            (Some(one), _) if one.is_cloud_unread => unreadable(format!(
+                "what is sent for the AWS account of account {account} is no text"
+            )),
+            (None, Some(first)) => unreadable(format!(
+                "account {account} is not among those of the list that can be read: {first}"
+            )),
+            (found, _) => Ok(found),
+        }
     }
 
     /// Whether the vendor answers for the account as it does for connected ones: what it would say instead, if not.

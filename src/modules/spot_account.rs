@@ -283,7 +283,7 @@ impl Desk {
         let groups = match self.client.list_groups(&account.id) {
             Ok(groups) => groups,
             Err(SpotError::Rejected { .. } | SpotError::Masked { .. })
-                if account.cloud_account_id.is_none() =>
+                if account.cloud_account_id.is_none() && !account.is_cloud_unread =>
             {
                 return Ok(());
             }

@@ -23,7 +23,8 @@ const MARGIN: u64 = 90;
 /// It takes two steps, between which the role is made, such as by `amazon.aws.iam_role`. With `state=prepared` there is an external
 /// id that is good, kept in a parameter of AWS Systems Manager or in a file, as JSON with `account_id`, `external_id` and
 /// `valid_until`. The vendor ends it after some time, and any new one ends those before, so a new one is made only if the account is
-/// not connected and none is kept that is good for long enough.
+/// not connected and none is kept that is good for long enough. Of several that are kept the one that ends last counts. A place that
+/// holds the external id of another account, or anything else, is not written over: the task fails, and says which.
 ///
 /// With `state=connected` the vendor is told the role, again and again while IAM settles, until it can assume it; and it is done
 /// when the organisation's list and a real call show the account connected. What is connected already is not touched.

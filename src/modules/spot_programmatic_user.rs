@@ -33,7 +33,8 @@ const LAG: Duration = Duration::from_secs(60);
 /// The places are read before a user is made. If none of them takes the token the new user is removed again.
 ///
 /// With `state=absent` one that may be another's is left, with a warning: it is removed if one of the places named holds its token, if
-/// all that it may do is in `accounts`, or if neither places nor accounts are named. While it is removed, the places tell whose token
+/// all that it may do is in `accounts`, or if neither places nor accounts are named. Of one that is in user groups nobody can tell in
+/// which accounts they allow it something, so its rights do not show that it is the one. While it is removed, the places tell whose token
 /// they held, so that a task that was cut off is gone on with when it is run again; if the vendor refuses, they get it back.
 ///
 /// The token of the task must be that of an organisation administrator.
@@ -50,7 +51,7 @@ pub(super) struct Args {
     /// The accounts that a new one may see to. The vendor keeps them as policies of its own, so they are not compared later. With
     /// `state=absent` those by which it is told that it is the one.
     accounts: Option<Vec<AccountGrant>>,
-    /// The policies that it is to have, and no others.
+    /// The policies that it is to have, and no others of its own. Those of its user groups stay, and are told with a warning.
     policies: Option<Vec<PolicyGrant>>,
     /// The parameter of AWS Systems Manager that keeps the token, encrypted.
     ssm_parameter: Option<SsmArgs>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use super::connection::Connection;
 use crate::ansible::{Context, Failure, Module, Planned};
-use crate::domain::{User, UserDetails, UserKind};
+use crate::domain::{User, UserDetails, UserGroup, UserKind};
 use crate::drive::{Progress, watched};
 
 /// Lists the programmatic users of a Spot organisation, with their policies and the ends of their tokens.
@@ -37,8 +37,10 @@ struct Found {
     id: String,
     /// Its name.
     name: String,
-    /// Its policies.
+    /// Its own policies.
     policies: Vec<FoundPolicy>,
+    /// The user groups that it is in, whose policies it has besides.
+    groups: Vec<FoundGroup>,
     /// The last characters of its tokens, as far as the vendor tells them.
     #[schemars(extend("x-sample" = ["3fd1"]))]
     last_digits: Vec<String>,
@@ -52,6 +54,23 @@ struct FoundPolicy {
     account_ids: Vec<String>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct FoundGroup {
+    /// The group's id; empty where the vendor sends none.
+    #[schemars(extend("x-sample" = "ugr-12345678"))]
+    id: String,
+    /// Its name; empty where the vendor sends none.
+    name: String,
+    /// The names of its policies. For which accounts they are the vendor does not tell here.
+    policy_names: Vec<String>,
+}
+
+impl From<UserGroup> for FoundGroup {
+    fn from(group: UserGroup) -> Self {
+        Self { id: group.id, name: group.name, policy_names: group.policies }
+    }
+}
+
 impl From<UserDetails> for Found {
     fn from(details: UserDetails) -> Self {
         let policies = details.policies.into_iter();
@@ -61,6 +80,7 @@ impl From<UserDetails> for Found {
             policies: policies
                 .map(|it| FoundPolicy { policy_id: it.policy, account_ids: it.accounts })
                 .collect(),
+            groups: details.groups.into_iter().map(FoundGroup::from).collect(),
             last_digits: details.tokens.into_iter().filter_map(|it| it.last_digits).collect(),
         }
     }
@@ -96,11 +116,15 @@ impl Module<World> for SpotProgrammaticUserInfo {
                 let details = wanted.map(|user| client.user(&user.id));
                 // One that is removed meanwhile is passed over.
                 let details: Result<Vec<_>, _> = details.collect();
-                let details = details?.into_iter().flatten().map(Found::from).collect();
-                Ok::<_, crate::spot::SpotError>((
-                    details,
-                    listed.oddities.into_iter().chain(listed.left_out),
-                ))
+                let details: Vec<UserDetails> = details?.into_iter().flatten().collect();
+                let unread = details.iter().flat_map(|one| {
+                    let id = &one.user.id;
+                    one.unread.iter().map(move |what| format!("what user {id} may do: {what}"))
+                });
+                let unread: Vec<String> = unread.collect();
+                let users = details.into_iter().map(Found::from).collect();
+                let warnings = listed.oddities.into_iter().chain(listed.left_out).chain(unread);
+                Ok::<_, crate::spot::SpotError>((users, warnings))
             })?;
         Ok(Planned::unchanged(Returns { users }).with_warnings(warnings))
     }

@@ -62,12 +62,17 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of every read.
+    /// Those of every read, and that what is sent for the role cannot be read: it may be any.
     pub fn iam_role(&self, account: &AccountId) -> Result<Option<String>, SpotError> {
         let doing = format!("read the IAM role of account {account}");
-        let call = Request::new("GET", CREDENTIALS, &[], doing, format!("account {account}"))?;
+        let thing = format!("account {account}");
+        let call = Request::new("GET", CREDENTIALS, &[], doing.clone(), thing)?;
         let reply = self.call(&call.in_account(account))?;
-        Ok(wire::listed(reply, "set of credentials", wire::iam_role).items.into_iter().next())
+        let listed = wire::listed(reply, "set of credentials", wire::iam_role);
+        match listed.oddities.into_iter().chain(listed.left_out).next() {
+            Some(problem) if listed.items.is_empty() => Err(self.unreadable(doing, problem)),
+            Some(_) | None => Ok(listed.items.into_iter().flatten().next()),
+        }
     }
 
     /// The users of the organisation; only an organisation administrator's token may ask.
@@ -116,6 +121,12 @@ impl Client {
         self.send(Request::new("DELETE", USER, &[user.as_str()], doing, thing))
     }
 
+    /// The error of a reply that came and of which a part that matters cannot be read.
+    pub fn unreadable(&self, doing: String, problem: String) -> SpotError {
+        let (server, request_id) = (self.endpoint.to_string(), None);
+        SpotError::BadReply { doing, server, status: 200, problem, is_torn: false, request_id }
+    }
+
     fn make<T>(
         &self,
         request: Result<Request, SpotError>,
@@ -129,14 +140,10 @@ impl Client {
         match self.call(&request) {
             Ok(reply) => match wire::listed(reply, kind, decode).items.into_iter().next() {
                 Some(made) => Made::Made(made),
-                None => Made::Unknown(SpotError::BadReply {
-                    doing: request.doing,
-                    server: String::new(),
-                    status: 200,
-                    problem: format!("the reply does not hold the new {kind}"),
-                    is_torn: false,
-                    request_id: None,
-                }),
+                None => {
+                    let problem = format!("the reply does not hold the new {kind}");
+                    Made::Unknown(self.unreadable(request.doing, problem))
+                }
             },
             Err(error) if was_not_carried_out(&error) => Made::Refused(error),
             Err(error) => Made::Unknown(error),

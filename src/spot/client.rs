@@ -99,7 +99,7 @@ impl ClientConfig {
 /// All calls: see [`SpotError`], one variant for each thing that can be done about it.
 pub struct Client {
     transport: Transport,
-    endpoint: Endpoint,
+    pub(super) endpoint: Endpoint,
     token: SecretString,
     clock: Arc<dyn Clock>,
     pacing: Pacing,

@@ -63,7 +63,7 @@ fn an_account_is_prepared_connected_and_left_alone() {
 }
 
 #[test]
-fn an_external_id_is_made_anew_when_it_ends_too_soon_or_is_anothers() {
+fn an_external_id_is_made_anew_when_it_ends_too_soon() {
     let desk = desk("administration: {external_id_hours: 0.1}\n");
     let file = desk.home.path().join("id");
     let first = call(&desk, MODULE, &prepared(&file)).well();
@@ -74,12 +74,57 @@ fn an_external_id_is_made_anew_when_it_ends_too_soon_or_is_anothers() {
     enough["min_validity"] = json!(60);
     assert_eq!(foreseen(&desk, MODULE, &enough)["changed"], false);
     let mut id = kept(&file);
-    id["account_id"] = json!("act-00000001");
+    id["valid_until"] = Value::Null;
     std::fs::write(&file, id.to_string()).unwrap();
-    assert_eq!(foreseen(&desk, MODULE, &enough)["changed"], true);
-    std::fs::write(&file, "a plain text").unwrap();
     let why = foreseen(&desk, MODULE, &enough);
-    assert!(why["msg"].as_str().unwrap().contains("cannot be read"), "{why}");
+    assert!(why["msg"].as_str().unwrap().contains("until when"), "{why}");
+}
+
+/// It may be kept nowhere else.
+#[test]
+fn what_is_kept_of_another_account_or_cannot_be_read_is_not_written_over() {
+    let desk = desk("");
+    let file = desk.home.path().join("id");
+    let other = json!({"account_id": "act-00000001", "external_id": "theirs", "valid_until": "2099-01-01T00:00:00Z"});
+    for (text, words) in [
+        (other.to_string(), "external id of account act-00000001"),
+        ("a plain text".to_owned(), "something that is no external id"),
+    ] {
+        std::fs::write(&file, &text).unwrap();
+        for (renew, is_check) in [(false, true), (false, false), (true, false)] {
+            let mut all = prepared(&file);
+            all["renew"] = json!(renew);
+            all["_ansible_check_mode"] = json!(is_check);
+            let refused = call(&desk, MODULE, &all);
+            assert_eq!(refused.answer["error_code"], "OTHER_EXTERNAL_ID", "{}", refused.answer);
+            let said = refused.failed();
+            assert!(said.contains(words), "{said}");
+            assert!(!said.contains("theirs") && !said.contains("plain text"), "{said}");
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    }
+    assert!(mutations(&desk).is_empty());
+}
+
+/// What it is connected to decides whether a new external id is made, which ends those before.
+#[test]
+fn an_entry_of_the_account_that_cannot_be_read_makes_no_external_id() {
+    let desk = desk("");
+    let file = desk.home.path().join("id");
+    for items in [
+        json!([{"name": "two"}, {"accountId": "act-00000001", "name": "one"}]),
+        json!([{"accountId": "act-00000002", "name": "two", "providerExternalId": {"id": "222222222222"}}]),
+    ] {
+        crate::answered(&desk, "/setup/account", &items);
+        let called = call(&desk, MODULE, &prepared(&file));
+        let said = called.failed();
+        assert!(said.contains("cannot tell what account act-00000002 is connected to"), "{said}");
+        desk.mend();
+    }
+    crate::answered(&desk, "/setup/credentials/aws", &json!([{"iamRole": [ROLE]}]));
+    let said = call(&desk, MODULE, &prepared(&file));
+    assert!(said.failed().contains("cannot read the IAM role"), "{}", said.answer);
+    assert!(mutations(&desk).is_empty() && !file.exists());
 }
 
 #[test]

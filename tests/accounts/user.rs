@@ -68,6 +68,16 @@ fn policies_are_kept_as_they_are_said() {
     settled(&desk, MODULE, &with("pol-11111111"));
     settled(&desk, MODULE, &with("pol-22222222"));
     assert_eq!(mutations(&desk).len(), 2);
+    // What it may do through a group is told: the option says that there are no others.
+    let info = || call(&desk, "spot_programmatic_user_info", &json!({"name": "robot"})).well();
+    let group = json!({"id": "ugr-1", "name": "Admins", "policyNames": ["Admin"]});
+    let grouped = json!([{"userId": info()["users"][0]["id"], "username": "robot", "type": "programmatic",
+        "policies": [{"policyId": "pol-22222222", "accountIds": ["act-00000001"]}], "groups": [group],
+        "tokens": [{"tokenLastDigits": &token(&file)[token(&file).len() - 4..]}]}]);
+    answered(&desk, "/setup/user/{userId}", &grouped);
+    let told = call(&desk, MODULE, &with("pol-22222222")).well();
+    assert!(told["warnings"].to_string().contains("user group Admins (ugr-1) besides"), "{told}");
+    assert_eq!(info()["users"][0]["groups"][0]["policy_names"], json!(["Admin"]));
 }
 
 #[test]
@@ -157,10 +167,25 @@ fn a_user_that_may_be_anothers_is_left() {
     let info = call(&desk, "spot_programmatic_user_info", &json!({"name": "robot"})).well();
     let route = "/setup/user/{userId}";
     let bare = json!([{"userId": info["users"][0]["id"], "username": "robot", "type": "programmatic",
-        "policies": [], "tokens": []}]);
+        "policies": [], "groups": [], "tokens": []}]);
     answered(&desk, route, &bare);
     left(&json!([viewer("act-00000001")]), "no rights in any account");
     desk.mend();
+    // What it may do through groups nobody can tell, nor where groups are not told.
+    for (groups, words) in [
+        (
+            json!([{"id": "ugr-1", "name": "Admins", "policyNames": ["Admin"]}]),
+            "user group Admins (ugr-1)",
+        ),
+        (Value::Null, "the groups of the user are not told"),
+    ] {
+        let mut grouped = bare.clone();
+        grouped[0]["groups"] = groups;
+        grouped[0]["policies"] = json!([{"policyId": "pol-1", "accountIds": ["act-00000001"]}]);
+        answered(&desk, route, &grouped);
+        left(&json!([viewer("act-00000001")]), words);
+        desk.mend();
+    }
     let info = call(&desk, "spot_programmatic_user_info", &json!({"name": "robot"})).well();
     assert_eq!(info["users"].as_array().unwrap().len(), 1);
     settled(&desk, MODULE, &absent(&json!([viewer("act-00000001")])));

@@ -26,8 +26,9 @@ description:
   - >-
     With C(state=absent) one that may be another's is left, with a warning: it is removed if one of the places
     named holds its token, if all that it may do is in O(accounts), or if neither places nor accounts are named.
-    While it is removed, the places tell whose token they held, so that a task that was cut off is gone on with
-    when it is run again; if the vendor refuses, they get it back.
+    Of one that is in user groups nobody can tell in which accounts they allow it something, so its rights do
+    not show that it is the one. While it is removed, the places tell whose token they held, so that a task that
+    was cut off is gone on with when it is run again; if the vendor refuses, they get it back.
   - The token of the task must be that of an organisation administrator.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
@@ -87,7 +88,9 @@ options:
         required: true
   policies:
     description:
-      - The policies that it is to have, and no others.
+      - >-
+        The policies that it is to have, and no others of its own. Those of its user groups stay, and are told
+        with a warning.
     type: list
     elements: dict
     suboptions:

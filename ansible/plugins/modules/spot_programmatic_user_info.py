@@ -131,7 +131,7 @@ users:
       type: str
     policies:
       description:
-        - Its policies.
+        - Its own policies.
       type: list
       elements: dict
       contains:
@@ -142,6 +142,26 @@ users:
         account_ids:
           description:
             - The accounts it is for.
+          type: list
+          elements: str
+    groups:
+      description:
+        - The user groups that it is in, whose policies it has besides.
+      type: list
+      elements: dict
+      contains:
+        id:
+          description:
+            - The group's id; empty where the vendor sends none.
+          type: str
+          sample: ugr-12345678
+        name:
+          description:
+            - Its name; empty where the vendor sends none.
+          type: str
+        policy_names:
+          description:
+            - The names of its policies. For which accounts they are the vendor does not tell here.
           type: list
           elements: str
     last_digits:

@@ -12,7 +12,8 @@ use crate::domain::{Clock, VendorTime};
 use crate::drive::{Onboarder, Progress, Session};
 use crate::modules::World;
 use crate::plan::account::{
-    Kept, Link, Linking, Preparation, RoleArn, RoleSeen, StoredExternalId, linking, prepare,
+    Kept, Link, Linking, Preparation, RoleArn, RoleSeen, StoredExternalId, Taken, latest, linking,
+    prepare,
 };
 use crate::spot::{Client, Made};
 
@@ -37,25 +38,21 @@ impl Desk {
         }
         let held = self.places.sinks.read()?;
         let kept: Vec<Kept> = held.iter().map(read).collect();
-        let best = kept.iter().find(|it| matches!(it, Kept::Id(_))).or_else(|| kept.first());
         let margin = SignedDuration::from_secs(i64::from(self.args.min_validity));
         let preparation = prepare(
             &self.link,
             self.role.as_ref(),
-            best.cloned().unwrap_or(Kept::Nothing),
+            &kept,
             self.args.renew,
             self.client.vendor_now(),
             margin,
         );
-        match preparation {
+        match preparation.map_err(|taken| self.taken(&taken))? {
             Preparation::Connected => {
                 let message = format!("account {} is connected", self.link.account);
                 // Whoever holds the role's trust against it wants the one that is kept, even if it has ended.
-                let own = kept.iter().find_map(|it| match it {
-                    Kept::Id(id) if id.account_id == self.link.account.as_str() => Some(id),
-                    Kept::Id(_) | Kept::Nothing | Kept::Unreadable => None,
-                });
-                Ok(Planned::unchanged(self.returns(own)).with_message(message))
+                let own = latest(&self.link.account, &kept);
+                Ok(Planned::unchanged(self.returns(own.first().copied())).with_message(message))
             }
             Preparation::Kept(id) => {
                 let returns = self.returns(Some(&id));
@@ -87,6 +84,27 @@ impl Desk {
                     .with_message(message))
             }
         }
+    }
+
+    /// What another place keeps may be kept nowhere else, so nothing is put over it.
+    fn taken(&self, taken: &Taken) -> Failure {
+        let names = self.places.names();
+        let told = |(place, account): &(usize, Option<String>)| {
+            let name = names.get(*place).map_or("a place", String::as_str);
+            match account {
+                Some(account) => format!(
+                    "{name} holds the external id of account {account}, which state=absent with that account_id takes out"
+                ),
+                None => format!("{name} holds something that is no external id with its account"),
+            }
+        };
+        let told: Vec<String> = taken.places.iter().map(told).collect();
+        Failure::new(format!(
+            "no external id of account {} is put where something else is kept: {}; name another place, or empty that one; nothing was made",
+            self.link.account,
+            told.join(", and ")
+        ))
+        .with_error_code(Some("OTHER_EXTERNAL_ID"))
     }
 
     /// Makes an external id. One that is lost with its reply does no harm: the next one ends it.

@@ -8,7 +8,7 @@ use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{PolicyMapping, User, UserDetails, UserId};
 use crate::drive::{Session, until};
 use crate::modules::accounts::accepted;
-use crate::plan::account::{Holding, TokenStep, holding, token_step, withdrawn};
+use crate::plan::account::{Holding, TokenStep, called, holding, token_step, withdrawn};
 use crate::spot::{Client, Made, Unseen};
 
 pub(super) struct Desk {
@@ -51,16 +51,44 @@ impl Desk {
         let details = self.client.user(&user.id)?.ok_or_else(|| {
             Failure::new(format!("the vendor lists user {} and tells nothing of it", user.id))
         })?;
+        let beside = self.beside(&details);
+        Ok(self.standing(user, &details)?.with_warnings(beside))
+    }
+
+    /// What the user may do besides `policies`, where that is to be all.
+    fn beside(&self, details: &UserDetails) -> Vec<String> {
+        if self.args.mappings().is_none() {
+            return Vec::new();
+        }
+        let name = &details.user.name;
+        let grouped = details.groups.iter().map(|group| {
+            format!(
+                "programmatic user {name} has the policies of the user group {} besides",
+                called(group)
+            )
+        });
+        let unread = details.unread.iter().map(|what| {
+            format!("programmatic user {name} may be allowed more than can be told: {what}")
+        });
+        grouped.chain(unread).collect()
+    }
+
+    /// The same, once it was looked at.
+    fn standing<'c>(
+        self,
+        user: User,
+        details: &UserDetails,
+    ) -> Result<Planned<'c, Returns>, Failure> {
         let held = self.places.sinks.read()?;
         let holdings: Vec<Holding> = held
             .iter()
             .enumerate()
             .map(|(place, it)| {
-                holding(place, it.as_ref().map(ExposeSecret::expose_secret), &details)
+                holding(place, it.as_ref().map(ExposeSecret::expose_secret), details)
             })
             .collect();
         let step = token_step(&holdings);
-        let drift = self.drift(&details);
+        let drift = self.drift(details);
         let known = |place: usize| held.get(place).and_then(Option::as_ref);
         let names = self.places.names();
         let called = |place: &usize| names.get(*place).cloned().unwrap_or_default();

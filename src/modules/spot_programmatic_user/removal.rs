@@ -8,7 +8,7 @@ use super::desk::Desk;
 use crate::ansible::{Failure, Planned};
 use crate::domain::{User, UserDetails, UserId};
 use crate::modules::accounts::accepted;
-use crate::plan::account::{Custody, holding, withdrawal, withdrawn};
+use crate::plan::account::{Custody, Reach, holding, reach, withdrawal, withdrawn};
 use crate::spot::{Sent, SpotError, Unseen};
 
 /// What each place holds.
@@ -88,28 +88,28 @@ impl Desk {
         self.those(held, is_foreign)
     }
 
+    /// The accounts that the task names.
+    fn named(&self) -> Vec<&str> {
+        self.args.accounts.iter().flatten().map(|account| account.id.as_str()).collect()
+    }
+
     /// Whether it is meant by its rights: all that it may do is in accounts that the task names. A task that names neither accounts nor
     /// places means it by its name.
     fn is_of_these(&self, details: &UserDetails) -> bool {
-        let named: Vec<&str> =
-            self.args.accounts.iter().flatten().map(|account| account.id.as_str()).collect();
-        if named.is_empty() {
-            return self.places.sinks.all().is_empty();
+        let named = self.named();
+        match named.is_empty() {
+            true => self.places.sinks.all().is_empty(),
+            false => reach(details, &named) == Reach::Within,
         }
-        let mut all = details.policies.iter().flat_map(|policy| &policy.accounts).peekable();
-        all.peek().is_some()
-            && all.all(|account| named.contains(&account.as_str()))
-            && details.policies.iter().all(|policy| !policy.accounts.is_empty())
     }
 
     /// Why its rights do not show that it is meant.
-    fn unproved(&self, details: Option<&UserDetails>) -> &'static str {
-        let has_rights = details
-            .is_some_and(|details| details.policies.iter().any(|one| !one.accounts.is_empty()));
-        match self.args.accounts.as_deref() {
-            None | Some([]) => "no account is named by which it could be told",
-            Some(_) if has_rights => "it is not for the accounts that are named alone",
-            Some(_) => "it has no rights in any account, as where its account was deleted",
+    fn unproved(&self, details: Option<&UserDetails>) -> String {
+        let named = self.named();
+        match details {
+            _ if named.is_empty() => "no account is named by which it could be told".to_owned(),
+            Some(details) => reach(details, &named).to_string(),
+            None => "the vendor tells nothing of what it may do".to_owned(),
         }
     }
 

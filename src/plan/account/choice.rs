@@ -69,6 +69,18 @@ pub enum AccountRefusal {
         /// What it was to be connected to.
         wanted: String,
     },
+    /// It may be connected to any AWS account.
+    #[error(
+        "what the vendor sends for the AWS account of {} cannot be read, so whether it is {wanted} nobody can tell: give `id` without \
+         `cloud_account_id`, or wait until it can be read",
+        shown(ids)
+    )]
+    CloudUnread {
+        /// All that may be the one.
+        ids: Vec<AccountId>,
+        /// The AWS account that is wanted.
+        wanted: String,
+    },
     /// The plan allows no further account, and which of those that are there is meant nobody can tell.
     #[error(
         "the vendor makes no further account, and the organisation has {count}, so which is meant cannot be told: give `id`"
@@ -108,6 +120,11 @@ pub fn choose(wanted: &AccountWanted, accounts: &[Account]) -> Result<Choice, Ac
         let fitting = if named.is_empty() { connected } else { named };
         if let Some(account) = one_of(&fitting)? {
             return Ok(Choice::Found { account: account.clone(), rename: None });
+        }
+        let unread = accounts.iter().filter(|account| account.is_cloud_unread);
+        let ids: Vec<AccountId> = unread.map(|account| account.id.clone()).collect();
+        if !ids.is_empty() {
+            return Err(AccountRefusal::CloudUnread { ids, wanted: cloud.clone() });
         }
     }
     let Some(name) = &wanted.name else {
@@ -154,6 +171,10 @@ fn fits_cloud(wanted: &AccountWanted, account: &Account) -> Result<(), AccountRe
             found: found.clone(),
             wanted: wanted.clone(),
         }),
+        (Some(wanted), None) if account.is_cloud_unread => Err(AccountRefusal::CloudUnread {
+            ids: vec![account.id.clone()],
+            wanted: wanted.clone(),
+        }),
         _ => Ok(()),
     }
 }
@@ -174,6 +195,7 @@ mod tests {
             id: AccountId::new(id),
             name: name.to_owned(),
             cloud_account_id: cloud.map(str::to_owned),
+            is_cloud_unread: false,
             cloud_provider: cloud.map(|_| "AWS".to_owned()),
         }
     }
@@ -228,6 +250,21 @@ mod tests {
         for (wanted, words) in table {
             let error = choose(&wanted, &accounts()).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_account_that_may_be_connected_to_any_aws_account_may_be_the_one() {
+        let odd = Account { is_cloud_unread: true, ..account("act-9", "odd", None) };
+        let all = [accounts(), vec![odd.clone()]].concat();
+        let new = wanted(None, Some("new"), Some("999"));
+        assert!(choose(&new, &all).unwrap_err().to_string().contains("act-9"));
+        let named = wanted(Some("act-9"), None, Some("999"));
+        assert!(matches!(choose(&named, &all), Err(AccountRefusal::CloudUnread { .. })));
+        assert!(matches!(adopt_only(&new, &[odd]), Err(AccountRefusal::CloudUnread { .. })));
+        // Where no AWS account is asked for, or another one has it, it does not matter.
+        for wanted in [wanted(None, Some("new"), None), wanted(None, None, Some("111"))] {
+            assert!(choose(&wanted, &all).is_ok(), "{wanted:?}");
         }
     }
 

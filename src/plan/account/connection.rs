@@ -52,6 +52,13 @@ pub struct StoredExternalId {
     pub valid_until: Option<String>,
 }
 
+impl StoredExternalId {
+    /// Until when it is good; none if that is not told, or cannot be read.
+    pub fn end(&self) -> Option<Timestamp> {
+        self.valid_until.as_deref().and_then(|end| VendorTime::new(end).instant())
+    }
+}
+
 impl std::fmt::Debug for StoredExternalId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredExternalId")
@@ -66,10 +73,10 @@ impl std::fmt::Debug for StoredExternalId {
 pub enum Issue {
     /// None is kept.
     Nothing,
-    /// What is kept was made for another account.
-    OtherAccount(String),
-    /// What is kept is no external id with an end.
-    Unreadable,
+    /// Until when the one kept is good is not told, or not so that it can be read.
+    EndUntold,
+    /// Several are kept, and which of them is the latest cannot be told.
+    Several,
     /// It ends too soon, or has ended.
     Expires(String),
     /// It was asked for.
@@ -80,8 +87,10 @@ impl std::fmt::Display for Issue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Nothing => f.write_str("none is kept"),
-            Self::OtherAccount(other) => write!(f, "the one kept is for account {other}"),
-            Self::Unreadable => f.write_str("what is kept cannot be read as one"),
+            Self::EndUntold => f.write_str("nobody can tell until when the one kept is good"),
+            Self::Several => {
+                f.write_str("several are kept, and nobody can tell which is the latest")
+            }
             Self::Expires(end) => write!(f, "the one kept is good until {end} only"),
             Self::Renewed => f.write_str("a new one was asked for"),
         }
@@ -118,44 +127,78 @@ impl Kept {
     }
 }
 
+/// Places hold what is not to be written over: it may be kept nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Which of the task's places, from zero, and the account whose external id it holds; none if it holds something else.
+    pub places: Vec<(usize, Option<String>)>,
+}
+
+/// The external ids that are kept for an account, the one that ends last, which the vendor presents, in front. One whose end is not told
+/// may end after all others.
+pub fn latest<'a>(account: &AccountId, kept: &'a [Kept]) -> Vec<&'a StoredExternalId> {
+    let own = kept.iter().filter_map(|it| match it {
+        Kept::Id(id) if id.account_id == account.as_str() => Some(id),
+        Kept::Id(_) | Kept::Nothing | Kept::Unreadable => None,
+    });
+    let mut own: Vec<&StoredExternalId> = own.collect();
+    let end = |it: &StoredExternalId| it.end().unwrap_or(Timestamp::MAX);
+    own.sort_by_key(|it| std::cmp::Reverse(end(it)));
+    own
+}
+
 /// Decides whether a new external id is needed. `role` is the one that the account is to be connected by; without it
-/// any connection will do. `margin` is how much longer it has to be good.
+/// any connection will do. `kept` is what each place holds, `margin` how much longer an external id has to be good.
+///
+/// # Errors
+///
+/// One is to be put into the places, and some hold what is none of the account.
 pub fn prepare(
     link: &Link,
     role: Option<&RoleArn>,
-    kept: Kept,
+    kept: &[Kept],
     renew: bool,
     now: Timestamp,
     margin: SignedDuration,
-) -> Preparation {
-    if renew {
-        return Preparation::New(Issue::Renewed);
-    }
+) -> Result<Preparation, Taken> {
     let is_connected = match role {
         Some(role) => matches!(linking(link, role), Ok(Linking::Done { .. })),
         None => link.is_connected(),
     };
-    if is_connected {
-        return Preparation::Connected;
+    if is_connected && !renew {
+        return Ok(Preparation::Connected);
     }
-    let kept = match kept {
-        Kept::Nothing => return Preparation::New(Issue::Nothing),
-        Kept::Unreadable => return Preparation::New(Issue::Unreadable),
-        Kept::Id(kept) => kept,
+    let places: Vec<(usize, Option<String>)> = kept
+        .iter()
+        .enumerate()
+        .filter_map(|(place, it)| match it {
+            Kept::Id(id) if id.account_id != link.account.as_str() => {
+                Some((place, Some(id.account_id.clone())))
+            }
+            Kept::Unreadable => Some((place, None)),
+            Kept::Id(_) | Kept::Nothing => None,
+        })
+        .collect();
+    if !places.is_empty() {
+        return Err(Taken { places });
+    }
+    if renew {
+        return Ok(Preparation::New(Issue::Renewed));
+    }
+    let own = latest(&link.account, kept);
+    let Some((first, others)) = own.split_first() else {
+        return Ok(Preparation::New(Issue::Nothing));
     };
-    if kept.account_id != link.account.as_str() {
-        return Preparation::New(Issue::OtherAccount(kept.account_id));
+    let Some(end) = first.end() else { return Ok(Preparation::New(Issue::EndUntold)) };
+    let is_as_late = |it: &&StoredExternalId| it.end() == Some(end);
+    if others.iter().any(|it| is_as_late(it) && it.external_id != first.external_id) {
+        return Ok(Preparation::New(Issue::Several));
     }
-    let end = kept.valid_until.as_deref().map(VendorTime::new);
-    let Some(instant) = end.as_ref().and_then(VendorTime::instant) else {
-        return Preparation::New(Issue::Unreadable);
-    };
-    if instant.duration_since(now) < margin {
-        return Preparation::New(Issue::Expires(
-            end.map(|end| end.to_string()).unwrap_or_default(),
-        ));
+    if end.duration_since(now) < margin {
+        let until = first.valid_until.clone().unwrap_or_default();
+        return Ok(Preparation::New(Issue::Expires(until)));
     }
-    Preparation::Kept(kept)
+    Ok(Preparation::Kept((*first).clone()))
 }
 
 /// What is to be done about the connection.
@@ -224,6 +267,19 @@ mod tests {
         RoleArn::parse(ARN).unwrap()
     }
 
+    fn id(account: &str, value: &str, end: Option<&str>) -> Kept {
+        Kept::Id(StoredExternalId {
+            account_id: account.to_owned(),
+            external_id: value.to_owned(),
+            valid_until: end.map(str::to_owned),
+        })
+    }
+
+    fn decided(link: &Link, kept: &[Kept], renew: bool) -> Result<Preparation, Taken> {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        prepare(link, Some(&role()), kept, renew, now, SignedDuration::from_mins(10))
+    }
+
     #[test]
     fn a_role_is_set_until_the_vendor_tells_of_it() {
         let here = Some("123456789012");
@@ -245,15 +301,9 @@ mod tests {
     fn an_external_id_is_kept_while_it_is_good_and_needed() {
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let margin = SignedDuration::from_mins(10);
-        let kept = |account: &str, end: Option<&str>| {
-            Kept::Id(StoredExternalId {
-                account_id: account.to_owned(),
-                external_id: "x".to_owned(),
-                valid_until: end.map(str::to_owned),
-            })
-        };
+        let kept = |account: &str, end: Option<&str>| id(account, "x", end);
         let prepare = |link: Link, kept: Kept, renew: bool| {
-            super::prepare(&link, Some(&role()), kept, renew, now, margin)
+            super::prepare(&link, Some(&role()), &[kept], renew, now, margin).unwrap()
         };
         let open = || link(None, RoleSeen::Nothing);
         let good = || kept("act-1", Some("2026-01-01T01:00:00.000Z"));
@@ -261,9 +311,8 @@ mod tests {
         let soon = "2026-01-01T00:05:00.000Z";
         for (kept, why) in [
             (Kept::Nothing, Issue::Nothing),
-            (Kept::read(Some("plain")), Issue::Unreadable),
-            (kept("act-1", None), Issue::Unreadable),
-            (kept("act-2", Some("2027-01-01T00:00:00Z")), Issue::OtherAccount("act-2".to_owned())),
+            (kept("act-1", None), Issue::EndUntold),
+            (kept("act-1", Some("soon")), Issue::EndUntold),
             (kept("act-1", Some(soon)), Issue::Expires(soon.to_owned())),
         ] {
             assert_eq!(prepare(open(), kept, false), Preparation::New(why));
@@ -271,5 +320,46 @@ mod tests {
         let connected = || link(Some("123456789012"), RoleSeen::Role(ARN.to_owned()));
         assert_eq!(prepare(connected(), Kept::Nothing, false), Preparation::Connected);
         assert_eq!(prepare(connected(), good(), true), Preparation::New(Issue::Renewed));
+    }
+
+    #[test]
+    fn what_is_no_external_id_of_the_account_is_written_over_by_none() {
+        let good = id("act-1", "x", Some("2026-01-01T01:00:00Z"));
+        let other = id("act-2", "x", Some("2027-01-01T00:00:00Z"));
+        let connected = link(Some("123456789012"), RoleSeen::Role(ARN.to_owned()));
+        let all = [Kept::Nothing, good, other, Kept::read(Some("plain"))];
+        let places = vec![(2, Some("act-2".to_owned())), (3, None)];
+        let taken = Err(Taken { places });
+        let open = link(None, RoleSeen::Nothing);
+        for renew in [true, false] {
+            assert_eq!(decided(&open, &all, renew), taken);
+        }
+        assert_eq!(decided(&connected, &all, true), taken);
+        // Of an account that is connected nothing is written.
+        assert_eq!(decided(&connected, &all, false), Ok(Preparation::Connected));
+    }
+
+    #[test]
+    fn of_several_external_ids_the_latest_is_the_one_that_the_vendor_presents() {
+        let old = id("act-1", "old", Some("2026-01-01T01:00:00Z"));
+        let new = id("act-1", "new", Some("2026-01-01T02:00:00Z"));
+        let as_new = id("act-1", "as-new", Some("2026-01-01T02:00:00.000Z"));
+        let untold = id("act-1", "untold", None);
+        let open = link(None, RoleSeen::Nothing);
+        let table = [
+            (vec![old.clone(), new.clone()], Ok("new")),
+            (vec![new.clone(), Kept::Nothing, old.clone()], Ok("new")),
+            (vec![new.clone(), new.clone()], Ok("new")),
+            (vec![new.clone(), as_new], Err(Issue::Several)),
+            (vec![new, untold, old], Err(Issue::EndUntold)),
+        ];
+        for (kept, expected) in table {
+            let found = match decided(&open, &kept, false) {
+                Ok(Preparation::Kept(id)) => Ok(id.external_id),
+                Ok(Preparation::New(why)) => Err(why),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(found, expected.map(str::to_owned), "{kept:?}");
+        }
     }
 }

@@ -104,6 +104,8 @@ mod tests {
                 kind: UserKind::Programmatic,
             },
             policies: Vec::new(),
+            groups: Vec::new(),
+            unread: Vec::new(),
             tokens: digits.iter().map(trace).collect(),
         }
     }

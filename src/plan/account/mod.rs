@@ -3,14 +3,16 @@
 mod choice;
 mod connection;
 mod custody;
+mod reach;
 mod role_arn;
 mod trust;
 
 pub use choice::{AccountRefusal, AccountWanted, Choice, adopt_only, choose};
 pub use connection::{
-    Issue, Kept, Link, LinkRefusal, Linking, Preparation, RoleSeen, StoredExternalId, linking,
-    prepare,
+    Issue, Kept, Link, LinkRefusal, Linking, Preparation, RoleSeen, StoredExternalId, Taken,
+    latest, linking, prepare,
 };
 pub use custody::{Custody, Holding, TokenStep, holding, token_step, withdrawal, withdrawn};
+pub use reach::{Reach, called, reach};
 pub use role_arn::RoleArn;
 pub use trust::{TrustProblem, VENDOR_ACCOUNT, trust_problem};

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::Decoded;
 use super::fields::{Fields, id_of, label};
 use crate::domain::{
-    Account, AccountId, ExternalId, NewUser, PolicyMapping, TokenTrace, User, UserDetails, UserId,
-    UserKind,
+    Account, AccountId, ExternalId, NewUser, PolicyMapping, TokenTrace, User, UserDetails,
+    UserGroup, UserId, UserKind,
 };
 
 /// An account: the list calls its id `accountId`, creation `id`.
@@ -18,10 +18,14 @@ pub(in crate::spot) fn account(
     let id = id_of(&object, &["accountId", "id"])?;
     let label = label("account", Some(&id));
     let fields = Fields::new(&label, &object);
+    let before = oddities.len();
+    let cloud_account_id = fields.text("providerExternalId", oddities);
+    let is_cloud_unread = oddities.len() > before;
     let value = Account {
         id: AccountId::new(id.as_str()),
         name: fields.text("name", oddities).unwrap_or_default(),
-        cloud_account_id: fields.text("providerExternalId", oddities),
+        cloud_account_id,
+        is_cloud_unread,
         cloud_provider: fields.text("cloudProvider", oddities),
     };
     Some(Decoded { id: Some(id), value })
@@ -51,18 +55,33 @@ pub(in crate::spot) fn user_details(
     oddities: &mut Vec<String>,
 ) -> Option<Decoded<UserDetails>> {
     let fields = Fields::new("user", &object);
-    let policies = fields.objects("policies", oddities).into_iter().filter_map(|one| {
-        let policy = one.text("policyId", oddities)?;
-        Some(PolicyMapping { policy, accounts: one.texts("accountIds", oddities) })
+    // Whatever is odd about rights hides some of them, so it is kept with those that were read.
+    let mut unread = Vec::new();
+    let mut policies = Vec::new();
+    for one in fields.objects("policies", &mut unread) {
+        let accounts = one.texts("accountIds", &mut unread);
+        match one.text("policyId", &mut unread) {
+            Some(policy) => policies.push(PolicyMapping { policy, accounts }),
+            None => unread.push("a policy of the user has no id: left out".to_owned()),
+        }
+    }
+    if object.get("groups").is_none_or(Value::is_null) {
+        unread.push("the groups of the user are not told".to_owned());
+    }
+    let groups = fields.objects("groups", &mut unread).into_iter();
+    let groups = groups.map(|one| UserGroup {
+        id: one.text("id", oddities).unwrap_or_default(),
+        name: one.text("name", oddities).unwrap_or_default(),
+        policies: one.texts("policyNames", oddities),
     });
-    let policies = policies.collect();
+    let groups = groups.collect();
     let tokens = fields.objects("tokens", oddities).into_iter().map(|one| TokenTrace {
         name: one.text("name", oddities),
         last_digits: one.text("tokenLastDigits", oddities),
     });
     let tokens = tokens.collect();
     let Decoded { id, value: user } = user(object.clone(), oddities)?;
-    Some(Decoded { id, value: UserDetails { user, policies, tokens } })
+    Some(Decoded { id, value: UserDetails { user, policies, groups, unread, tokens } })
 }
 
 /// A user that has just been made, with its token.
@@ -87,11 +106,12 @@ pub(in crate::spot) fn external_id(
     Some(Decoded { id: None, value: ExternalId { value, valid_until } })
 }
 
-/// The role by which an account is connected.
+/// The role by which an account is connected, if it is by any.
 pub(in crate::spot) fn iam_role(
     object: Map<String, Value>,
     oddities: &mut Vec<String>,
-) -> Option<Decoded<String>> {
-    let value = Fields::new("the credentials", &object).text("iamRole", oddities)?;
-    Some(Decoded { id: None, value })
+) -> Option<Decoded<Option<String>>> {
+    let before = oddities.len();
+    let value = Fields::new("the credentials", &object).text("iamRole", oddities);
+    (oddities.len() == before).then_some(Decoded { id: None, value })
 }

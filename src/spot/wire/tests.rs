@@ -456,6 +456,51 @@ fn accounts_are_read_by_either_name_of_their_id() {
 }
 
 #[test]
+fn what_cannot_be_read_of_a_users_rights_is_kept_with_them() {
+    let read = |more: Value| {
+        let mut sent = json!({"userId": "pu-1", "type": "programmatic", "groups": [],
+            "policies": [{"policyId": "pol-1", "accountIds": ["act-1"]}]});
+        sent.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        one(listed(reply(json!([sent])), "user", user_details))
+    };
+    let plain = read(json!({}));
+    assert_eq!((plain.groups, plain.unread), (Vec::new(), Vec::new()));
+    let group = json!({"id": "ugr-1", "name": "DevOps", "policyNames": ["IT", "Admin"]});
+    let grouped = read(json!({"groups": [group, {}]}));
+    assert_eq!((grouped.groups.len(), grouped.unread), (2, Vec::new()));
+    assert_eq!(grouped.groups[0].policies, ["IT", "Admin"]);
+    for odd in [
+        json!({"groups": null}),
+        json!({"groups": "none"}),
+        json!({"groups": ["ugr-1"]}),
+        json!({"policies": 7}),
+        json!({"policies": ["pol-1"]}),
+        json!({"policies": [{"accountIds": ["act-1"]}]}),
+        json!({"policies": [{"policyId": "pol-1", "accountIds": ["act-1", 2]}]}),
+    ] {
+        assert!(!read(odd.clone()).unread.is_empty(), "{odd}");
+    }
+}
+
+#[test]
+fn an_aws_account_that_cannot_be_read_is_not_none() {
+    let sent = json!([{"accountId": "act-1", "providerExternalId": {"id": "1"}},
+        {"accountId": "act-2", "providerExternalId": null}, {"accountId": "act-3"}]);
+    let listed = listed(reply(sent), "account", account);
+    let unread: Vec<bool> = listed.items.iter().map(|one| one.is_cloud_unread).collect();
+    assert_eq!(unread, [true, false, false]);
+}
+
+#[test]
+fn a_role_that_cannot_be_read_is_not_none() {
+    let read = |sent: Value| listed(reply(json!([sent])), "set of credentials", iam_role);
+    assert_eq!(one(read(json!({"iamRole": "arn"}))), Some("arn".to_owned()));
+    assert_eq!(one(read(json!({"iamRole": null}))), None);
+    let odd = read(json!({"iamRole": ["arn"]}));
+    assert!(odd.items.is_empty() && !odd.oddities.is_empty());
+}
+
+#[test]
 fn a_hostile_id_reaches_no_oddity_unescaped() {
     let listed = stateful(json!([{"id": "ssi\u{1b}[31m\n", "state": 1.5, "devices": "x"}]));
     assert!(listed.oddities.iter().all(|odd| odd.chars().all(|c| !c.is_control())));
