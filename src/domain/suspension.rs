@@ -27,6 +27,15 @@ open_enum! {
 pub struct Suspension {
     /// What is suspended.
     pub process: Process,
-    /// When it goes on by itself; none if it has no end or none was told, which the vendor does not tell apart.
+    /// When it goes on by itself; none if it has no end, or none is told.
     pub expires_at: Option<VendorTime>,
+    /// Whether it is told that it has no end.
+    pub is_endless: bool,
+}
+
+impl Suspension {
+    /// Whether nothing is told of its end, as by older servers: then it may end at any moment.
+    pub fn is_end_untold(&self) -> bool {
+        self.expires_at.is_none() && !self.is_endless
+    }
 }

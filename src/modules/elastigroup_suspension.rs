@@ -11,7 +11,7 @@ use super::elastigroup::target;
 use super::rolling::beside_a_roll;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{AccountId, Group, Process, Suspension};
-use crate::plan::group::{SuspensionWish, all_meant, unsettled};
+use crate::plan::group::{SuspensionWish, all_meant, unseen, unsettled};
 use crate::spot::{Client, Listed, Sent, Unseen};
 
 /// Suspends processes of an Elastigroup for a time, or lets them go on.
@@ -19,7 +19,8 @@ use crate::spot::{Client, Listed, Sent, Unseen};
 /// AWS taking a Spot instance back is none of these processes and cannot be suspended.
 ///
 /// A suspension always ends by itself, after `ttl_minutes`. One that is there already is left alone as long as at least half of
-/// that time is left of it, or if it has no end; otherwise it gets the new end. A process that goes on stays so.
+/// that time is left of it, or if it is told to have no end; otherwise it gets the new end, also where nothing is told of the end that
+/// it has. A process that goes on stays so.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(extend("x-required-one-of" = [["id", "name"]]))]
 pub(super) struct Args {
@@ -99,6 +100,8 @@ pub(super) struct ShownSuspension {
     expires_at: Option<String>,
     #[serde(skip)]
     is_fresh: bool,
+    #[serde(skip)]
+    is_end_untold: bool,
 }
 
 /// What is answered.
@@ -125,6 +128,7 @@ fn sides(suspensions: &[ShownSuspension], fresh: &str) -> Value {
         let end = match (&it.expires_at, it.is_fresh) {
             (_, true) => fresh,
             (Some(end), false) => end,
+            (None, false) if it.is_end_untold => "with an end that is not told",
             (None, false) => "without end",
         };
         (it.process.clone(), json!(end))
@@ -137,6 +141,7 @@ fn shown(suspensions: &[Suspension]) -> Vec<ShownSuspension> {
         process: suspension.process.to_string(),
         expires_at: suspension.expires_at.as_ref().map(|at| at.as_str().to_owned()),
         is_fresh: false,
+        is_end_untold: suspension.is_end_untold(),
     };
     suspensions.iter().map(one).collect()
 }
@@ -180,6 +185,7 @@ impl Module<World> for ElastigroupSuspension {
                 process: name.clone(),
                 expires_at: None,
                 is_fresh: true,
+                is_end_untold: false,
             };
             expected.extend(names.iter().map(fresh));
         }
@@ -210,7 +216,7 @@ impl Module<World> for ElastigroupSuspension {
         Ok(Planned::change(planned, move || {
             make(&client, &account, &group, &todo, wish)?;
             let now = read_since(&client, &account, &group, wish)?;
-            let left = unsettled(&todo, wish, &now, client.vendor_now());
+            let left = unseen(&todo, wish, &now, client.vendor_now());
             if let [first, ..] = &left[..] {
                 return Err(Failure::new(format!(
                     "the vendor has accepted to {doing}, and {first} is not so: run this again"

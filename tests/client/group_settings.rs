@@ -94,7 +94,8 @@ fn a_suspension_without_end_has_none() {
     for shapes in [json!({}), json!({"unset": "empty"}), json!({"items": "object"})] {
         settings(&sim, json!({ "shapes": shapes }));
         let found = client.suspensions(&account(), &id).unwrap().items;
-        assert_eq!(found, [Suspension { process: Process::RevertPreferred, expires_at: None }]);
+        let process = Process::RevertPreferred;
+        assert_eq!(found, [Suspension { process, expires_at: None, is_endless: true }]);
     }
 }
 

@@ -16,8 +16,8 @@ description:
   - AWS taking a Spot instance back is none of these processes and cannot be suspended.
   - >-
     A suspension always ends by itself, after O(ttl_minutes). One that is there already is left alone as long as
-    at least half of that time is left of it, or if it has no end; otherwise it gets the new end. A process that
-    goes on stays so.
+    at least half of that time is left of it, or if it is told to have no end; otherwise it gets the new end,
+    also where nothing is told of the end that it has. A process that goes on stays so.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
 requirements:

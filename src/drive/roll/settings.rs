@@ -38,7 +38,7 @@ impl Roller<'_> {
             Some(needed) => SignedDuration::try_from(needed).unwrap_or(SignedDuration::MAX),
             None => SignedDuration::from_mins(i64::from(minutes)) / 2,
         };
-        let missing = lapsing(seen, left);
+        let missing = lapsing(journal.run(), seen, left);
         if missing.is_empty() {
             return Ok(false);
         }
@@ -52,8 +52,8 @@ impl Roller<'_> {
             let mut found = seen.clone();
             found.suspensions = self.client.suspensions(account, group)?.items;
             found.at = self.client.vendor_now();
-            let missing =
-                lapsing(&found, left.min(SignedDuration::from_mins(i64::from(minutes) - 1)));
+            let left = left.min(SignedDuration::from_mins(i64::from(minutes) - 1));
+            let missing = lapsing(journal.run(), &found, left);
             Ok(if missing.is_empty() {
                 Ok(())
             } else {

@@ -29,7 +29,7 @@ pub use secrecy::{Secrecy, credentials, digest, is_digest};
 pub use shrinking::{ShrinkRefusal, Step, Way, way};
 pub use subnet_choice::{SubnetKind, SubnetsProblem, SubnetsWanted, choose_subnets, one_vpc};
 pub use surroundings::{Misfit, Question, Sight, Surroundings, misfits};
-pub use suspending::{SuspensionWish, all_meant, unsettled};
+pub use suspending::{SuspensionWish, all_meant, unseen, unsettled};
 
 #[cfg(test)]
 mod tests;

@@ -65,11 +65,11 @@ pub use run::{Ended, Frozen, JournalError, NodeRun, Replacement, Run};
 pub use schedule::{NextRun, next_run};
 pub use standing::{ChangedSetting, NodeLook, Standing, Status};
 pub use step::{
-    Hold, SUSPENDED, has_passed_mid_gate, is_itself, is_same_node, lapsing, may_enter, may_go_on,
+    Hold, SUSPENDED, has_passed_mid_gate, is_itself, is_same_node, may_enter, may_go_on,
     may_recycle, nobody_else_suspends,
 };
 pub use survey::{ImageSight, Node, Survey};
-pub use suspended::Foreign;
+pub use suspended::{Foreign, lapsing};
 pub use target::{Match, Target, Wanted};
 pub use volumes::known_before;
 pub use whereabouts::Whereabouts;

@@ -4,11 +4,11 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Outcome, Setting};
+use super::event::{Outcome, Setting, SuspendedBefore};
 use super::run::Run;
 use super::survey::Survey;
 use super::suspended::{end, is_asked};
-use crate::domain::{GroupChange, Process};
+use crate::domain::{GroupChange, Process, Suspension};
 
 /// A setting that was asked for longer ago and is not there will not appear any more; and no look is so old.
 const SETTLED: SignedDuration = SignedDuration::from_mins(10);
@@ -71,7 +71,7 @@ pub fn restorations(run: &Run, outcome: Outcome, survey: &Survey) -> Vec<Restora
     let act = |setting| match setting {
         Setting::RootPersistence => root(run, survey),
         Setting::Image => image(run, survey),
-        Setting::Suspensions => suspensions(run, survey),
+        Setting::Suspensions => suspensions(run, &survey.suspensions, survey.at),
     };
     run.owed(outcome)
         .into_iter()
@@ -119,11 +119,11 @@ fn image(run: &Run, survey: &Survey) -> RestoreAct {
     }
 }
 
-fn suspensions(run: &Run, survey: &Survey) -> RestoreAct {
+pub(super) fn suspensions(run: &Run, present: &[Suspension], at: Timestamp) -> RestoreAct {
     let (mut release, mut again, mut left) = (Vec::new(), Vec::new(), Vec::new());
     for (name, ours) in &run.suspended {
         let process = Process::parse(name);
-        let found = survey.suspensions.iter().find(|it| it.process == process);
+        let found = present.iter().find(|it| it.process == process);
         let Some(found) = found else {
             // It may yet appear, if it was asked for a moment ago.
             let is_recent =
@@ -133,13 +133,19 @@ fn suspensions(run: &Run, survey: &Survey) -> RestoreAct {
             }
             continue;
         };
-        // An older server tells no ends: there what this run asked for is this run's.
-        if found.expires_at.is_some() && !is_asked(end(found), ours) {
+        // An older server tells no ends: there what this run asked for is this run's. It asks for none without an end.
+        if !found.is_end_untold() && !is_asked(end(found), ours) {
             let until = found.expires_at.as_ref().map_or("for good", |at| at.as_str());
             left.push(format!("{name} is suspended by someone else ({until})"));
             continue;
         }
-        match still_to_last(run, name, survey.at) {
+        // Until when it was to last before nobody knows, so it is not ended before its time; the run's own end comes in any case.
+        let is_it = |it: &SuspendedBefore| it.process == *name && it.expires_at.is_none();
+        if found.is_end_untold() && run.plan.suspended_before.iter().any(is_it) {
+            left.push(format!("{name} was suspended before, until when was not told"));
+            continue;
+        }
+        match still_to_last(run, name, at) {
             Some(minutes) => again.push((process, minutes)),
             None => release.push(process),
         }

@@ -10,7 +10,7 @@ use super::opening::told;
 use super::phase::Phase;
 use super::run::{Frozen, NodeRun, Run};
 use super::survey::{Node, Survey};
-use super::suspended::{Foreign, foreign};
+use super::suspended::{Foreign, foreign, lapsing};
 use super::volumes::has_its_volumes;
 use crate::domain::{Deployment, ImageId, InstanceId, Process, StatefulInstanceId, StatefulState};
 use crate::plan::Verdict;
@@ -379,7 +379,7 @@ pub fn nobody_else_suspends(run: &Run, survey: &Survey) -> Result<(), Hold> {
 pub fn may_recycle(run: &Run, node: &NodeRun, survey: &Survey, now: Timestamp) -> Result<(), Hold> {
     may_go_on(run, node, survey)?;
     has_passed_mid_gate(run, node, now)?;
-    is_suspended(survey)?;
+    is_suspended(run, survey)?;
     is_configured(run, survey)?;
     comes_back(run, survey)
 }
@@ -481,26 +481,12 @@ fn others_run(run: &Run, node: &NodeRun, survey: &Survey) -> Result<(), Hold> {
 /// How long a suspension must still last when a machine is given up.
 const LEAST_LEFT: SignedDuration = SignedDuration::from_mins(5);
 
-fn is_suspended(survey: &Survey) -> Result<(), Hold> {
-    let missing = lapsing(survey, LEAST_LEFT);
+fn is_suspended(run: &Run, survey: &Survey) -> Result<(), Hold> {
+    let missing = lapsing(run, survey, LEAST_LEFT);
     if missing.is_empty() {
         return Ok(());
     }
     Err(Hold::NotSuspended(missing.iter().map(|process| process.as_str().to_owned()).collect()))
-}
-
-/// The processes that are not suspended for at least `left` from now.
-pub fn lapsing(survey: &Survey, left: SignedDuration) -> Vec<Process> {
-    let until = survey.at.checked_add(left).unwrap_or(Timestamp::MAX);
-    let lasts = |process: &Process| {
-        survey.suspensions.iter().filter(|it| it.process == *process).any(|it| {
-            match &it.expires_at {
-                None => true,
-                Some(at) => at.instant().is_some_and(|at| at >= until),
-            }
-        })
-    };
-    SUSPENDED.into_iter().filter(|process| !lasts(process)).collect()
 }
 
 fn is_configured(run: &Run, survey: &Survey) -> Result<(), Hold> {

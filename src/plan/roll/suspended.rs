@@ -8,8 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::event::SuspendedBefore;
 use super::finding::Finding;
 use super::past::Past;
+use super::run::Run;
+use super::step::SUSPENDED;
 use super::survey::Survey;
-use crate::domain::{Suspension, VendorTime};
+use crate::domain::{Process, Suspension, VendorTime};
 use crate::plan::Verdict;
 
 /// How far the end of a suspension may be from the one that was asked for: the vendor counts whole minutes, by its own clock.
@@ -27,9 +29,37 @@ pub struct Foreign {
     pub until: Option<String>,
 }
 
+/// The processes that are not suspended for at least `left` from now, by the vendor's clock. Where nothing is told of the end, as by older
+/// servers, it is the one that the run has asked for.
+pub fn lapsing(run: &Run, survey: &Survey, left: SignedDuration) -> Vec<Process> {
+    let until = survey.at.checked_add(left).unwrap_or(Timestamp::MAX);
+    short_of(until, &survey.suspensions, &run.suspended)
+}
+
+/// The processes that are not suspended until then.
+pub(super) fn short_of(
+    until: Timestamp,
+    suspensions: &[Suspension],
+    asked: &Asked,
+) -> Vec<Process> {
+    let is_asked_until = |process: &Process| {
+        let asked = asked.get(process.as_str());
+        asked.is_some_and(|ends| ends.iter().any(|end| *end >= until))
+    };
+    let lasts = |it: &Suspension| match &it.expires_at {
+        Some(_) => end(it).is_some_and(|end| end >= until),
+        None => it.is_endless || is_asked_until(&it.process),
+    };
+    let is_kept =
+        |process: &Process| suspensions.iter().any(|it| it.process == *process && lasts(it));
+    SUSPENDED.into_iter().filter(|process| !is_kept(process)).collect()
+}
+
 impl Foreign {
     fn end(&self) -> String {
-        self.until.as_ref().map_or("without an end".to_owned(), |until| format!("until {until}"))
+        self.until
+            .as_ref()
+            .map_or("without an end that is told".to_owned(), |until| format!("until {until}"))
     }
 }
 
@@ -56,7 +86,7 @@ pub(super) fn end(suspension: &Suspension) -> Option<Timestamp> {
 /// The suspensions in force at this moment that are neither of those that were `asked` for nor of those that were there `before`. One whose
 /// end has passed is none.
 ///
-/// An older server tells no ends: there a process that was asked for counts as suspended by who asked.
+/// An older server tells no ends: there a process that was asked for counts as suspended by who asked. Without an end none is asked for.
 pub(super) fn foreign(
     suspensions: &[Suspension],
     at: Timestamp,
@@ -65,7 +95,7 @@ pub(super) fn foreign(
 ) -> Vec<Foreign> {
     let is_ours = |it: &Suspension| {
         let asked = asked.get(it.process.as_str());
-        asked.is_some_and(|asked| it.expires_at.is_none() || is_asked(end(it), asked))
+        asked.is_some_and(|asked| it.is_end_untold() || is_asked(end(it), asked))
     };
     let was_there = |it: &Suspension| {
         before.iter().filter(|then| then.process == it.process.as_str()).any(|then| {

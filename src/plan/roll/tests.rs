@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::suspended::foreign;
+use super::restore::{RestoreAct, suspensions};
+use super::suspended::{foreign, short_of};
 use super::volumes::has_its_volumes;
 use super::*;
 use crate::domain::{
@@ -141,7 +142,7 @@ fn a_mid_gate_of_long_ago_counts_no_more() {
 
 fn suspension(process: Process, end: Option<Timestamp>) -> Suspension {
     let expires_at = end.map(|end| VendorTime::new(end.to_string()));
-    Suspension { process, expires_at }
+    Suspension { process, expires_at, is_endless: false }
 }
 
 #[test]
@@ -161,7 +162,9 @@ fn a_suspension_is_someone_elses_unless_it_was_asked_for_or_was_there_before() {
     let odd = |text: &str| Suspension {
         process: Process::OutOfStrategy,
         expires_at: Some(VendorTime::new(text)),
+        is_endless: false,
     };
+    let endless = |process: Process| Suspension { is_endless: true, ..suspension(process, None) };
     for (found, is_foreign) in [
         (suspension(Process::AutoScale, Some(minutes(60))), false),
         (suspension(Process::AutoScale, Some(minutes(94))), false),
@@ -169,7 +172,9 @@ fn a_suspension_is_someone_elses_unless_it_was_asked_for_or_was_there_before() {
         (suspension(Process::AutoScale, Some(minutes(600))), true),
         // An older server tells no ends.
         (suspension(Process::AutoScale, None), false),
+        (endless(Process::AutoScale), true),
         (suspension(Process::Scheduling, None), false),
+        (endless(Process::Scheduling), false),
         (suspension(Process::Scheduling, Some(minutes(60))), true),
         (suspension(Process::AutoHealing, Some(minutes(29))), false),
         (suspension(Process::AutoHealing, Some(minutes(60))), true),
@@ -185,6 +190,39 @@ fn a_suspension_is_someone_elses_unless_it_was_asked_for_or_was_there_before() {
         let others = foreign(std::slice::from_ref(&found), now(), &asked, &before);
         assert_eq!(!others.is_empty(), is_foreign, "{found:?}");
     }
+}
+
+#[test]
+fn a_suspension_whose_end_is_not_told_lasts_as_long_as_was_asked_for_and_no_longer() {
+    let asked = [("AUTO_SCALE".to_owned(), vec![minutes(60)])].into();
+    let endless = Suspension { is_endless: true, ..suspension(Process::Scheduling, None) };
+    let untold = [Process::AutoScale, Process::AutoHealing].map(|one| suspension(one, None));
+    let present = [vec![endless], untold.to_vec()].concat();
+    let is_short = |until: i64, process: Process| {
+        short_of(minutes(until), &present, &asked).contains(&process)
+    };
+    assert!(!is_short(60, Process::AutoScale) && is_short(61, Process::AutoScale));
+    assert!(is_short(0, Process::AutoHealing), "nobody here asked for it");
+    assert!(!is_short(9999, Process::Scheduling));
+}
+
+#[test]
+fn what_was_suspended_until_nobody_knows_when_is_not_ended_by_a_run() {
+    let before = json!([{"process": "AUTO_SCALE", "expires_at": null}]);
+    let processes = ["AUTO_SCALE", "AUTO_HEALING"].map(str::to_owned).to_vec();
+    let suspending = Event::Suspending { processes, minutes: 60, from: now() };
+    let run = run(plan(json!({ "suspended_before": before })), [suspending]);
+    let both = |end| [Process::AutoScale, Process::AutoHealing].map(|one| suspension(one, end));
+    let RestoreAct::Suspensions { release, left, .. } = suspensions(&run, &both(None), now())
+    else {
+        panic!("what this run alone has suspended goes on")
+    };
+    assert_eq!((release, left.len()), (vec![Process::AutoHealing], 1));
+    // Without an end none is asked for here, so it is somebody else's.
+    let endless = both(None).map(|one| Suspension { is_endless: true, ..one });
+    assert!(matches!(suspensions(&run, &endless, now()), RestoreAct::Leave(_)));
+    let ours = suspensions(&run, &both(Some(minutes(60))), now());
+    assert!(matches!(ours, RestoreAct::Suspensions { release, .. } if release.len() == 2));
 }
 
 fn seen(instance: &str, image: &str, volumes: &[&str]) -> Node {

@@ -39,9 +39,12 @@ pub(in crate::spot) fn suspensions(
         };
         let process = Process::parse(&name);
         let expires_at = part.time("expiresAt", oddities);
+        // Null is the vendor's word for a suspension that is there until it is deleted; a key that is missing says nothing.
+        let is_endless = part.is_null("expiresAt");
+        let read = Suspension { process: process.clone(), expires_at, is_endless };
         match suspensions.iter().find(|known| known.process == process) {
-            None => suspensions.push(Suspension { process, expires_at }),
-            Some(known) if known.expires_at == expires_at => {}
+            None => suspensions.push(read),
+            Some(known) if *known == read => {}
             Some(_) => {
                 let process = excerpt(process.as_str(), "");
                 left_out.push(format!(
@@ -53,7 +56,7 @@ pub(in crate::spot) fn suspensions(
     for name in fields.texts("processes", &mut left_out) {
         let process = Process::parse(&name);
         if suspensions.iter().all(|known| known.process != process) {
-            suspensions.push(Suspension { process, expires_at: None });
+            suspensions.push(Suspension { process, expires_at: None, is_endless: false });
         }
     }
     let group = id.as_deref().map(GroupId::new);

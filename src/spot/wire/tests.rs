@@ -252,6 +252,19 @@ fn suspensions_are_read_in_both_forms_and_together() {
 }
 
 #[test]
+fn an_end_that_is_not_told_is_not_endless() {
+    let sent = json!([{"groupId": "sig-1", "processes": ["AUTO_SCALE", "LATER"], "suspensions": [
+        {"name": "AUTO_SCALE", "expiresAt": null}, {"name": "AUTO_HEALING"},
+        {"name": "SCHEDULING", "expiresAt": {}}, {"name": "OUT_OF_STRATEGY", "expiresAt": ""},
+        {"name": "REVERT_PREFERRED", "expiresAt": "2018-10-03T07:23:24.000Z"}]}]);
+    let found = listed(reply(sent), "list of suspensions", suspensions).items.remove(0);
+    let told = found.suspensions.iter().map(|one| (one.is_endless, one.is_end_untold()));
+    let untold = (false, true);
+    let expected = [(true, false), untold, untold, untold, (false, false), untold];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn a_suspension_that_cannot_be_taken_makes_the_list_incomplete() {
     let (pairs, left_out) =
         suspended(json!({"groupId": "sig-1", "processes": [7], "suspensions": [
