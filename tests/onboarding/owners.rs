@@ -97,6 +97,60 @@ fn roles_profiles_and_policies_of_others_are_neither_changed_nor_deleted() {
     }
 }
 
+/// A rule of that name, with a target that is not Spot's; answers what there is of it.
+fn rule_of_others(site: &Site, region: &str, is_made: bool) -> (Value, Value) {
+    let asked = |action: &str, body: Value| {
+        site.moto.json(region, "events", &format!("AWSEvents.{action}"), &body).unwrap()
+    };
+    let name = "SpotRole-staging-events";
+    if is_made {
+        let pattern = json!({"source": ["aws.ec2"]}).to_string();
+        asked("PutRule", json!({"Name": name, "EventPattern": pattern, "Description": "Theirs"}));
+        let target = json!({"Id": "pager", "Arn": "arn:aws:sns:eu-west-1:123456789012:pager"});
+        asked("PutTargets", json!({"Rule": name, "Targets": [target]}));
+    }
+    (
+        asked("DescribeRule", json!({"Name": name})),
+        asked("ListTargetsByRule", json!({"Rule": name})),
+    )
+}
+
+#[test]
+fn rules_of_others_are_neither_changed_nor_deleted() {
+    let site = Site::new(&json!({}));
+    let theirs = rule_of_others(&site, "us-east-1", true);
+    let there = site.left();
+    let more = [
+        "-e",
+        "{\"onboard_account_event_regions\": [\"eu-west-1\", \"us-east-1\"]}",
+        "-e",
+        "{\"onboard_account_event_target\": {\"arn\": \"arn:aws:sns:eu-west-1:123456789012:spot\"}}",
+    ];
+    // A consent does not matter: their targets would go.
+    for consent in [&[][..], &["-e", "onboard_account_take_over=true"]] {
+        let refused = site.play("onboard", &[&more[..], consent].concat());
+        let said = refused.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = "did not make the rule SpotRole-staging-events in us-east-1,";
+        assert!(refused.code != 0 && said.contains(words), "{}", refused.stdout);
+    }
+    assert_eq!(rule_of_others(&site, "us-east-1", false), theirs);
+
+    let here = ["-e", "{\"onboard_account_event_regions\": [\"eu-west-1\"]}", more[2], more[3]];
+    assert!(changed(&site.play("onboard", &here)) > 0);
+    assert_eq!(changed(&site.play("onboard", &here)), 0);
+    let gone = site.play("offboard", &[&SURE[..], &more].concat());
+    assert!(changed(&gone) > 0, "{}", gone.stdout);
+    let said = gone.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("rule SpotRole-staging-events in us-east-1"), "{}", gone.stdout);
+    assert_eq!(rule_of_others(&site, "us-east-1", false), theirs);
+    // Of what is left only what serves others, too, was not there before; theirs is, ours is not.
+    let left = site.left();
+    let rules = |all: &std::collections::BTreeSet<String>| {
+        all.iter().filter(|one| one.starts_with("rule ")).count()
+    };
+    assert_eq!((rules(&left), rules(&there)), (1, 1), "{left:?}");
+}
+
 #[test]
 fn a_policy_that_a_role_of_others_has_stays_when_all_else_goes() {
     let site = Site::new(&json!({}));

@@ -1,4 +1,4 @@
-# Tells of IAM objects which are there, which of them have the mark, and to what the policies are attached.
+# Tells of IAM objects and rules which are there, which of them have the mark, and to what the policies are attached.
 import json
 import sys
 
@@ -10,7 +10,7 @@ def found(call, **named):
     try:
         return call(**named)
     except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchEntity":
+        if error.response["Error"]["Code"] in ("NoSuchEntity", "ResourceNotFoundException"):
             return None
         raise
 
@@ -22,7 +22,7 @@ def told(asked):
         tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
         return all(tags.get(key) == value for key, value in asked["mark"].items())
 
-    answer = {"roles": {}, "profiles": {}, "policies": {}, "attached": {}}
+    answer = {"roles": {}, "profiles": {}, "policies": {}, "attached": {}, "rules": {}}
     for name in asked["roles"]:
         role = found(iam.get_role, RoleName=name)
         if role:
@@ -43,10 +43,15 @@ def told(asked):
                 for kind in ("Role", "User", "Group")
                 for one in page["Policy" + kind + "s"]
             ]
+    for region in asked["event_regions"]:
+        events = boto3.client("events", region_name=region)
+        rule = found(events.describe_rule, Name=asked["event_rule"])
+        if rule:
+            answer["rules"][region] = rule.get("Description", "").endswith(asked["event_mark"])
     return answer
 
 
 try:
     print(json.dumps(told(json.loads(sys.argv[1]))))
 except (BotoCoreError, ClientError) as error:
-    sys.exit("IAM does not tell whose roles, profiles and policies these are: " + str(error))
+    sys.exit("AWS does not tell whose roles, profiles, policies and rules these are: " + str(error))
