@@ -501,6 +501,25 @@ fn the_account_of_one_call_of_the_role_is_not_that_of_the_next() {
     assert_eq!(run.stdout.matches("inventory successfully refreshed").count(), 1, "{}", run.stdout);
 }
 
+/// A name is no pattern where groups are deleted, and not in the plan for that either.
+#[test]
+fn a_teardown_plans_for_no_other_group_than_it_deletes() {
+    let desk = Desk::with(FLEET);
+    let go = |names: &str| {
+        let groups = names.split(' ').map(|name| format!("{{name: '{name}', region: us-east-1}}"));
+        let file = format!("provision_groups: [{}]", groups.collect::<Vec<_>>().join(", "));
+        let file = format!("@{}", desk.file("groups.yml", &file).display());
+        let run = provision(&desk, VERSIONS[1], "teardown", &["-e", &file]);
+        assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+        run.stdout
+    };
+    let said = go("k* ?afka [k]afka *");
+    assert!(said.contains("There is nothing of it") && !said.contains("sig-1"), "{said}");
+    let said = go("* kafka");
+    assert_eq!(said.matches("delete kafka (sig-1)").count(), 1, "{said}");
+    assert!(said.contains("Nothing was deleted"), "{said}");
+}
+
 /// A name that no account has may be misspelt, and then nothing would be deleted in silence.
 #[test]
 fn a_teardown_of_an_account_that_is_not_there_fails_unless_it_may_be_gone() {
