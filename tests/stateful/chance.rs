@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use spotinst_esg::domain::ImageId;
 
 use super::desk::{Desk, recycle};
 
@@ -51,6 +52,15 @@ fn mishap(chance: &mut fastrand::Rng) -> Value {
         }
         _ => {}
     }
+    // One that lasts, on either of the two lists that a look is made of.
+    if kind != "lifecycle" && kind != "relaunch" && chance.u32(..4) == 0 {
+        let routes =
+            ["/aws/ec2/group/{groupId}/status", "/aws/ec2/group/{groupId}/statefulInstance"];
+        fault["method"] = json!("GET");
+        fault["route"] = json!(routes[chance.usize(..2)]);
+        fault["count"] = json!(chance.u32(5..200));
+        return fault;
+    }
     if kind != "lifecycle" && kind != "relaunch" && chance.bool() {
         fault["method"] = json!(["GET", "PUT"][chance.usize(..2)]);
         // A single request is struck at once or never.
@@ -86,6 +96,13 @@ fn no_mishap_recycles_twice_or_lets_a_lie_pass() {
         faults.into_iter().for_each(|fault| desk.fault(fault));
         let mut job = recycle();
         job.wait_timeout = Duration::from_secs(900);
+        job.expectations.image_id = Some(ImageId::new("ami-2"));
+        let kept = |truth: &Value| {
+            let volumes = truth["devices"].as_array().into_iter().flatten();
+            let volumes: Vec<Value> = volumes.map(|device| device["volume"].clone()).collect();
+            (volumes, truth["availabilityZone"].clone(), truth["privateIp"].clone())
+        };
+        let before = kept(&desk.truth("ssi-1"));
         let mut succeeded = 0;
         // A second run follows, as after a failure or by habit.
         for _ in 0..2 {
@@ -97,6 +114,11 @@ fn no_mishap_recycles_twice_or_lets_a_lie_pass() {
                 let truth = desk.truth("ssi-1");
                 assert_eq!(truth["state"], "ACTIVE", "{told}");
                 assert!(truth["instanceId"].is_string() && truth["instanceId"] != "i-1", "{told}");
+                assert_eq!(
+                    (kept(&truth), &truth["imageId"]),
+                    (before.clone(), &json!("ami-2")),
+                    "{told}"
+                );
             }
         }
         assert!(desk.terminated().len() >= usize::from(succeeded > 0), "{told}");

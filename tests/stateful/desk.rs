@@ -37,6 +37,8 @@ pub(crate) struct Hand {
     slept: Mutex<Duration>,
     /// What the simulator is told in the middle of the next pause of half a minute or more.
     pub(crate) meanwhile: Mutex<Option<(&'static str, Value)>>,
+    /// What it is told once so much time has passed.
+    pub(crate) later: Mutex<Option<(Duration, &'static str, Value)>>,
     sim: Arc<Server>,
 }
 
@@ -57,6 +59,11 @@ impl Clock for Hand {
             self.sim.control("POST", path, body);
         }
         self.sim.control("POST", "/_sim/advance", json!({"seconds": duration.as_secs_f64()}));
+        let now = self.monotonic();
+        let due = self.later.lock().unwrap().take_if(|(at, ..)| *at <= now);
+        if let Some((_, path, body)) = due {
+            self.sim.control("POST", path, body);
+        }
     }
 }
 
@@ -101,6 +108,7 @@ impl Desk {
         let clock = Arc::new(Hand {
             slept: Mutex::default(),
             meanwhile: Mutex::default(),
+            later: Mutex::default(),
             sim: Arc::clone(&sim),
         });
         let endpoint = Endpoint::parse(&sim.url(), false).unwrap();

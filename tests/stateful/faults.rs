@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use spotinst_esg::domain::StatefulAction;
+use spotinst_esg::domain::{Clock as _, ImageId, StatefulAction};
 use spotinst_esg::drive::stateful::{ActError, Failed};
-use spotinst_esg::plan::stateful::Failure;
+use spotinst_esg::plan::Verdict;
+use spotinst_esg::plan::stateful::{Check, Demand, Failure};
 use spotinst_esg::spot::ErrorKind;
 
 use super::desk::{Desk, job, recycle};
@@ -100,6 +101,56 @@ fn looks_that_fail_or_lag_change_nothing() {
         let carried = desk.run(&recycle()).unwrap_or_else(|f| panic!("{fault}: {}", f.error));
         assert_eq!(carried.carried().sent, 1, "{fault}");
         assert_eq!((desk.mutations().len(), desk.terminated().len()), (1, 1), "{fault}");
+    }
+}
+
+const STATUS: &str = "/aws/ec2/group/{groupId}/status";
+
+/// The list shows a new machine that runs, and nothing tells its zone: a look that fails proves nothing.
+#[test]
+fn what_no_look_tells_is_not_proved() {
+    for fault in [
+        json!({"kind": "status", "status": 503, "route": STATUS, "nth": 2, "count": 10_000}),
+        json!({"kind": "status", "status": 400, "code": "GENERAL_ERROR", "message": "An unknown error occurred",
+               "route": STATUS, "nth": 2, "count": 10_000}),
+    ] {
+        let desk = Desk::new();
+        desk.fault(fault.clone());
+        let mut job = recycle();
+        job.expectations.image_id = Some(ImageId::new("ami-2"));
+        job.expectations.same_volumes = Demand::Required;
+        let failed = desk.run(&job).unwrap_err();
+        let ActError::Unmet { unmet, .. } = &failed.error else { panic!("{}", failed.error) };
+        let names: Vec<_> = unmet.iter().map(|check| (check.name, check.verdict)).collect();
+        assert_eq!(names, [("same_zone", Verdict::Unknown)], "{fault}");
+        assert_eq!((failed.checks.len(), failed.sent), (4, 1), "{fault}");
+        // The list proves what it tells.
+        let desk = Desk::new();
+        desk.fault(fault);
+        job.expectations.same_zone = Demand::Waived;
+        let carried = desk.run(&job).unwrap().carried();
+        let is_open = |it: &&Check| it.verdict != Verdict::Pass;
+        assert_eq!(carried.checks.iter().find(is_open).unwrap().name, "same_zone");
+    }
+}
+
+/// It is seen gone, and then looks fail until the time is up.
+#[test]
+fn what_was_seen_gone_is_not_there_because_the_last_looks_fail() {
+    let desk = Desk::new();
+    desk.run(&recycle()).unwrap();
+    let back = desk.clock.monotonic();
+    for set in [json!({"state": "ERROR"}), json!({"instanceId": "i-other"})] {
+        let desk = Desk::new();
+        for (nth, count) in [(2, 5), (12, 10_000)] {
+            let words = "An unknown error occurred";
+            desk.fault(json!({"kind": "status", "status": 400, "message": words, "route": STATUS, "nth": nth, "count": count}));
+        }
+        let edit = json!({"instance": "ssi-1", "set": set});
+        *desk.clock.later.lock().unwrap() =
+            Some((back + Duration::from_secs(2), "/_sim/edit", edit));
+        let error = desk.run(&recycle()).unwrap_err().error;
+        assert!(matches!(error, ActError::Unsettled { .. }), "{error}");
     }
 }
 

@@ -265,9 +265,9 @@ impl<'a> Pursuit<'a> {
     /// Reads it again with zone and address, and again while the status lags, until everything that binds is proved or disproved.
     fn settle(&mut self) -> Result<(), ActError> {
         let Some(done) = self.last.clone() else { return Ok(()) };
-        let mut blocked = None;
+        // Whether it still was as it had come back when it was last seen; a look that failed tells nothing.
+        let mut is_there = None;
         let outcome = until(self.actor.clock, STATUS_GRACE, || {
-            blocked = None;
             let seen = match recount(self.actor.client, &self.job.account, &self.job.target) {
                 Ok(seen) => seen,
                 Err(error) if ends_sight(&error) => {
@@ -278,27 +278,37 @@ impl<'a> Pursuit<'a> {
                 }
                 Err(_) => return Ok(None),
             };
-            let is_same = |seen: &Snapshot| {
-                seen.instance_id == done.instance_id && seen.state == StatefulState::Active
-            };
-            let Some(seen) = seen.filter(is_same) else {
-                blocked = Some(());
-                return Ok(None);
-            };
+            let seen = seen.filter(|seen| is_still(seen, &done));
+            is_there = Some(seen.is_some());
+            let Some(seen) = seen else { return Ok(None) };
             self.checks = self.judged(&seen);
             self.last = Some(seen);
             let is_open =
                 self.checks.iter().any(|check| !check.is_met && check.verdict == Verdict::Unknown);
             Ok((!is_open).then_some(()))
         })?;
-        if let (Err(_), Some(())) = (&outcome, blocked) {
-            return Err(self.unsettled(&done));
+        match (outcome, is_there) {
+            (Err(_), Some(false)) => return Err(self.unsettled(&done)),
+            (Err(_), None) => self.judge_by_list(&done)?,
+            (Ok(()), _) | (Err(_), Some(true)) => {}
         }
         let unmet: Vec<Check> = unmet(&self.checks).into_iter().cloned().collect();
         if unmet.is_empty() {
             return Ok(());
         }
         Err(ActError::Unmet { doing: self.job.doing(), unmet })
+    }
+
+    /// No look told zone and address. The list alone may still prove all that binds; what it does not tell is not proved.
+    fn judge_by_list(&mut self, done: &Snapshot) -> Result<(), ActError> {
+        let seen = glance(self.actor.client, &self.job.account, &self.job.target);
+        let Some(seen) = seen.ok().flatten().filter(|seen| is_still(seen, done)) else {
+            return Err(self.unsettled(done));
+        };
+        self.checks = self.judged(&seen);
+        knowing_nothing(&mut self.checks);
+        self.last = Some(seen);
+        Ok(())
     }
 
     /// By what was promised when it began: the configuration may have changed since. Whoever joins a recycle that is underway, with no
@@ -326,7 +336,7 @@ impl<'a> Pursuit<'a> {
         let now = match now {
             Ok(Some(seen)) => name(&seen),
             Ok(None) => "no more".to_owned(),
-            Err(error) => format!("no more ({error})"),
+            Err(error) => format!("no more, since no look succeeded ({error})"),
         };
         ActError::Unsettled { doing: self.job.doing(), was: name(done), now }
     }
@@ -404,6 +414,10 @@ impl<'a> Pursuit<'a> {
 pub fn unproved(checks: &[Check]) -> impl Iterator<Item = String> + '_ {
     let open = checks.iter().filter(|it| it.is_binding && it.verdict == Verdict::Unknown);
     open.map(|check| format!("not proved is {}: {}", check.name, check.evidence))
+}
+
+fn is_still(seen: &Snapshot, done: &Snapshot) -> bool {
+    seen.instance_id == done.instance_id && seen.state == StatefulState::Active
 }
 
 enum Traced {
