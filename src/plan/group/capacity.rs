@@ -52,7 +52,7 @@ pub struct Stretch {
     pub minimum: Option<u32>,
     /// The new maximum.
     pub maximum: Option<u32>,
-    /// Whether bounds in the way move along.
+    /// Whether bounds in the way move along, save for those that the caller says.
     pub bounds: bool,
     /// No target is larger than this.
     pub ceiling: Option<u32>,
@@ -97,7 +97,7 @@ impl fmt::Display for AimError {
             Self::OutOfBounds { target, minimum, maximum } => write!(
                 f,
                 "a target of {target} is not between the minimum {minimum} and the maximum {maximum}: set minimum or \
-                 maximum, or move_bounds"
+                 maximum, or move_bounds, which moves those that are not given"
             ),
         }
     }
@@ -129,8 +129,10 @@ pub fn resized(
     };
     let mut minimum = stretch.minimum.unwrap_or(present.minimum);
     let mut maximum = stretch.maximum.unwrap_or(present.maximum);
-    if stretch.bounds {
+    if stretch.bounds && stretch.minimum.is_none() {
         minimum = minimum.min(target);
+    }
+    if stretch.bounds && stretch.maximum.is_none() {
         maximum = maximum.max(target);
     }
     if target < minimum || target > maximum {

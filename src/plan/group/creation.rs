@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::change::{at, merged, put};
 use super::normal::{is_nothing, normal};
-use super::refusal::Refusal;
+use super::refusal::{PERSISTENCE, Refusal, SWITCHES, check_switches, is_on};
 
 /// What a new group must name (OpenAPI description: elastigroupAwsCreate), as the module's options have it.
 const REQUIRED: &[(&[&str], &str)] = &[
@@ -32,8 +32,9 @@ const REQUIRED: &[(&[&str], &str)] = &[
 ///
 /// # Errors
 ///
-/// [`Refusal::Missing`], [`Refusal::DataModeUnknown`], [`Refusal::CapacityOrder`].
+/// [`Refusal::Missing`], [`Refusal::NoSwitch`], [`Refusal::DataModeUnknown`], [`Refusal::CapacityOrder`].
 pub fn completed(wanted: &Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
+    check_switches(wanted)?;
     // A null clears something, and there is nothing yet.
     let wanted = merged(&Map::new(), &normal(wanted));
     let mut whole = Value::Object(wanted);
@@ -60,18 +61,16 @@ pub fn completed(wanted: &Map<String, Value>) -> Result<Map<String, Value>, Refu
     if at(&whole, "strategy.onDemandCount").is_null() {
         defaults.push(("strategy.risk", json!(100)));
     }
-    let switches =
-        ["shouldPersistRootDevice", "shouldPersistBlockDevices", "shouldPersistPrivateIp"];
-    let persistence = at(&whole, "strategy.persistence").clone();
+    let persistence = at(&whole, PERSISTENCE).clone();
     if !is_nothing(&persistence) {
-        if persistence["shouldPersistBlockDevices"] == true
+        if is_on(&persistence["shouldPersistBlockDevices"])
             && is_nothing(&persistence["blockDevicesMode"])
         {
             return Err(Refusal::DataModeUnknown);
         }
-        let given = |switch: &str| persistence[switch].as_bool().unwrap_or(false);
-        for switch in switches {
-            put(&mut whole, &format!("strategy.persistence.{switch}"), json!(given(switch)));
+        // What is off is said, too: the vendor's defaults are not documented. What is neither was refused above.
+        for name in SWITCHES {
+            put(&mut whole, &format!("{PERSISTENCE}.{name}"), json!(is_on(&persistence[*name])));
         }
     }
     for (path, value) in defaults {

@@ -101,6 +101,10 @@ fn scalars_agree(name: &str, wanted: &Value, found: &Value) -> bool {
     if one == other {
         return true;
     }
+    if wanted.is_boolean() || found.is_boolean() {
+        // Templates and the vendor's Python tools write switches as texts in any case.
+        return one.eq_ignore_ascii_case(&other);
+    }
     match name {
         // Both spellings are used and returned.
         "product" => plain_product(&one) == plain_product(&other),

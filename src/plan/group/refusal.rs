@@ -5,11 +5,18 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::change::{Changes, FieldChange, at, changes, merged};
-use super::normal::normal;
+use super::normal::{is_nothing, normal};
 
 /// What cannot change once a group is there (vendor description: `unit`, `product`; its tools leave them out).
 const IMMUTABLE: &[&str] =
     &["id", "region", "createdAt", "updatedAt", "capacity.unit", "compute.product"];
+
+/// Where it is said what outlives an instance.
+pub(super) const PERSISTENCE: &str = "strategy.persistence";
+
+/// The switches there.
+pub(super) const SWITCHES: &[&str] =
+    &["shouldPersistRootDevice", "shouldPersistBlockDevices", "shouldPersistPrivateIp"];
 
 /// What the caller allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +32,13 @@ pub enum Refusal {
     Missing {
         /// The module's options.
         options: Vec<&'static str>,
+    },
+    /// What is to be a switch is neither on nor off.
+    NoSwitch {
+        /// Where it is.
+        path: String,
+        /// What is there.
+        value: Value,
     },
     /// Data is to be persisted, and it is not said how.
     DataModeUnknown,
@@ -66,6 +80,10 @@ impl fmt::Display for Refusal {
             Self::Missing { options } => {
                 write!(f, "a new group needs {}: set these options", options.join(", "))
             }
+            Self::NoSwitch { path, value } => write!(
+                f,
+                "{path} is {value}, and whether state is kept must be said plainly: set each switch in it to true or false"
+            ),
             Self::DataModeUnknown => f.write_str(
                 "data volumes are to be persisted and blockDevicesMode is not said: set persistence.data to reattach or \
                  on_launch",
@@ -117,6 +135,10 @@ pub fn check_update(
         if IMMUTABLE.contains(&change.path.as_str()) {
             return Err(Refusal::Immutable(Box::new(change.clone())));
         }
+        if is_of_switch(&change.path) && !change.after.is_null() && switch(&change.after).is_none()
+        {
+            return Err(no_switch(change.path.clone(), &change.after));
+        }
     }
     let before = Value::Object(normal(current));
     let after = Value::Object(merged(&normal(current), &changes.patch(current)));
@@ -151,7 +173,7 @@ pub fn check_update(
 
 /// What is persisted and would be no longer, as it is said or because a branch that it is in is cleared.
 fn lost_persistence(before: &Value, after: &Value) -> Option<String> {
-    let path = |name: &str| format!("strategy.persistence.{name}");
+    let path = |name: &str| format!("{PERSISTENCE}.{name}");
     for switch in ["shouldPersistRootDevice", "shouldPersistBlockDevices"] {
         let path = path(switch);
         if is_on(at(before, &path)) && !is_on(at(after, &path)) {
@@ -164,8 +186,53 @@ fn lost_persistence(before: &Value, after: &Value) -> Option<String> {
     (reattaches(before) && !reattaches(after)).then_some(mode)
 }
 
-fn is_on(value: &Value) -> bool {
-    value == true || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+/// What a switch says, also one that is written as a text; nothing where it is neither on nor off.
+pub(super) fn switch(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(is_on) => Some(*is_on),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether a switch is on.
+pub(super) fn is_on(value: &Value) -> bool {
+    switch(value) == Some(true)
+}
+
+/// Refuses what would be persistence and says neither yes nor no: taken for no, it would lose data.
+pub(super) fn check_switches(wanted: &Map<String, Value>) -> Result<(), Refusal> {
+    let stated = wanted.get("strategy").and_then(|strategy| strategy.get("persistence"));
+    let parts = match stated {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::Array(parts)) => parts.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    for part in parts {
+        let Value::Object(fields) = part else {
+            return Err(no_switch(PERSISTENCE.to_owned(), part));
+        };
+        for name in SWITCHES {
+            let value = fields.get(*name).unwrap_or(&Value::Null);
+            if !is_nothing(value) && switch(value).is_none() {
+                return Err(no_switch(format!("{PERSISTENCE}.{name}"), value));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a change there sets one of the switches, or something else in place of them all.
+fn is_of_switch(path: &str) -> bool {
+    let inner = path.strip_prefix(PERSISTENCE);
+    inner.is_some_and(|rest| {
+        rest.is_empty() || rest.strip_prefix('.').is_some_and(|name| SWITCHES.contains(&name))
+    })
+}
+
+fn no_switch(path: String, value: &Value) -> Refusal {
+    Refusal::NoSwitch { path, value: value.clone() }
 }
 
 /// A whole number, also one that is written as a text.

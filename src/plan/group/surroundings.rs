@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::change::{Changes, at};
 use super::image_check::{ImageProblem, ImageUse, image_problems};
-use super::refusal::whole;
+use super::refusal::{is_on, whole};
 use crate::domain::{ImageId, MachineImage, SecurityGroup, Subnet, printable};
 
 /// What of AWS a configuration is held against: as far as its changes concern it.
@@ -98,7 +98,7 @@ fn image_use(config: &Value) -> ImageUse {
         Some((it["deviceName"].as_str()?.to_owned(), size))
     });
     let root = at(config, "strategy.persistence.shouldPersistRootDevice");
-    ImageUse { ids, persists_root: *root == true, devices: devices.collect() }
+    ImageUse { ids, persists_root: is_on(root), devices: devices.collect() }
 }
 
 /// Every instance type that the group may launch.
@@ -405,6 +405,10 @@ mod tests {
         let described = map(&json!({"description": "x"}));
         let none = Question::of(&map(&config()), &changes(&described, &Map::new()));
         assert!(none.is_empty(), "{none:?}");
+        let mut texts = config();
+        texts["strategy"]["persistence"]["shouldPersistRootDevice"] = json!("True");
+        let texts = Question::of(&map(&texts), &changes(&map(&texts), &Map::new()));
+        assert!(texts.images.unwrap().persists_root);
         let key = map(&json!({"compute": {"launchSpecification": {"keyPair": "ops"}}}));
         let key = Question::of(&map(&config()), &changes(&key, &Map::new()));
         assert_eq!(key.key_pair.as_deref(), Some("ops"));
