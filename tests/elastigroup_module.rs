@@ -91,6 +91,11 @@ fn checked(arguments: &Value) -> Value {
     with(arguments.clone(), &serde_json::from_str(CHECK).unwrap())
 }
 
+fn edit(desk: &Desk, edit: Value) {
+    let edited = desk.simulator.control("POST", "/_sim/edit", edit);
+    assert!(edited["error"].is_null(), "{edited}");
+}
+
 /// Create, change, delete; each foreseen, done, foreseen again, done again.
 #[test]
 fn a_group_is_made_changed_and_deleted_once_each() {
@@ -461,6 +466,67 @@ fn what_the_vendor_does_not_tell_of_a_group_may_be_there() {
     }
 }
 
+/// A group that the vendor does not tell whole may be the one that is meant, and what is not known is no reason to act.
+#[test]
+fn a_group_that_is_told_without_name_or_region_is_not_taken_for_another_one() {
+    let new = with(zookeeper(), &json!({"wait": false}));
+    let web = json!({"name": "web", "region": "eu-west-1"});
+    let gone = with(web.clone(), &json!({"state": "absent"}));
+    for (untold, arguments) in [
+        (json!({"group": "sig-3", "unset": ["name"]}), &new),
+        (json!({"group": "sig-2", "unset": ["name"]}), &gone),
+        (json!({"group": "sig-3", "unset": ["name"]}), &gone),
+        (json!({"group": "sig-2", "unset": ["region"]}), &gone),
+        (json!({"group": "sig-2", "unset": ["region"]}), &web),
+    ] {
+        let desk = desk();
+        edit(&desk, untold.clone());
+        let called = keep(&desk, arguments);
+        let words = "cannot tell whether there is a group";
+        assert!(called.failed().contains(words), "{untold}: {}", called.failed());
+        assert_eq!(
+            (&called.answer["retryable"], mutations(&desk)),
+            (&json!(true), 0),
+            "{}",
+            called.answer
+        );
+    }
+    let desk = desk();
+    edit(&desk, json!({"group": "sig-2", "unset": ["name", "region"]}));
+    for module in ["elastigroup_capacity", "elastigroup_suspension"] {
+        let more = match module {
+            "elastigroup_capacity" => json!({"target": 1}),
+            _ => json!({"state": "resumed"}),
+        };
+        let called = call(&desk, module, &with(web.clone(), &more));
+        assert!(called.failed().contains("no name of group sig-2"), "{}", called.failed());
+    }
+    let told = call(&desk, "elastigroup_info", &json!({"names": ["kafka"]})).well();
+    assert_eq!(told["elastigroups"].as_array().unwrap().len(), 1);
+    assert!(told["warnings"].to_string().contains("no name of group sig-2"), "{told}");
+    // By id it is known, but not where it is.
+    let gone = json!({"id": "sig-2", "region": "eu-west-1", "state": "absent"});
+    let called = keep(&desk, &gone);
+    assert!(called.failed().contains("leave region out"), "{}", called.failed());
+    assert_eq!(mutations(&desk), 0);
+    assert_eq!(keep(&desk, &json!({"id": "sig-2", "state": "absent"})).well()["changed"], true);
+}
+
+/// A template writes a switch as a text.
+#[test]
+fn a_new_group_has_the_state_that_a_text_says() {
+    let desk = desk();
+    let mut arguments = zookeeper();
+    arguments.as_object_mut().unwrap().remove("persistence");
+    arguments["spec"] = json!({"strategy": {"persistence": {"shouldPersistBlockDevices": "True",
+        "blockDevicesMode": "reattach"}}});
+    let arguments = with(arguments, &json!({"wait": false}));
+    keep(&desk, &arguments).well();
+    let sent = &sent(&desk, "POST")["group"]["strategy"]["persistence"];
+    assert_eq!(sent["shouldPersistBlockDevices"], true, "{sent}");
+    assert_eq!(keep(&desk, &arguments).well()["changed"], false);
+}
+
 /// An answer shows a digest in place of a script. Given back it would be the script.
 #[test]
 fn what_stands_for_a_script_is_not_taken_for_one() {
@@ -825,6 +891,39 @@ fn an_instance_that_is_paused_already_is_given_up() {
     assert!(asked > 0);
 }
 
+/// While instances are paused, which takes minutes, others change the group too.
+#[test]
+fn a_target_that_was_counted_before_the_pauses_does_not_undo_what_was_set_since() {
+    let step = json!({"id": "sig-1", "target": "-1", "instances": ["ssi-1"], "wait": false});
+    for (change, words) in [
+        (json!({"group": "sig-1", "set": {"capacity.target": 4}}), "its target was 2 and is 4"),
+        (json!({"instance": "ssi-3", "set": {"state": "ACTIVE"}}), "ssi-3 runs and did not"),
+    ] {
+        let desk = desk();
+        let called = std::thread::scope(|scope| {
+            let resized = scope.spawn(|| resize(&desk, &step));
+            let is_asked = || {
+                let asked = desk.simulator.requests();
+                asked.iter().any(|it| it.method == "PUT" && it.path.contains("statefulInstance"))
+            };
+            while !is_asked() && !resized.is_finished() {
+                std::thread::yield_now();
+            }
+            edit(&desk, change);
+            resized.join().unwrap()
+        });
+        assert!(called.failed().contains(words), "{}", called.failed());
+        assert!(called.failed().contains("paused for it: ssi-1"), "{}", called.failed());
+        let answer = &called.answer;
+        assert_eq!(
+            (&answer["changed"], &answer["retryable"], &answer["removed"]),
+            (&json!(true), &json!(true), &json!(["ssi-1"])),
+            "{answer}"
+        );
+        assert_eq!(mutations(&desk), 1, "only the pause: {answer}");
+    }
+}
+
 /// What was paused was changed, also if the next instance cannot be looked at.
 #[test]
 fn instances_that_went_before_a_failure_are_told_as_a_change() {
@@ -834,7 +933,8 @@ fn instances_that_went_before_a_failure_are_told_as_a_change() {
     for (arguments, nth, has_changed, words) in [
         (&two, 1, false, "the target was not changed for ssi-1, ssi-2"),
         (&two, 2, true, "the target was not changed for ssi-2"),
-        (&one, 3, true, "still to be given up: ssi-1"),
+        (&two, 3, true, "paused for it: ssi-1, ssi-2"),
+        (&one, 4, true, "still to be given up: ssi-1"),
     ] {
         let desk = desk();
         desk.fault(json!({"kind": "status", "status": 403, "method": "GET", "route": route, "nth": nth, "count": 99}));

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use desk::Desk;
 use serde_json::{Map, Value, json};
-use spotinst_esg::domain::{AccountId, Clock, Group, StatefulAction};
+use spotinst_esg::domain::{AccountId, Clock, Group, GroupId, StatefulAction};
 use spotinst_esg::drive::Progress;
-use spotinst_esg::drive::group::{Awaited, GroupError, Keeper, Made, Patience, Standing};
-use spotinst_esg::plan::group::{Goal, completed};
-use spotinst_esg::spot::Sent;
+use spotinst_esg::drive::group::{Awaited, Basis, GroupError, Keeper, Made, Patience, Standing};
+use spotinst_esg::plan::group::{Goal, Running, changes, completed};
+use spotinst_esg::spot::{Sent, UpdateManner};
 
 fn with_keeper<T>(desk: &Desk, work: impl FnOnce(Keeper<'_>) -> T) -> T {
     let clock: &dyn Clock = &*desk.clock;
@@ -114,6 +114,86 @@ fn a_creation_that_is_refused_after_one_without_answer_may_have_been_made() {
         assert!(matches!(error, GroupError::RefusedSince { .. }), "{error}");
         assert!(error.may_have_changed() && error.is_transient());
         assert!(error.to_string().contains("\"zookeeper\" was perhaps made"), "{error}");
+    }
+}
+
+fn edit_group(desk: &Desk, edit: Value) {
+    let answer = desk.sim.control("POST", "/_sim/edit", edit);
+    assert!(answer["error"].is_null(), "{answer}");
+}
+
+/// A new group of which the vendor does not tell enough may be the one whose creation was not answered.
+#[test]
+fn a_new_group_without_a_name_or_a_region_keeps_a_second_one_from_being_made() {
+    for (untold, words) in
+        [("name", "no name of group sig-"), ("region", "no region of group sig-")]
+    {
+        let desk = Desk::new();
+        let known = vec![GroupId::new("sig-1")];
+        let made = create(&desk).unwrap().group.id;
+        edit_group(&desk, json!({"group": made.as_str(), "unset": [untold]}));
+        desk.fault(
+            json!({"kind": "cut_before_commit", "method": "POST", "route": POST, "count": 1}),
+        );
+        let second = with_keeper(&desk, |keeper| keeper.create(&config(), &known));
+        let error = second.unwrap_err();
+        assert!(matches!(error, GroupError::UnknownCreation { .. }), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.may_have_changed() && error.is_transient());
+        assert_eq!(posts(&desk).len(), 2, "the first one's, and the one that was lost");
+    }
+}
+
+/// A capacity that was read before someone else's change is not written over it.
+#[test]
+fn a_capacity_is_not_sent_where_it_or_what_runs_has_changed_since_it_was_decided_on() {
+    let updates = |desk: &Desk| desk.sim.requests().iter().filter(|it| it.method == "PUT").count();
+    let target = json!({"group": "sig-1", "set": {"capacity.target": 3, "capacity.maximum": 5}});
+    let resumed = json!({"instance": "ssi-3", "set": {"state": "ACTIVE"}});
+    let larger = json!({"capacity": {"maximum": 9}});
+    let described = json!({"description": "x"});
+    for (wanted, counts, change, words) in [
+        (&larger, true, None, None),
+        (&larger, false, Some(&target), Some("its target was 2 and is 3")),
+        (&larger, true, Some(&resumed), Some("ssi-3 runs and did not")),
+        // Nobody counted them, or no capacity is sent.
+        (&larger, false, Some(&resumed), None),
+        (&described, true, Some(&target), None),
+    ] {
+        for is_lost in [false, true] {
+            let desk = Desk::new();
+            let group = groups(&desk).remove(0);
+            let listed = desk.client.list_stateful_instances(&group.account_id, &group.id);
+            let running = counts.then(|| Running::of(&listed.unwrap().items, 0));
+            let basis = Basis { group: &group, running, may_lose: false };
+            if is_lost {
+                desk.fault(json!({"kind": "cut_before_commit", "method": "PUT", "count": 1}));
+            }
+            if let (false, Some(change)) = (is_lost, change) {
+                edit_group(&desk, change.clone());
+            }
+            let wanted = wanted.as_object().unwrap();
+            let found = changes(wanted, &group.raw);
+            let manner = UpdateManner { resume_paused: false, apply_tags: false };
+            let updated = with_keeper(&desk, |keeper| {
+                let tell = |line: &str| {
+                    if is_lost && line.contains("looking whether it was changed") {
+                        change.into_iter().for_each(|change| edit_group(&desk, change.clone()));
+                    }
+                };
+                let progress = Progress::new(keeper.clock, &tell);
+                Keeper { progress: &progress, ..keeper }.update(&basis, wanted, &found, manner)
+            });
+            let Some(words) = words else {
+                updated.unwrap();
+                continue;
+            };
+            let error = updated.unwrap_err();
+            assert!(matches!(error, GroupError::Moved { .. }), "{error}");
+            assert!(error.to_string().contains(words) && error.is_transient(), "{error}");
+            let sent = usize::from(is_lost);
+            assert_eq!((error.may_have_changed(), updates(&desk)), (is_lost, sent), "{error}");
+        }
     }
 }
 

@@ -19,17 +19,17 @@ use super::connection::Connection;
 use super::rolling::{ImageByName, beside_a_roll};
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{AccountId, Group, GroupId, VendorTime};
-use crate::drive::group::{Awaited, Keeper, Patience, Standing};
+use crate::drive::group::{Awaited, Basis, Keeper, Patience, Standing};
 use crate::drive::{Progress, Session};
 use crate::plan::group::{
-    Changes, Consent, Found, Goal, Secrecy, Wanted, changes, check_update, completed, find,
-    is_digest, merged,
+    Changes, Consent, Goal, Running, Secrecy, Wanted, changes, check_update, completed, is_digest,
+    merged,
 };
 use crate::spot::{Client, UpdateManner};
 use answer::{Returns, failed};
 use options::GroupOptions;
 use preflight::Preflight;
-use target::{MARGIN, refused, running};
+use target::{MARGIN, Sought, refused, running, sought};
 
 /// Makes an Elastigroup, changes it to what is described, or deletes it.
 ///
@@ -37,7 +37,8 @@ use target::{MARGIN, refused, running};
 /// one field, replaced whole where it differs, and its order counts only where it means something. An empty list clears a
 /// field, and so does null in `spec`. A field of a list's item that is not named is not compared.
 ///
-/// The group is found by `id`, or by `name` if it is the only one of that name in its `region`; two of a name are an error.
+/// The group is found by `id`, or by `name` if it is the only one of that name in its `region`; two of a name are an error. Where
+/// the vendor tells a group without its name or region, so that it may be the one, nothing is done.
 /// What cannot change (region, product, unit of capacity) is refused before anything is sent.
 ///
 /// What was changed is read back, since the vendor's consent does not prove that it is stored. Creation has no key by which the
@@ -188,21 +189,20 @@ impl Module<World> for Elastigroup {
         let groups = target::groups(&client, &account, context, &session)?;
         let asked =
             Wanted { id: args.id.as_deref(), name: name.as_deref(), region: region.as_deref() };
-        let found = find(asked, &groups.items);
+        let found = sought(asked, &groups)?;
         let place = match &found {
-            Found::One(group) => group.region.as_ref().map(|region| region.as_str().to_owned()),
-            Found::Nothing { .. } | Found::Several(_) => region.clone(),
+            Sought::There(group) => group.region.as_ref().map(|region| region.as_str().to_owned()),
+            Sought::Nowhere { .. } => region.clone(),
         };
         let mut run = Run { args, account, session, client, wanted, context };
-        if run.args.state == State::Present && !matches!(found, Found::Several(_)) {
+        if run.args.state == State::Present {
             run.look_up(place.as_deref())?;
         }
         match found {
-            Found::Several(ids) => Err(target::several(&name.unwrap_or_default(), &ids)),
-            Found::One(group) if run.args.state == State::Absent => run.delete(group),
-            Found::One(group) => run.change(group.clone()),
-            Found::Nothing { .. } if run.args.state == State::Absent => run.nothing(&groups),
-            Found::Nothing { elsewhere } => run.make(&groups, &elsewhere),
+            Sought::There(group) if run.args.state == State::Absent => run.delete(group),
+            Sought::There(group) => run.change(group.clone()),
+            Sought::Nowhere { .. } if run.args.state == State::Absent => Ok(run.nothing()),
+            Sought::Nowhere { elsewhere } => run.make(&groups.items, &elsewhere),
         }
     }
 }
@@ -259,11 +259,7 @@ impl<'c> Run<'c> {
     }
 
     /// A new group.
-    fn make(
-        self,
-        groups: &crate::spot::Listed<Group>,
-        elsewhere: &[String],
-    ) -> Result<Planned<'c, Returns>, Failure> {
+    fn make(self, groups: &[Group], elsewhere: &[String]) -> Result<Planned<'c, Returns>, Failure> {
         if let Some(id) = &self.args.id {
             return Err(Failure::new(format!(
                 "there is no group {id} in account {}: leave id out if one is to be made",
@@ -271,12 +267,6 @@ impl<'c> Run<'c> {
             )));
         }
         let shown = self.wanted.get("name").and_then(Value::as_str).unwrap_or_default();
-        if let [first, ..] = &groups.left_out[..] {
-            return Err(Failure::new(format!(
-                "cannot tell whether there is a group {shown:?} already: {first}"
-            ))
-            .retryable(true));
-        }
         let config = completed(&self.wanted)
             .map_err(|refusal| refused(&format!("create group {shown:?}"), &refusal))?;
         let elsewhere = (!elsewhere.is_empty()).then(|| {
@@ -295,7 +285,7 @@ impl<'c> Run<'c> {
             .created(true);
         let after = Value::Object(secrecy.shown(&config));
         let message = format!("would create group {shown:?}");
-        let known: Vec<GroupId> = groups.items.iter().map(|group| group.id.clone()).collect();
+        let known: Vec<GroupId> = groups.iter().map(|group| group.id.clone()).collect();
         Ok(Planned::change(returns, move || self.made(&config, &known))
             .with_diff(json!({}), after)
             .with_message(message)
@@ -345,7 +335,8 @@ impl<'c> Run<'c> {
         let consent = Consent { data_loss: self.args.confirm_data_loss };
         let may_lose = consent.data_loss;
         let running = running(&self.client, &self.account, &group, &self.wanted, may_lose)?;
-        let found = check_update(&self.wanted, &group.raw, running, consent)
+        let count = running.as_ref().map(Running::count);
+        let found = check_update(&self.wanted, &group.raw, count, consent)
             .map_err(|refusal| refused(&doing, &refusal).with("id", group.id.as_str()))?;
         let secrecy = self.secrecy();
         let returns = Returns::of(&group).with_changes(&found, secrecy).created(false);
@@ -370,13 +361,18 @@ impl<'c> Run<'c> {
         let returns = returns.with_spec(&planned, secrecy);
         let names: Vec<&str> = found.0.iter().map(|change| change.path.as_str()).collect();
         let message = format!("would {doing}: {}", names.join(", "));
-        Ok(Planned::change(returns, move || self.changed(&group, &found))
+        Ok(Planned::change(returns, move || self.changed(&group, &found, running))
             .with_diff(before, after)
             .with_message(message)
             .with_warnings(unread.into_iter().chain(unchecked)))
     }
 
-    fn changed(self, group: &Group, found: &Changes) -> Result<Outcome<Returns>, Failure> {
+    fn changed(
+        self,
+        group: &Group,
+        found: &Changes,
+        running: Option<Running>,
+    ) -> Result<Outcome<Returns>, Failure> {
         let grows = found.of("capacity.target").is_some_and(|change| {
             let number = |value: &Value| match value {
                 Value::String(text) => text.parse::<u64>().ok(),
@@ -389,8 +385,9 @@ impl<'c> Run<'c> {
             apply_tags: self.args.apply_tags
                 && found.of("compute.launchSpecification.tags").is_some(),
         };
+        let basis = Basis { group, running, may_lose: self.args.confirm_data_loss };
         let stored =
-            self.with_keeper(|keeper| keeper.update(group, &self.wanted, found, manner)).map_err(
+            self.with_keeper(|keeper| keeper.update(&basis, &self.wanted, found, manner)).map_err(
                 |error| failed(&error, error.may_have_changed()).with("id", group.id.as_str()),
             )?;
         let secrecy = self.secrecy();

@@ -16,9 +16,11 @@ use super::elastigroup::target::{self, MARGIN};
 use super::rolling::beside_a_roll;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{AccountId, Group, StatefulInstance, StatefulInstanceId};
-use crate::drive::group::{Awaited, Keeper, Patience, Standing};
+use crate::drive::group::{Awaited, Basis, Keeper, Patience, Standing};
 use crate::drive::{Progress, Session};
-use crate::plan::group::{Aim, Capacity, Goal, Step, Stretch, Way, changes, hosts, resized, way};
+use crate::plan::group::{
+    Aim, Capacity, Goal, Running, Step, Stretch, Way, changes, hosts, resized, way,
+};
 use crate::spot::{Client, UpdateManner};
 
 /// Sets the target of an Elastigroup, and its bounds.
@@ -27,7 +29,8 @@ use crate::spot::{Client, UpdateManner};
 /// idempotent.
 ///
 /// A stateful group never gets smaller by chance: the vendor does not say which instance it pauses, so `instances` names as many as
-/// have to go. They are paused one after the other, each until that is proved, and then the target follows; with
+/// have to go. They are paused one after the other, each until that is proved, and then the target follows, unless someone has
+/// changed the capacity or the instances that run in the meantime: then the task fails and tells which it has paused. With
 /// `removal: deallocated` they are given up after that. When a stateful group grows, paused instances are resumed before new ones
 /// are made.
 #[derive(Deserialize, JsonSchema)]
@@ -51,7 +54,7 @@ pub(super) struct Args {
     /// No target is set that is larger than this. One that is counted stops there; a number over it is refused.
     #[schemars(range(min = 0), extend("x-keeps-empty" = true))]
     ceiling: Option<u32>,
-    /// Whether a bound that is in the target's way moves along.
+    /// Whether a bound that is in the target's way, and is not given, moves along.
     #[serde(default)]
     move_bounds: bool,
     /// The stateful instances that go when the group gets smaller, by id (`ssi-…`, or `i-…`).
@@ -187,7 +190,9 @@ impl Module<World> for ElastigroupCapacity {
         let after = resized(before, aim, stretch)
             .map_err(|error| Failure::new(format!("cannot {doing}: {error}")))?;
         let is_relative = matches!(aim, Some(Aim::By(_) | Aim::Times(_)));
-        let run = Run { args, account, session, client, group, context, before, after, named };
+        let running = None;
+        let run =
+            Run { args, account, session, client, group, context, before, after, named, running };
         run.decide(&doing, is_relative)
     }
 }
@@ -219,6 +224,8 @@ struct Run<'c> {
     before: Capacity,
     after: Capacity,
     named: Vec<String>,
+    /// The stateful instances that ran when it was decided; none if they did not matter.
+    running: Option<Running>,
 }
 
 impl<'c> Run<'c> {
@@ -292,7 +299,7 @@ impl<'c> Run<'c> {
     }
 
     /// The stateful instances; none if the group has no state. One that persists nothing any more keeps those that it had.
-    fn stateful(&self, doing: &str) -> Result<Option<Vec<StatefulInstance>>, Failure> {
+    fn stateful(&mut self, doing: &str) -> Result<Option<Vec<StatefulInstance>>, Failure> {
         let is_declared = self.group.persistence.may_have_stateful_instances();
         let sinks = self.after.target < self.before.target || !self.named.is_empty();
         if !is_declared && !sinks {
@@ -303,6 +310,7 @@ impl<'c> Run<'c> {
         if let [first, ..] = &listed.left_out[..] {
             return Err(Failure::new(format!("cannot {doing}: {first}")).retryable(true));
         }
+        self.running = Some(Running::of(&listed.items, 0));
         Ok((is_declared || !listed.items.is_empty()).then_some(listed.items))
     }
 
@@ -380,9 +388,19 @@ impl<'c> Run<'c> {
                     && self.group.persistence.may_have_stateful_instances(),
                 apply_tags: false,
             };
-            stored = keeper.update(&self.group, &wanted, &found, manner).map_err(|error| {
+            // The pauses took their time.
+            let basis = Basis {
+                group: &self.group,
+                running: self.running.clone().map(|ran| ran.without(removed)),
+                may_lose: self.args.confirm_data_loss,
+            };
+            stored = keeper.update(&basis, &wanted, &found, manner).map_err(|error| {
                 let has_changed = carried.has_changed || error.may_have_changed();
-                failed(&error, has_changed).with("removed", removed)
+                let paused = match carried.has_changed {
+                    true => format!("; paused for it: {}", removed.join(", ")),
+                    false => String::new(),
+                };
+                failed(&error, has_changed).adding(&paused).with("removed", removed)
             })?;
             carried.has_changed = true;
         }

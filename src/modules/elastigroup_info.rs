@@ -113,15 +113,38 @@ pub(super) struct ElastigroupInfo;
 
 impl Args {
     fn is_wanted(&self, group: &Group) -> bool {
+        self.has_name(group) && self.is_there(group) && self.is_wanted_besides(group)
+    }
+
+    fn has_name(&self, group: &Group) -> bool {
+        let is_called = |pattern: &String| WildMatch::new(pattern).matches(&group.name);
+        self.names.as_ref().is_none_or(|names| names.iter().any(is_called))
+    }
+
+    fn is_there(&self, group: &Group) -> bool {
+        let region = group.region.as_ref().map_or("", |region| region.as_str());
+        self.regions.as_ref().is_none_or(|regions| regions.iter().any(|it| it == region))
+    }
+
+    fn is_wanted_besides(&self, group: &Group) -> bool {
         let has_id =
             self.ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id == group.id.as_str()));
-        let is_called = |pattern: &String| WildMatch::new(pattern).matches(&group.name);
-        let has_name = self.names.as_ref().is_none_or(|names| names.iter().any(is_called));
-        let region = group.region.as_ref().map_or("", |region| region.as_str());
-        let regions = self.regions.as_ref();
-        let is_there = regions.is_none_or(|regions| regions.iter().any(|it| it == region));
         let is_stateful = group.persistence.is_stateful();
-        has_id && has_name && is_there && self.stateful.is_none_or(|wanted| wanted == is_stateful)
+        has_id && self.stateful.is_none_or(|wanted| wanted == is_stateful)
+    }
+
+    /// That a group is left out because the vendor does not tell by what it would be chosen.
+    fn doubt(&self, group: &Group) -> Option<String> {
+        let untold = if group.name.is_empty() { "name" } else { "region" };
+        let may_have_name = group.name.is_empty() || self.has_name(group);
+        let may_be_there = group.region.is_none() || self.is_there(group);
+        let may_be_wanted = may_have_name && may_be_there && self.is_wanted_besides(group);
+        (may_be_wanted && !self.is_wanted(group)).then(|| {
+            format!(
+                "the vendor tells no {untold} of group {}, which is left out and may be one that is asked for",
+                group.id
+            )
+        })
     }
 }
 
@@ -143,6 +166,7 @@ impl Module<World> for ElastigroupInfo {
         for account in session.accounts()? {
             let listed = target::groups(&client, &account, context, &session)?;
             warnings.extend(listed.left_out.iter().chain(&listed.oddities).cloned());
+            warnings.extend(listed.items.iter().filter_map(|group| args.doubt(group)));
             let reader = Reader {
                 args: &args,
                 session: &session,

@@ -22,7 +22,7 @@ pub enum GroupError {
     },
     /// A creation may have been carried out, and nobody can tell.
     #[error(
-        "cannot tell whether group {name:?} was made: {error}; and the groups cannot be listed since: {reading}; look for it \
+        "cannot tell whether group {name:?} was made: {error}; and it cannot be looked for since: {reading}; look for it \
          before it is made again: a second run does"
     )]
     UnknownCreation {
@@ -97,6 +97,23 @@ pub enum GroupError {
         /// How long it was looked.
         after: TimeUp,
     },
+    /// It is not as it was any more when its capacity was decided on.
+    #[error(
+        "group {id} is not as it was when its capacity was decided on: {words}; {}; look who else changes it, then run this again",
+        if *is_resent {
+            "a request to change it got no answer, and none was sent since"
+        } else {
+            "the change was not sent"
+        }
+    )]
+    Moved {
+        /// The group.
+        id: GroupId,
+        /// What is otherwise.
+        words: String,
+        /// Whether the change was sent before, without an answer.
+        is_resent: bool,
+    },
     /// A deletion was accepted, and the group is still there.
     #[error(
         "the vendor has accepted to delete group {id}, and it is still there after {after}; run this again"
@@ -135,6 +152,7 @@ impl GroupError {
             Self::Twins { .. }
             | Self::NotMade { .. }
             | Self::NotKept { .. }
+            | Self::Moved { .. }
             | Self::StillThere { .. }
             | Self::NotReady { .. } => None,
         }
@@ -144,6 +162,7 @@ impl GroupError {
     pub fn may_have_changed(&self) -> bool {
         match self {
             Self::Spot(_) => false,
+            Self::Moved { is_resent, .. } => *is_resent,
             Self::UnknownCreation { .. }
             | Self::Lost { .. }
             | Self::RefusedSince { .. }
@@ -162,6 +181,7 @@ impl GroupError {
             Self::Unseen { id, .. }
             | Self::NotMade { id, .. }
             | Self::NotKept { id, .. }
+            | Self::Moved { id, .. }
             | Self::StillThere { id, .. }
             | Self::NotReady { id, .. } => Some(id),
             Self::RefusedSince { id, .. } => id.as_ref(),
@@ -205,6 +225,7 @@ impl GroupError {
             | Self::Lost { .. }
             | Self::RefusedSince { .. }
             | Self::NotMade { .. }
+            | Self::Moved { .. }
             | Self::StillThere { .. } => true,
             Self::NotReady { is_late, .. } => *is_late,
             Self::Twins { .. } | Self::NotKept { .. } => false,

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::basis::Basis;
 use super::error::GroupError;
 use crate::domain::{AccountId, Clock, Deallocation, Group, GroupId};
 use crate::drive::progress::Progress;
 use crate::drive::stateful::TRACE_WINDOW;
 use crate::drive::wait::{TimeUp, until};
-use crate::plan::group::{Changes, changes, not_kept};
+use crate::plan::group::{Changes, Found, Wanted, changes, find, not_kept};
 use crate::spot::{Client, Created, Sent, SpotError, UpdateManner};
 
 /// How long it is looked for the effect of an update or a deletion whose answer was lost, and for what was answered. To send one of
@@ -23,6 +24,9 @@ const TRACING: Duration = TRACE_WINDOW;
 /// How long a creation is repeated that AWS throttled or whose role is not known to AWS yet (the vendor's Terraform provider
 /// repeats it for a minute).
 const SETTLING: Duration = Duration::from_secs(60);
+
+/// The part of a configuration that is never sent as it was a while ago.
+const CAPACITY: &str = "capacity";
 
 /// Refusals of a creation that end by themselves: AWS under load, IAM that lags behind.
 const PASSING: &[&str] = &["CANT_CREATE_GROUP", "RequestLimitExceeded", "InvalidParameterValue"];
@@ -135,19 +139,14 @@ impl Keeper<'_> {
                 .client
                 .list_groups(self.account)
                 .map_err(|error| unknown(error.to_string()))?;
-            if let [first, ..] = &listed.left_out[..] {
-                return Err(unknown(first.clone()));
-            }
-            let is_it = |group: &&Group| {
-                let is_there = group.region.as_ref().is_none_or(|it| it.as_str() == region);
-                group.name == name && is_there && !known.contains(&group.id)
-            };
-            let fresh = listed.items.iter().filter(is_it).map(|group| group.id.clone());
-            let fresh: Vec<GroupId> = fresh.collect();
-            match &fresh[..] {
-                [] => Ok(None),
-                [one] => Ok(Some(one.clone())),
-                _ => Err(GroupError::Twins { name: name.to_owned(), ids: fresh }),
+            let is_fresh = |group: &Group| !known.contains(&group.id);
+            let fresh: Vec<Group> = listed.items.into_iter().filter(is_fresh).collect();
+            let asked = Wanted { id: None, name: Some(name), region: Some(region) };
+            match find(asked, &fresh, &listed.left_out) {
+                Found::Nothing { .. } => Ok(None),
+                Found::One(group) => Ok(Some(group.id.clone())),
+                Found::Several(ids) => Err(GroupError::Twins { name: name.to_owned(), ids }),
+                Found::Unsure(why) => Err(unknown(why)),
             }
         })?;
         Ok(found.ok())
@@ -173,20 +172,24 @@ impl Keeper<'_> {
 
     /// Changes a group and proves that the change is stored.
     ///
-    /// An answer that is lost is looked for; as an update names values and no steps, it is then sent once more.
+    /// An answer that is lost is looked for; as an update names values and no steps, it is then sent once more. A capacity is sent
+    /// whole, with what was read of it: so the group is read again right before, each time.
     ///
     /// # Errors
     ///
-    /// [`GroupError::Spot`], [`GroupError::NotKept`].
+    /// [`GroupError::Spot`], [`GroupError::Moved`], [`GroupError::NotKept`].
     pub fn update(
         &self,
-        current: &Group,
+        basis: &Basis<'_>,
         wanted: &Map<String, Value>,
         found: &Changes,
         manner: UpdateManner,
     ) -> Result<Group, GroupError> {
-        let id = &current.id;
-        let patch = found.patch(&current.raw);
+        let id = &basis.group.id;
+        let patch = found.patch(&basis.group.raw);
+        if patch.contains_key(CAPACITY) {
+            self.check_unmoved(basis, false)?;
+        }
         let names: Vec<&str> = found.0.iter().map(|change| change.path.as_str()).collect();
         self.progress.tell(&format!("changing {} of group {id}", names.join(", ")));
         let mut last = self.client.patch_group(self.account, id, &patch, manner);
@@ -198,6 +201,10 @@ impl Keeper<'_> {
                 return Ok(group);
             }
             let rest = changes(wanted, &group.raw).patch(&group.raw);
+            if rest.contains_key(CAPACITY) {
+                self.check_unmoved(basis, true)
+                    .map_err(|error| error.since(id, "perhaps changed"))?;
+            }
             last = self.client.patch_group(self.account, id, &rest, manner);
         }
         match last {

@@ -11,7 +11,6 @@ use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{Deallocation, Group};
 use crate::modules::rolling::beside_a_roll;
 use crate::plan::group::Refusal;
-use crate::spot::Listed;
 
 /// What is deleted with a stateful group.
 #[derive(Clone, Copy, Deserialize, JsonSchema, Serialize)]
@@ -52,18 +51,12 @@ impl From<DeletionOptions> for Deallocation {
 
 impl<'c> Run<'c> {
     /// There is no such group, as it should be.
-    pub(super) fn nothing(self, groups: &Listed<Group>) -> Result<Planned<'c, Returns>, Failure> {
+    pub(super) fn nothing(self) -> Planned<'c, Returns> {
         debug_assert!(self.args.state == State::Absent);
-        if let [first, ..] = &groups.left_out[..] {
-            return Err(Failure::new(format!("cannot tell whether the group is there: {first}"))
-                .retryable(true));
-        }
         let named = self.args.id.as_deref().map(str::to_owned);
         let named = named.or_else(|| self.wanted.get("name")?.as_str().map(str::to_owned));
         let message = format!("there is no group {}", named.unwrap_or_default());
-        Ok(Planned::unchanged(Returns::default())
-            .with_diff(json!({}), json!({}))
-            .with_message(message))
+        Planned::unchanged(Returns::default()).with_diff(json!({}), json!({})).with_message(message)
     }
 
     /// Deletes a group.
@@ -72,13 +65,21 @@ impl<'c> Run<'c> {
         // An id is found in any region: where another one is named, another group may be meant.
         let region = group.region.as_ref().map(|region| region.as_str());
         let wanted = self.wanted.get("region").and_then(serde_json::Value::as_str);
-        if let (Some(wanted), Some(region)) = (wanted, region)
-            && wanted != region
-        {
-            return Err(Failure::new(format!(
+        let doubt = match (wanted, region) {
+            (Some(wanted), Some(region)) if wanted != region => Some(Failure::new(format!(
                 "cannot {doing}: it is in {region}, and region is {wanted}; nothing was deleted: correct either"
-            ))
-            .with("id", group.id.as_str()));
+            ))),
+            (Some(wanted), None) => Some(
+                Failure::new(format!(
+                    "cannot {doing}: region is {wanted}, and the vendor does not tell that of the group; nothing was deleted: \
+                     run this again, or leave region out"
+                ))
+                .retryable(true),
+            ),
+            _ => None,
+        };
+        if let Some(doubt) = doubt {
+            return Err(doubt.with("id", group.id.as_str()));
         }
         let standing = self
             .with_keeper(|keeper| keeper.standing(group, false))

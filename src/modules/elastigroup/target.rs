@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::ansible::{Context, Failure};
-use crate::domain::{AccountId, Group, GroupId, StatefulInstance, StatefulState};
+use crate::domain::{AccountId, Group, GroupId, StatefulInstance};
+use crate::drive::group::kept_instances;
 use crate::drive::{Progress, Session, watched};
 use crate::modules::World;
-use crate::plan::group::{FieldChange, Found, Refusal, Wanted, changes, find};
+use crate::plan::group::{FieldChange, Found, Refusal, Running, Wanted, changes, find};
 use crate::spot::{Client, Listed, SpotError};
 
 /// What a wait needs besides itself: looks after a lost answer, reading back.
@@ -24,6 +25,42 @@ pub(in crate::modules) fn groups(
     Ok(watched(&progress, &line, || client.list_groups(account))?)
 }
 
+/// Where a group is.
+pub(in crate::modules) enum Sought<'g> {
+    /// There.
+    There(&'g Group),
+    /// Nowhere.
+    Nowhere {
+        /// Groups of its name in other regions.
+        elsewhere: Vec<String>,
+    },
+}
+
+/// Looks for the group that is meant.
+///
+/// # Errors
+///
+/// Several are called so, or it cannot be told which is meant.
+pub(in crate::modules) fn sought<'g>(
+    wanted: Wanted<'_>,
+    groups: &'g Listed<Group>,
+) -> Result<Sought<'g>, Failure> {
+    let shown = wanted.id.or(wanted.name).unwrap_or_default();
+    match find(wanted, &groups.items, &groups.left_out) {
+        Found::One(group) => Ok(Sought::There(group)),
+        Found::Nothing { elsewhere } => Ok(Sought::Nowhere { elsewhere }),
+        Found::Several(ids) => Err(several(shown, &ids)),
+        Found::Unsure(why) => {
+            let hint =
+                if wanted.id.is_none() { ", or name a group that is there by id" } else { "" };
+            Err(Failure::new(format!(
+                "cannot tell whether there is a group {shown:?}: {why}; nothing was done: run this again{hint}"
+            ))
+            .retryable(true))
+        }
+    }
+}
+
 /// The one group that is meant; it must be there.
 pub(in crate::modules) fn one(
     id: Option<&str>,
@@ -31,11 +68,10 @@ pub(in crate::modules) fn one(
     region: Option<&str>,
     groups: &Listed<Group>,
 ) -> Result<Group, Failure> {
-    let shown = id.or(name).unwrap_or_default();
-    match find(Wanted { id, name, region }, &groups.items) {
-        Found::One(group) => Ok(group.clone()),
-        Found::Several(ids) => Err(several(shown, &ids)),
-        Found::Nothing { elsewhere } => {
+    match sought(Wanted { id, name, region }, groups)? {
+        Sought::There(group) => Ok(group.clone()),
+        Sought::Nowhere { elsewhere } => {
+            let shown = id.or(name).unwrap_or_default();
             let elsewhere = match &elsewhere[..] {
                 [] => String::new(),
                 found => format!("; it is in another region: {}", found.join(", ")),
@@ -47,7 +83,7 @@ pub(in crate::modules) fn one(
 }
 
 /// Several groups have the name.
-pub(in crate::modules) fn several(name: &str, ids: &[GroupId]) -> Failure {
+fn several(name: &str, ids: &[GroupId]) -> Failure {
     let ids: Vec<&str> = ids.iter().map(GroupId::as_str).collect();
     Failure::new(format!(
         "{} groups are called {name:?}: {}; name one of them by id",
@@ -74,49 +110,32 @@ pub(in crate::modules) fn stateful(
     group: &Group,
     may_lose: bool,
 ) -> Result<Listed<StatefulInstance>, Failure> {
-    let nothing = || Listed { items: Vec::new(), oddities: Vec::new(), left_out: Vec::new() };
     let is_declared = group.persistence.may_have_stateful_instances();
-    match client.list_stateful_instances(account, &group.id) {
-        Ok(listed) => Ok(listed),
-        Err(SpotError::NotFound { .. }) if !is_declared => Ok(nothing()),
-        Err(SpotError::Rejected { .. }) if !is_declared && may_lose => Ok(nothing()),
+    kept_instances(client, account, group, may_lose).map_err(|error| match error {
         // A refusal says nothing of what there is.
-        Err(error @ SpotError::Rejected { .. }) if !is_declared => Err(Failure::from(error)
+        error @ SpotError::Rejected { .. } if !is_declared => Failure::from(error)
             .adding(&format!(
                 "; so nobody can tell whether group {} has stateful instances: run this again, or set confirm_data_loss if they \
                  and their data may go",
                 group.id
             ))
-            .retryable(true)),
-        Err(error) => Err(error.into()),
-    }
+            .retryable(true),
+        error => error.into(),
+    })
 }
 
-/// How many stateful instances run or are about to, if the target of a group that may have some is to sink.
+/// The stateful instances that run or are about to, if the target of a group that may have some is to sink.
 pub(in crate::modules) fn running(
     client: &Client,
     account: &AccountId,
     group: &Group,
     wanted: &Map<String, Value>,
     may_lose: bool,
-) -> Result<Option<usize>, Failure> {
+) -> Result<Option<Running>, Failure> {
     let changes = changes(wanted, &group.raw);
     if changes.of("capacity.target").is_none_or(FieldChange::keeps_up) {
         return Ok(None);
     }
     let listed = stateful(client, account, group, may_lose)?;
-    let rests = |state: &StatefulState| {
-        matches!(
-            state,
-            StatefulState::Pause
-                | StatefulState::Pausing
-                | StatefulState::Paused
-                | StatefulState::Deallocate
-                | StatefulState::Deallocating
-                | StatefulState::Deallocated
-        )
-    };
-    // What cannot be read may run.
-    let unread = listed.left_out.len();
-    Ok(Some(listed.items.iter().filter(|ssi| !rests(&ssi.state)).count() + unread))
+    Ok(Some(Running::of(&listed.items, listed.left_out.len())))
 }

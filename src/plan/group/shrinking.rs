@@ -87,7 +87,7 @@ impl fmt::Display for ShrinkRefusal {
 }
 
 /// Whether it neither runs nor is about to.
-fn rests(state: &StatefulState) -> bool {
+pub(super) fn rests(state: &StatefulState) -> bool {
     matches!(
         state,
         StatefulState::Pause

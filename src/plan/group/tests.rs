@@ -74,6 +74,14 @@ fn the_vendors_several_spellings_are_one() {
         ),
         (json!({"strategy": {"risk": 100}}), json!({"strategy": {"risk": 100.0}})),
         (json!({"capacity": {"target": 3}}), json!({"capacity": {"target": "3"}})),
+        (
+            json!({"strategy": {"fallbackToOd": "True"}}),
+            json!({"strategy": {"fallbackToOd": true}}),
+        ),
+        (
+            json!({"strategy": {"fallbackToOd": false}}),
+            json!({"strategy": {"fallbackToOd": "False"}}),
+        ),
     ];
     for (wanted, current) in same {
         assert!(paths(wanted.clone(), current.clone()).is_empty(), "{wanted} {current}");
@@ -229,6 +237,45 @@ fn how_data_comes_back_is_always_said() {
     assert_eq!(completed(&group).unwrap()["strategy"]["persistence"].as_object().unwrap().len(), 4);
 }
 
+/// A template renders a switch as a text, and so do some of the vendor's answers.
+#[test]
+fn a_switch_that_is_a_text_is_a_switch_and_what_is_neither_on_nor_off_is_refused() {
+    let with = |persistence: Value| {
+        let mut group = new_group();
+        group.insert("strategy".to_owned(), json!({ "persistence": persistence }));
+        completed(&group)
+    };
+    for on in [json!(true), json!("true"), json!("True")] {
+        assert_eq!(
+            with(json!({"shouldPersistBlockDevices": on})),
+            Err(Refusal::DataModeUnknown),
+            "{on}"
+        );
+        let listed = json!([{"shouldPersistBlockDevices": on}, {"blockDevicesMode": "reattach"}]);
+        let whole = with(listed).unwrap();
+        let expected = json!({"shouldPersistRootDevice": false, "shouldPersistBlockDevices": true,
+            "shouldPersistPrivateIp": false, "blockDevicesMode": "reattach"});
+        assert_eq!(whole["strategy"]["persistence"], expected, "{on}");
+    }
+    for odd in [json!("yes"), json!(1), json!("true "), json!({"a": true}), json!([true])] {
+        let found = with(json!({"shouldPersistRootDevice": odd}));
+        let path = "strategy.persistence.shouldPersistRootDevice".to_owned();
+        assert_eq!(found, Err(Refusal::NoSwitch { path, value: odd.clone() }));
+        // In a change it is what is set that counts, not what is there.
+        let wanted = map(json!({"strategy": {"persistence": {"shouldPersistRootDevice": odd}}}));
+        let changed = check_update(&wanted, &stateful(), Some(3), Consent { data_loss: true });
+        let is_switch = matches!(changed, Err(Refusal::NoSwitch { .. }));
+        assert!(is_switch || odd.is_object(), "{changed:?}");
+        let mut there = stateful();
+        there["strategy"]["persistence"]["shouldPersistRootDevice"] = odd;
+        let described = map(json!({"description": "x"}));
+        assert!(check_update(&described, &there, None, Consent::default()).is_ok());
+    }
+    for odd in [json!("true"), json!(["shouldPersistRootDevice"]), json!(true)] {
+        assert!(matches!(with(odd.clone()), Err(Refusal::NoSwitch { .. })), "{odd}");
+    }
+}
+
 fn group(id: &str, name: &str, region: &str) -> Group {
     Group {
         id: GroupId::new(id),
@@ -256,7 +303,7 @@ fn a_name_finds_a_group_only_if_it_is_the_only_one_in_its_region() {
         group("sig-3", "b", "r1"),
         group("sig-4", "b", "r1"),
     ];
-    let by = |name, region| find(Wanted { id: None, name: Some(name), region }, &groups);
+    let by = |name, region| find(Wanted { id: None, name: Some(name), region }, &groups, &[]);
     assert_eq!(by("a", Some("r1")), Found::One(&groups[0]));
     assert_eq!(by("a", None), Found::Several(vec![GroupId::new("sig-1"), GroupId::new("sig-2")]));
     assert_eq!(
@@ -267,8 +314,48 @@ fn a_name_finds_a_group_only_if_it_is_the_only_one_in_its_region() {
         by("b", Some("r2")),
         Found::Nothing { elsewhere: vec!["sig-3 in r1".to_owned(), "sig-4 in r1".to_owned()] }
     );
-    let by_id = find(Wanted { id: Some("sig-4"), name: Some("a"), region: None }, &groups);
+    let by_id = find(Wanted { id: Some("sig-4"), name: Some("a"), region: None }, &groups, &[]);
     assert_eq!(by_id, Found::One(&groups[3]));
+}
+
+#[test]
+fn a_group_that_is_not_told_whole_may_be_the_one_that_is_meant() {
+    let named = |name| Wanted { id: None, name: Some(name), region: Some("r1") };
+    let unsure = |wanted: Wanted<'_>, groups: &[Group], left_out: &[String], words: &str| {
+        let found = find(wanted, groups, left_out);
+        let is_it = matches!(&found, Found::Unsure(why) if why.contains(words));
+        assert!(is_it, "{wanted:?}: {found:?}");
+    };
+    let torn = ["group without id is left out".to_owned()];
+    let mut placeless = group("sig-5", "a", "r1");
+    placeless.region = None;
+    let mut neither = group("sig-6", "", "r1");
+    neither.region = None;
+    for (more, left_out, words) in [
+        (None, &torn[..], "without id"),
+        (Some(group("sig-7", "", "r1")), &[], "no name of group sig-7"),
+        (Some(neither), &[], "no name of group sig-6"),
+        (Some(placeless.clone()), &[], "no region of group sig-5"),
+    ] {
+        // Whether one has the name already or none.
+        for first in ["a", "b"] {
+            let mut groups = vec![group("sig-1", first, "r1")];
+            groups.extend(more.clone());
+            unsure(named("a"), &groups, left_out, words);
+            // An id proves itself.
+            let by_id = Wanted { id: Some("sig-1"), name: None, region: None };
+            assert_eq!(find(by_id, &groups, left_out), Found::One(&groups[0]));
+        }
+    }
+    let missing = Wanted { id: Some("sig-9"), name: None, region: None };
+    unsure(missing, &[], &torn, "without id");
+    // What is told to be elsewhere, or of another name, is another one.
+    let others = [group("sig-8", "", "r2"), placeless, group("sig-1", "b", "r1")];
+    assert_eq!(find(named("b"), &others, &[]), Found::One(&others[2]));
+    assert_eq!(find(named("c"), &others, &[]), Found::Nothing { elsewhere: vec![] });
+    // Where no region is wanted, none need be told.
+    let anywhere = Wanted { id: None, name: Some("a"), region: None };
+    assert_eq!(find(anywhere, &others[1..], &[]), Found::One(&others[1]));
 }
 
 #[test]
@@ -290,6 +377,17 @@ fn an_aim_is_a_number_a_step_or_a_factor_and_stops_at_the_ceiling() {
     let moved = Stretch { bounds: true, ..Stretch::default() };
     let moved = resized(present, Some(Aim::Absolute(11)), moved).unwrap();
     assert_eq!(moved, Capacity { minimum: 0, target: 11, maximum: 11 });
+    // What the caller says is not moved.
+    let said = |minimum, maximum, aim: Option<&str>| {
+        let stretch = Stretch { minimum, maximum, bounds: true, ceiling: None };
+        resized(present, aim.map(|aim| Aim::parse(aim).unwrap()), stretch)
+    };
+    let too_small = AimError::OutOfBounds { target: 4, minimum: 5, maximum: 10 };
+    assert_eq!(said(Some(5), None, None), Err(too_small));
+    let too_large = AimError::OutOfBounds { target: 9, minimum: 0, maximum: 8 };
+    assert_eq!(said(None, Some(8), Some("9")), Err(too_large));
+    let other = Capacity { minimum: 5, target: 12, maximum: 12 };
+    assert_eq!(said(Some(5), None, Some("12")), Ok(other));
     for odd in ["", "many", "x", "x-1", "xNaN", "+", "1.5"] {
         assert!(Aim::parse(odd).is_err(), "{odd}");
     }
@@ -394,7 +492,50 @@ fn scheduling() -> impl Strategy<Value = Value> {
     prop_oneof![tasks, anything()]
 }
 
+/// A switch as the vendor may send it, and whether it is on.
+fn told_switch() -> impl Strategy<Value = (Option<Value>, bool)> {
+    prop_oneof![
+        Just((None, false)),
+        Just((Some(Value::Null), false)),
+        any::<bool>().prop_map(|on| (Some(json!(on)), on)),
+        (any::<bool>(), 0..3).prop_map(|(on, spelling)| {
+            let text = match spelling {
+                0 => on.to_string(),
+                1 => on.to_string().to_uppercase(),
+                _ => if on { "True" } else { "False" }.to_owned(),
+            };
+            (Some(json!(text)), on)
+        }),
+    ]
+}
+
 proptest! {
+    #[test]
+    fn what_is_exported_and_made_anew_persists_what_the_original_does(
+        root in told_switch(), data in told_switch(), address in told_switch(), is_list in any::<bool>(),
+    ) {
+        let switches = [
+            ("shouldPersistRootDevice", root), ("shouldPersistBlockDevices", data), ("shouldPersistPrivateIp", address),
+        ];
+        let mut persistence = map(json!({"blockDevicesMode": "reattach"}));
+        for (name, (told, _)) in &switches {
+            persistence.extend(told.clone().map(|told| ((*name).to_owned(), told)));
+        }
+        let persistence = if is_list {
+            persistence.into_iter().map(|(name, value)| json!({ name: value })).collect()
+        } else {
+            Value::Object(persistence)
+        };
+        let mut raw = new_group();
+        raw.insert("strategy".to_owned(), json!({ "persistence": persistence }));
+        let spec = export(&raw, true).spec;
+        let whole = completed(&spec).unwrap();
+        for (name, (_, is_on)) in switches {
+            prop_assert_eq!(&whole["strategy"]["persistence"][name], &json!(is_on), "{}", name);
+        }
+        prop_assert_eq!(not_kept(&spec, &whole), Vec::<String>::new());
+    }
+
     #[test]
     fn what_is_exported_and_given_back_changes_nothing(
         capacity in anything(), strategy in anything(), compute in anything(), scheduling in scheduling(),
