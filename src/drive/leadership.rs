@@ -21,9 +21,17 @@ pub enum LeadershipError {
     /// The run that it is for cannot be gone on with.
     #[error(transparent)]
     Roll(#[from] RollError),
-    /// It is not allowed.
-    #[error("cannot have preferred leaders elected: {0}")]
-    Refused(String),
+    /// It is not allowed, and did not come about by itself.
+    #[error(
+        "cannot have preferred leaders elected: {why}; nobody else had them elected either, after {time}: grant Alter on the cluster, or \
+         let it rebalance leaders by itself (auto.leader.rebalance.enable)"
+    )]
+    Refused {
+        /// What was said against it.
+        why: String,
+        /// How long and how often was looked.
+        time: TimeUp,
+    },
     /// It did not come about in time.
     #[error("cannot have preferred leaders elected, after {time}: {found}")]
     NotSeen {
@@ -32,6 +40,16 @@ pub enum LeadershipError {
         /// What was seen instead.
         found: String,
     },
+}
+
+/// What came of asking.
+enum Asked {
+    /// Nothing was said against it.
+    Taken,
+    /// This was.
+    Against(String),
+    /// It is not allowed, and nothing was done.
+    Refused(String),
 }
 
 /// What is called while it lasts.
@@ -92,14 +110,19 @@ impl Elector<'_> {
         leadership(&look, self.target).map_err(|it| self.shown(&it))
     }
 
-    /// Has leaders elected until every preferred replica that is in sync leads.
+    /// Has leaders elected until every preferred replica that is in sync leads. Where that is not allowed it is waited for all the
+    /// same, since a cluster does so by itself, as a rule; answers why it was not allowed.
     ///
     /// # Errors
     ///
-    /// It is not allowed, or does not come about in time; some may be elected by then, and `asked` tells which were asked for.
-    pub fn elect(&self, notes: Notes<'_>, asked: &mut Vec<Astray>) -> Result<(), LeadershipError> {
+    /// It does not come about in time; some may be elected by then, and `asked` tells which were asked for.
+    pub fn elect(
+        &self,
+        notes: Notes<'_>,
+        asked: &mut Vec<Astray>,
+    ) -> Result<Option<String>, LeadershipError> {
         let Notes { before, beat } = notes;
-        let mut found = String::new();
+        let (mut found, mut refused) = (String::new(), None);
         let outcome = until(self.clock, self.patience, || {
             beat()?;
             let astray = match self.seen() {
@@ -110,15 +133,27 @@ impl Elector<'_> {
                     return Ok(None);
                 }
             };
+            if refused.is_some() {
+                self.progress.tick(|| format!("waiting for the cluster's own: {}", told(&astray)));
+                return Ok(None);
+            }
             let is_new = |it: &&Astray| asked.iter().all(|old| old.partition != it.partition);
             let new: Vec<Astray> = astray.iter().filter(is_new).cloned().collect();
             if !new.is_empty() {
                 before(&new)?;
             }
             self.progress.tell(&format!("having {} leaders elected", astray.len()));
-            let said = self.ask(&astray)?;
+            match self.ask(&astray) {
+                Asked::Taken => found = told(&astray),
+                Asked::Against(why) => found = why,
+                Asked::Refused(why) => {
+                    self.progress
+                        .tell(&format!("not allowed: {why}; waiting for the cluster's own"));
+                    refused = Some(why);
+                    return Ok(None);
+                }
+            }
             asked.extend(new);
-            found = said.unwrap_or_else(|| told(&astray));
             match self.seen() {
                 Ok(seen) if seen.astray.is_empty() => Ok(Some(())),
                 Ok(_) | Err(_) => {
@@ -127,23 +162,29 @@ impl Elector<'_> {
                 }
             }
         })?;
-        outcome.map_err(|time| LeadershipError::NotSeen { time, found })
+        match (outcome, refused) {
+            (Ok(()), refused) => Ok(refused),
+            (Err(time), Some(why)) => Err(LeadershipError::Refused { why, time }),
+            (Err(time), None) => Err(LeadershipError::NotSeen { time, found }),
+        }
     }
 
-    /// Answers what was said against it.
-    fn ask(&self, astray: &[Astray]) -> Result<Option<String>, LeadershipError> {
+    fn ask(&self, astray: &[Astray]) -> Asked {
         let partitions: Vec<KafkaPartition> =
             astray.iter().map(|it| it.partition.clone()).collect();
         match self.kafka.elect(&partitions, self.timeout) {
             Ok(answers) => {
                 let mut against =
                     answers.into_iter().filter_map(|(it, result)| Some((it, result.err()?)));
-                Ok(against.next().map(|(it, why)| self.shown(&format!("{it}: {why}"))))
+                match against.next() {
+                    Some((it, why)) => Asked::Against(self.shown(&format!("{it}: {why}"))),
+                    None => Asked::Taken,
+                }
             }
             Err(obstacle) if obstacle.kind == ObstacleKind::NotAllowed => {
-                Err(LeadershipError::Refused(self.shown(&obstacle.to_string())))
+                Asked::Refused(self.shown(&obstacle.to_string()))
             }
-            Err(obstacle) => Ok(Some(self.shown(&obstacle.to_string()))),
+            Err(obstacle) => Asked::Against(self.shown(&obstacle.to_string())),
         }
     }
 

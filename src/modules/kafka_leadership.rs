@@ -29,6 +29,10 @@ const MARGIN: Duration = Duration::from_secs(3600);
 /// preferred replica is in sync and does not lead, and looks until they are led so. No partition changes its replicas, and no
 /// replica that is not in sync comes to lead.
 ///
+/// It needs `Alter` on the cluster. Where that is not granted it waits for as long for the cluster to do so by itself
+/// (`auto.leader.rebalance.enable`, which is on by default and looks every five minutes), warns, and fails with `CLUSTER_REFUSED` if it
+/// does not.
+///
 /// Partitions whose preferred replica is not in sync are left and named in a warning: `cluster_gate` waits for those.
 ///
 /// How the cluster is asked is said either by `cluster`, the mapping that gates and `cluster_order` take, or by the same options one
@@ -166,12 +170,17 @@ impl Module<World> for KafkaLeadership {
             let (kafka, clock, progress, clusters) = (&*kafka, &clock, &progress, &*clusters);
             let elector = Elector { kafka, timeout, clock, progress, patience, target, clusters };
             let mut asked = Vec::new();
-            elect(&args, &elector, context, &mut asked)
+            let refused = elect(&args, &elector, context, &mut asked)
                 .map_err(|failure| after_asking(failure, &asked))?;
-            let message = format!("{} partitions are led by their preferred replicas", asked.len());
+            let message = match &refused {
+                None => format!("{} partitions are led by their preferred replicas", asked.len()),
+                Some(_) => "the preferred replicas came to lead by themselves".to_owned(),
+            };
+            let warnings = refused.map(|why| format!("an election is not allowed: {why}"));
             Ok(Outcome {
                 changed: !asked.is_empty(),
                 message: Some(message),
+                warnings: warnings.into_iter().collect(),
                 ..Outcome::from(returns(&asked, &behind))
             })
         };
@@ -205,13 +214,13 @@ fn asked(cluster: &ClusterArgs, world: &World) -> Result<Box<dyn KafkaClient>, F
     }
 }
 
-/// Has them elected, as a part of a run if there is one.
+/// Has them elected, as a part of a run if there is one; answers why it was not allowed, though it came about.
 fn elect(
     args: &Args,
     elector: &Elector<'_>,
     context: Context<'_, World>,
     asked: &mut Vec<Astray>,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let (Some(run_id), Some(node)) = (&args.run_id, &args.node) else {
         let notes = Notes { before: &mut |_| Ok(()), beat: &mut || Ok(()) };
         return Ok(elector.elect(notes, asked)?);
@@ -249,7 +258,7 @@ impl From<LeadershipError> for Failure {
     fn from(error: LeadershipError) -> Self {
         match error {
             LeadershipError::Roll(error) => error.into(),
-            LeadershipError::Refused(_) => {
+            LeadershipError::Refused { .. } => {
                 Self::new(error.to_string()).with_error_code(Some("CLUSTER_REFUSED"))
             }
             LeadershipError::NotSeen { .. } => Self::new(error.to_string())
