@@ -172,6 +172,18 @@ fn green_does_not_hide_an_index_whose_only_copy_is_on_the_target() {
         let called = call(&Desk::with(""), "cluster_gate", &arguments);
         assert_eq!(called.answer["failed"] != true, passes, "{}", called.answer);
     }
+    // Of every index, also those that are made tomorrow, only where that is said.
+    let mut waiver = json!({"predicate": "es.copies_elsewhere", "reason": "rebuilt daily"});
+    let waived = |waiver: &Value| {
+        let arguments =
+            json!({"gates": [gate], "samples": 1, "wait_timeout": 0, "waivers": [waiver]});
+        call(&Desk::with(""), "cluster_gate", &arguments)
+    };
+    let refused = waived(&waiver);
+    assert!(refused.failed().contains("es.copies_elsewhere names no objects"), "{}", refused.answer);
+    waiver["objects"] = json!(["*"]);
+    let warned = waived(&waiver).well();
+    assert!(warned["warnings"].to_string().contains("covers every index"), "{warned}");
 }
 
 #[test]

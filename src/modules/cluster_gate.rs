@@ -1,5 +1,6 @@
 //! `cluster_gate`: wait until named predicates hold, or say which do not.
 
+mod breadth;
 mod checks;
 mod gates;
 mod part;
@@ -56,20 +57,20 @@ use part::Part;
 /// `elasticsearch` asks an Elasticsearch or OpenSearch cluster: `NAME.identified`, `NAME.settled` (no shard moves, is made or has no
 /// node), `NAME.status` (green; in phase `mid` yellow will do), `NAME.nodes_present` (exactly `nodes`, without `target` in phase
 /// `mid`), `NAME.master_elected`, `NAME.voting_majority`. In phase `pre` also `NAME.copies_elsewhere` (each shard with a copy on
-/// `target` has another that serves; green does not say that), `NAME.managers_to_spare` (three may be elected, if `target` may), `NAME.roles_elsewhere`, `NAME.disk_headroom` and
+/// `target` has another that serves; green does not say that), `NAME.managers_to_spare` (three may be elected, if `target` may), `NAME.roles_elsewhere` by role, `NAME.disk_headroom` by node and
 /// `NAME.no_snapshot`; in `mid` and `post` `NAME.copies_serve`; in `post` `NAME.no_recovery`, where what is brought back of a shard is progress; in `pre` and `post` `NAME.nothing_left_over` (allocation is not restricted, no node excluded
 /// or registered to be shut down). With `node_id` also `NAME.same_node` in `pre` and `post`. In phase `back` only whether the nodes are
-/// members again, `target` with that id: `NAME.identified`, `NAME.nodes_present`, `NAME.master_elected`, `NAME.same_node`. An index that does not pass is an object of its own, so that a waiver can name it.
+/// members again, `target` with that id: `NAME.identified`, `NAME.nodes_present`, `NAME.master_elected`, `NAME.same_node`. An index that does not pass is an object of its own, and a waiver names those that it covers.
 ///
 /// `kafka` asks a Kafka cluster, with its own quorum or with ZooKeeper: `NAME.identified`, `NAME.brokers_live` (exactly `brokers`,
 /// without `target` in phase `mid`), of a `target` that is none of them `NAME.target_known` (it votes in the quorum), `NAME.views_agree` (two brokers or more, none of them `target` and
 /// all in step with the quorum, tell the same of all topics; unknown where there is but one besides `target`), `NAME.visible` (what lies on
 /// the brokers' disks is what the metadata tells: who is not allowed to see a topic would find all well), `NAME.folders_usable`, `NAME.led`,
 /// `NAME.replicas_online`, `NAME.in_sync`, `NAME.above_min_in_sync` (writes are taken without `target`), `NAME.clean_elections`,
-/// `NAME.no_reassignment`, and `NAME.quorum_in_step` or, with ZooKeeper, `NAME.controller_known` and before the stop `NAME.ensemble_asked` (a gate of kind `zookeeper` is among `gates`); in `pre` and `post` `NAME.quorum_steady`
+/// `NAME.no_reassignment`, and `NAME.quorum_in_step` or, with ZooKeeper, `NAME.controller_known` and before the stop `NAME.ensemble_asked` (a gate of kind `zookeeper` is among `gates`); in `pre` `NAME.voters_to_spare` (three or more vote, whether `target` does or not); in `pre` and `post` `NAME.quorum_steady`
 /// (an election begins the looks in a row anew); with `controllers` `NAME.voters_expected`; in phase `post` also
-/// `NAME.target_answers` and `NAME.preferred_leaders`. A topic that does not pass is an object of its own, so that a waiver can
-/// name it. Brokers that cannot be reached, or that do not let one ask, are unknown.
+/// `NAME.target_answers` and `NAME.preferred_leaders`. A topic that does not pass is an object of its own, and a waiver names
+/// those that it covers. Brokers that cannot be reached, or that do not let one ask, are unknown.
 ///
 /// `ec2` asks EC2 of a machine: `NAME.running`, `NAME.system_status`, `NAME.instance_status` and, where EC2 tells of it,
 /// `NAME.volumes_status`. A check that is impaired or has yet to be made fails; what EC2 cannot tell, an instance that it does not

@@ -10,7 +10,7 @@ use super::World;
 use super::clusters::{AccessArgs, ClusterArgs, ClusterKind, SearchArgs};
 use super::connection::Connection;
 use super::rolling;
-use super::waivers::{WaiverArgs, waivers};
+use super::waivers::{WaiverArgs, waivers_of_copies};
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Clock, SearchProduct, StatefulInstanceId, one_line};
 use crate::drive::gate::Search;
@@ -244,7 +244,7 @@ impl Args {
         Ok(Restrict {
             node: StatefulInstanceId::new(self.node.as_deref().unwrap_or_default()),
             target,
-            waivers: waivers(&self.waivers)?,
+            waivers: waivers_of_copies(&self.waivers)?,
             flushes: self.flush,
             shutdown: self.node_shutdown.then_some(delay),
         })

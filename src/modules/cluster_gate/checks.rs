@@ -13,6 +13,7 @@ use crate::domain::one_line;
 use crate::drive::gate::{Gate, Source};
 use crate::modules::connection::Connection;
 use crate::modules::waivers::{WaiverArgs, waivers};
+use crate::plan::Waiver;
 use crate::plan::gate::Terms;
 
 /// What must hold, and for how long. To be flattened into a module's arguments, or an option of its own.
@@ -89,11 +90,27 @@ impl Checks {
             sources.push(gate.source(asks_ensemble, connection, world)?);
         }
         let waivers = waivers(&self.waivers)?;
+        self.breadth(&waivers)?;
         Ok(Gate { sources, terms, waivers })
     }
 
-    /// What is to be told of the files that hold secrets.
+    /// What is to be told of the files that hold secrets, and of waivers.
     pub(in crate::modules) fn warnings(&self, world: &World) -> Vec<String> {
-        self.gates.iter().flat_map(|gate| gate.warnings(world)).collect()
+        let mut warnings: Vec<String> =
+            self.gates.iter().flat_map(|gate| gate.warnings(world)).collect();
+        let broad = waivers(&self.waivers).and_then(|waivers| self.breadth(&waivers));
+        warnings.extend(broad.unwrap_or_default());
+        warnings
+    }
+
+    /// What is to be told of waivers that cover more than is known of today.
+    fn breadth(&self, waivers: &[Waiver]) -> Result<Vec<String>, Failure> {
+        let mut told = Vec::new();
+        for waiver in waivers {
+            for gate in &self.gates {
+                told.extend(gate.covers(waiver).map_err(Failure::new)?);
+            }
+        }
+        Ok(told)
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct GateArgs {
     /// What it is called: in reports and by waivers. No two have the same name.
     pub(super) name: String,
     /// How it is looked at.
-    kind: Kind,
+    pub(super) kind: Kind,
     /// How long one look may take, in seconds.
     #[serde(default = "ten")]
     #[schemars(range(min = 1, max = 600))]
@@ -149,7 +149,7 @@ fn ten() -> u32 {
 
 #[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+pub(super) enum Kind {
     /// A connection is accepted.
     Tcp,
     /// An HTTP server answers as expected. Jolokia is asked so, too.

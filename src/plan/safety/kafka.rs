@@ -51,7 +51,7 @@ type Partitions = BTreeMap<KafkaPartition, KafkaReplicas>;
 /// Judges one look at a cluster.
 ///
 /// `identified`, `brokers_live`, `target_known` (of a target that is not named as broker or controller), `views_agree`, `visible`, `folders_usable`; by topic `led`, `replicas_online`, `in_sync`, `above_min_in_sync`,
-/// `clean_elections`, `no_reassignment`; `quorum_in_step`, `quorum_steady` (pre and post) and, where they are named, `voters_expected`, or in
+/// `clean_elections`, `no_reassignment`; `quorum_in_step`, `voters_to_spare` (pre), `quorum_steady` (pre and post) and, where they are named, `voters_expected`, or in
 /// ZooKeeper mode `controller_known` and in phase `pre` `ensemble_asked`; in phase `post` also `target_answers` and `preferred_leaders`. The names begin with the gate's.
 pub fn judge(cluster: &KafkaCluster, question: &KafkaQuestion) -> Vec<Finding> {
     let it = Asked { cluster, wanted: question, phase: question.question.phase };

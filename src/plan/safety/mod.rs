@@ -4,6 +4,7 @@
 
 mod kafka;
 mod leadership;
+mod objects;
 mod order;
 mod phase;
 mod search;
@@ -11,9 +12,10 @@ mod zookeeper;
 
 pub use kafka::{KafkaQuestion, judge as judge_kafka};
 pub use leadership::{Astray, Leadership, leadership};
+pub use objects::covers_the_unknown;
 pub use order::{Candidate, NoOrder, Placed, Technology, order};
 pub use phase::{Phase, Question};
 pub use search::{
-    Alone, Elsewhere, Extent, SearchQuestion, copies_elsewhere, judge as judge_search,
+    Alone, COPIES_ELSEWHERE, Elsewhere, Extent, SearchQuestion, copies_elsewhere, judge as judge_search,
 };
 pub use zookeeper::judge as judge_zookeeper;

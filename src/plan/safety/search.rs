@@ -5,6 +5,7 @@
 
 mod alone;
 mod health;
+mod spare;
 mod voting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,10 +14,10 @@ use alone::alone_on;
 use health::{settled, status};
 
 use super::phase::{Judged, Phase, Question, or_unknown};
-use crate::domain::{SearchCluster, SearchNode, ShardCopy, Watermark};
+use crate::domain::{SearchCluster, SearchNode, ShardCopy};
 use crate::plan::gate::Finding;
 
-pub use alone::{Alone, Elsewhere, copies_elsewhere};
+pub use alone::{Alone, COPIES_ELSEWHERE, Elsewhere, copies_elsewhere};
 
 const KIND: &str = "elasticsearch";
 
@@ -54,7 +55,7 @@ pub enum Extent {
 /// Judges one look at a cluster.
 ///
 /// `identified`, `settled`, `status`, `nodes_present`, `master_elected`, `shards` (all that serve are listed), `copies_elsewhere` by index (pre), `copies_serve` by index
-/// (mid and post), `voting_majority`, `managers_to_spare` (pre), `nothing_left_over` (pre and post), `roles_elsewhere` (pre), `disk_headroom` (pre),
+/// (mid and post), `voting_majority`, `managers_to_spare` (pre), `nothing_left_over` (pre and post), `roles_elsewhere` by role (pre), `disk_headroom` by node (pre),
 /// `no_snapshot` (pre), `no_recovery` (post), `same_node` (where an id is wanted); the names begin with the gate's. Of [`Extent::Members`] only
 /// `identified`, `nodes_present`, `master_elected` and `same_node`; of [`Extent::Losable`] the first three of these, `voting_majority`,
 /// `managers_to_spare`, `shards` and `copies_elsewhere`.
@@ -90,8 +91,8 @@ pub fn judge(cluster: &SearchCluster, question: &SearchQuestion) -> Vec<Finding>
         found.extend(it.no_recovery());
     }
     if it.phase == Phase::Pre {
-        found.push(it.whole("roles_elsewhere", it.roles_elsewhere()));
-        found.push(it.whole("disk_headroom", it.disk_headroom()));
+        found.extend(it.roles_elsewhere());
+        found.extend(it.disk_headroom());
         found.push(it.whole("no_snapshot", or_unknown(&cluster.snapshots, |it| no_snapshot(it))));
     }
     found
@@ -255,12 +256,27 @@ impl Asked<'_> {
         told: impl Fn(&str) -> String,
     ) -> Vec<Finding> {
         let good = all.filter(|index| !bad.contains_key(index)).count();
-        let mut found = vec![self.whole(name, Judged::pass(format!("of {good} indices it holds")))];
-        for (index, shards) in bad {
+        let bad = bad.iter().map(|(index, shards)| {
             let shards: Vec<String> = shards.iter().map(u64::to_string).collect();
-            let judged = Judged::fail(told(&shards.join(", "))).off_by(shards.len() as u64);
-            found.push(self.wanted.question.finding(KIND, name, index, judged));
-        }
+            (*index, Judged::fail(told(&shards.join(", "))).off_by(shards.len() as u64))
+        });
+        self.each(name, Judged::pass(format!("of {good} indices it holds")), bad)
+    }
+
+    /// What holds of the others in one finding, and each object of which it does not in its own, so that a waiver covers no more than
+    /// it names.
+    fn each<'o>(
+        &self,
+        name: &str,
+        rest: Judged,
+        unmet: impl IntoIterator<Item = (&'o str, Judged)>,
+    ) -> Vec<Finding> {
+        let mut found = vec![self.whole(name, rest)];
+        found.extend(
+            unmet
+                .into_iter()
+                .map(|(object, judged)| self.wanted.question.finding(KIND, name, object, judged)),
+        );
         found
     }
 
@@ -284,61 +300,6 @@ impl Asked<'_> {
             Judged::pass("allocation is not restricted and no node is to be shut down")
         } else {
             Judged::fail(left.join("; "))
-        }
-    }
-
-    fn roles_elsewhere(&self) -> Judged {
-        let nodes = match &self.cluster.nodes {
-            Ok(nodes) => nodes,
-            Err(obstacle) => return Judged::unknown(obstacle.to_string()),
-        };
-        let Some(target) = nodes.get(self.target()) else {
-            return Judged::unknown(format!("{} is none of the nodes", self.target()));
-        };
-        let others = nodes.iter().filter(|(name, _)| *name != self.target());
-        let elsewhere: BTreeSet<&String> = others.flat_map(|(_, node)| &node.roles).collect();
-        let alone: Vec<&str> = target
-            .roles
-            .iter()
-            .filter(|role| !elsewhere.contains(role))
-            .map(String::as_str)
-            .collect();
-        if alone.is_empty() {
-            Judged::pass("each of its roles is filled by another node, too")
-        } else {
-            Judged::fail(format!("nobody else is {}", alone.join(", ")))
-        }
-    }
-
-    fn disk_headroom(&self) -> Judged {
-        let (disks, most) = match (&self.cluster.disks, &self.cluster.high_watermark) {
-            (Ok(disks), Ok(Watermark::Percent(most))) => (disks, *most),
-            (Ok(_), Ok(Watermark::Other(value))) => {
-                let text = format!("the high watermark is {value}, which is not compared");
-                return Judged::unknown(text);
-            }
-            (Err(obstacle), _) | (_, Err(obstacle)) => {
-                return Judged::unknown(obstacle.to_string());
-            }
-        };
-        let holds_data = |node: &SearchNode| node.roles.iter().any(|role| role.starts_with("data"));
-        let nodes = self.cluster.nodes.iter().flatten();
-        let untold = nodes
-            .filter(|(name, node)| *name != self.target() && holds_data(node))
-            .find(|(name, _)| !disks.contains_key(*name));
-        if let Some((name, _)) = untold {
-            return Judged::unknown(format!("how full {name} is is not told"));
-        }
-        let others = disks.iter().filter(|(node, _)| *node != self.target());
-        let full: Vec<String> = others
-            .filter(|(_, percent)| **percent >= most)
-            .map(|(node, percent)| format!("{node} is {percent} % full"))
-            .collect();
-        let text = format!("{most} % is the high watermark");
-        if full.is_empty() {
-            Judged::pass(format!("the others are below it; {text}"))
-        } else {
-            Judged::fail(format!("{}; {text}", full.join(", ")))
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::plan::gate::Finding;
 /// A voter whose log ends by so many records before the longest is not in step.
 const MOST_BEHIND: i64 = 1000;
 
+/// Of fewer voters none can be lost.
+const LEAST_VOTERS: usize = 3;
+
 /// After so long without a fetch a voter is taken for lost (`controller.quorum.fetch.timeout.ms`, Kafka's default).
 const FETCH_TIMEOUT_MS: u64 = 2000;
 
@@ -18,6 +21,9 @@ impl Asked<'_> {
         let mut found = vec![self.whole("quorum_in_step", self.in_step(quorum))];
         if let Some(wanted) = &self.wanted.controllers {
             found.push(self.whole("voters_expected", voters_expected(wanted, quorum)));
+        }
+        if self.phase == Phase::Pre {
+            found.push(self.whole("voters_to_spare", voters_to_spare(quorum)));
         }
         // While the target is down an election is to be expected, where it led.
         if self.phase != Phase::Mid {
@@ -68,15 +74,23 @@ impl Asked<'_> {
         let text = format!(
             "{leader} leads, {in_step} of {all} voters are in step, {needed} are a majority"
         );
-        if quorum.voters.contains_key(&target) && all < 3 && self.phase == Phase::Pre {
-            return Judged::fail(format!("{text}: of {all} voters none can be lost"));
-        }
         if !behind.is_empty() {
             let off = behind.len() as u64;
             return Judged::fail(format!("{text}; behind: {}", behind.join(", "))).off_by(off);
         }
         if in_step >= needed { Judged::pass(text) } else { Judged::fail(text) }
     }
+}
+
+/// One of them may fail while the target is away, also where that has no vote: it could not come back without a majority.
+fn voters_to_spare(quorum: &KafkaQuorum) -> Judged {
+    let all = quorum.voters.len();
+    if all < LEAST_VOTERS {
+        return Judged::fail(format!(
+            "of {all} voters none can be lost, {LEAST_VOTERS} are needed"
+        ));
+    }
+    Judged::pass(format!("of {all} voters one can be lost"))
 }
 
 /// Exactly those vote that should: a controller whose folder was made anew votes as another one, or not at all.

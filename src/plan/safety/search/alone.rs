@@ -8,7 +8,7 @@ use crate::domain::{ShardCopy, ShardSight};
 use crate::plan::Waiver;
 
 /// The predicate of a gate that this is.
-const PREDICATE: &str = "copies_elsewhere";
+pub const COPIES_ELSEWHERE: &str = "copies_elsewhere";
 
 /// Whether each shard with a copy on a node has another one that serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub fn copies_elsewhere(sight: &ShardSight, target: &str, waivers: &[Waiver]) ->
     let is_waived = |index: &str| {
         waivers.iter().any(|waiver| {
             let name = &waiver.predicate;
-            let is_it = name.rsplit('.').next() == Some(PREDICATE);
+            let is_it = name.rsplit('.').next() == Some(COPIES_ELSEWHERE);
             is_it && waiver.covers(name, index)
         })
     };
