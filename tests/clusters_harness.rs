@@ -97,6 +97,9 @@ fn a_ledger_tells_what_is_lost_and_how_long_nothing_was_acknowledged() {
     assert_eq!(ledger.lost(&found(&["1 a", "2 b", "3 c", "4 d"])), Vec::<&str>::new());
     assert_eq!(ledger.lost(&found(&["1 a", "3 other", "4 d"])), ["3 c"]);
     assert_eq!(ledger.longest_pause(), 700);
+    assert!(ledger.goes_on());
+    let late = format!("{text}\n{{\"acknowledged\": \"5 e\", \"at\": 61750}}\n");
+    assert!(!Ledger::of(&late, plain).goes_on(), "a minute without a write");
 }
 
 #[test]

@@ -98,6 +98,8 @@ fn the_gate_is_let_in_by_login_or_certificate_and_passes_only_for_one_who_sees_a
     gate(&login("plain", "gate", "gates-own-word"), &nodes, "pre", &nodes[2], &patient()).open();
     gate(&login("scram-sha-256", "gate", "gates-own-word"), &nodes, "pre", &nodes[1], &one_look)
         .open();
+    gate(&login("scram-sha-512", "gate", "gates-own-word"), &nodes, "pre", &nodes[2], &one_look)
+        .open();
     gate(&As::certificate(&yard), &nodes, "pre", &nodes[0], &one_look).open();
 
     let strangers = [

@@ -101,6 +101,7 @@ fn roll(
     assert_eq!(not_once_in_order(&found), Vec::<String>::new());
     let samples = sampler.finish();
     samples.report(&ledger);
+    assert!(ledger.goes_on(), "{} ms without a write", ledger.longest_pause());
     assert_eq!(samples.max_down(), 1);
     // In ZooKeeper mode nobody is asked who controls.
     let tells = samples.rows.iter().flatten().any(|state| *state == State::Up(Role::Leader));

@@ -106,6 +106,7 @@ fn the_playbook_rolls_every_node_and_nothing_acknowledged_is_lost() {
     }
     let samples = sampler.finish();
     samples.report(&ledger);
+    assert!(ledger.goes_on(), "{} ms without a write", ledger.longest_pause());
     for line in rolled.stdout.lines().filter(|line| line.contains(" done ")) {
         println!("{}", line.trim());
     }

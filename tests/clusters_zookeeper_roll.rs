@@ -60,6 +60,7 @@ fn the_playbook_rolls_every_server_and_nothing_acknowledged_is_lost() {
     verify(&yard, &nodes, &ledger);
     let samples = sampler.finish();
     samples.report(&ledger);
+    assert!(ledger.goes_on(), "{} ms without a write", ledger.longest_pause());
     assert_eq!(samples.max_down(), 1);
     assert!(!samples.lost_its_quorum());
     let order: Vec<usize> = player.recycled().iter().map(|node| node.number).collect();
@@ -118,6 +119,7 @@ fn a_roll_that_is_killed_in_each_phase_goes_on_when_it_is_run_again() {
     verify(&yard, &nodes, &ledger);
     let samples = sampler.finish();
     samples.report(&ledger);
+    assert!(ledger.goes_on(), "{} ms without a write", ledger.longest_pause());
     assert_eq!(samples.max_down(), 1);
     assert!(!samples.lost_its_quorum());
     let numbers: std::collections::BTreeSet<usize> =

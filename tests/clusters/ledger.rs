@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::until;
 use super::yard::Yard;
 
+/// No writer may go for so long without an acknowledgement.
+const LONGEST_PAUSE_MS: u64 = 60_000;
+
 /// One write that the servers acknowledged.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Acknowledged {
@@ -39,6 +42,11 @@ impl Ledger {
     pub(crate) fn lost(&self, found: &BTreeSet<String>) -> Vec<&str> {
         let missing = self.entries.iter().filter(|entry| !found.contains(&entry.what));
         missing.map(|entry| entry.what.as_str()).collect()
+    }
+
+    /// Whether writes were never refused or left waiting for long: a minute, since the computer may be busy with other things.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.longest_pause() < LONGEST_PAUSE_MS
     }
 
     /// The longest time without an acknowledgement, in milliseconds.

@@ -134,9 +134,10 @@ class SecuredKafka(Kafka):
             "ssl.truststore.type=PEM",
             f"ssl.truststore.location={self.node.yard}/tls/ca.pem",
             "listener.name.certificates.ssl.client.auth=required",
-            "listener.name.logins.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256",
+            "listener.name.logins.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
             f"listener.name.logins.plain.sasl.jaas.config={module}.plain.PlainLoginModule required {users};",
             f"listener.name.logins.scram-sha-256.sasl.jaas.config={module}.scram.ScramLoginModule required;",
+            f"listener.name.logins.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required;",
         ]
 
     def common(self):
@@ -146,8 +147,8 @@ class SecuredKafka(Kafka):
         return [f"{plainly},{also}" if line == plainly else line for line in super().common()]
 
     def format_options(self):
-        users = PASSWORDS.items()
-        return [f"--add-scram=SCRAM-SHA-256=[name={name},password={password}]" for name, password in users]
+        each = [(mechanism, *user) for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512") for user in PASSWORDS.items()]
+        return [f"--add-scram={mechanism}=[name={name},password={password}]" for mechanism, name, password in each]
 
 
 class KafkaWithZooKeeper(Kafka):
