@@ -20,8 +20,8 @@ description:
     named is not compared.
   - >-
     The group is found by O(id), or by O(name) if it is the only one of that name in its O(region); two of a
-    name are an error. What cannot change (region, product, unit of capacity) is refused before anything is
-    sent.
+    name are an error. Where the vendor tells a group without its name or region, so that it may be the one,
+    nothing is done. What cannot change (region, product, unit of capacity) is refused before anything is sent.
   - >-
     What was changed is read back, since the vendor's consent does not prove that it is stored. Creation has no
     key by which the vendor would know a second one: after a lost answer it is looked for a new group of the

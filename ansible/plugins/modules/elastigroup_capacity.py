@@ -19,8 +19,9 @@ description:
   - >-
     A stateful group never gets smaller by chance: the vendor does not say which instance it pauses, so
     O(instances) names as many as have to go. They are paused one after the other, each until that is proved,
-    and then the target follows; with C(removal: deallocated) they are given up after that. When a stateful
-    group grows, paused instances are resumed before new ones are made.
+    and then the target follows, unless someone has changed the capacity or the instances that run in the
+    meantime: then the task fails and tells which it has paused. With C(removal: deallocated) they are given up
+    after that. When a stateful group grows, paused instances are resumed before new ones are made.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
 requirements:
@@ -68,7 +69,7 @@ options:
     type: int
   move_bounds:
     description:
-      - Whether a bound that is in the target's way moves along.
+      - Whether a bound that is in the target's way, and is not given, moves along.
     type: bool
     default: false
   instances:
