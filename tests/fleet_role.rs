@@ -7,6 +7,9 @@
 mod grounds;
 mod support;
 
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::{Value, json};
 use support::ansible::{ansible, root};
 use support::cli::{Desk, Ran, ran};
@@ -265,7 +268,8 @@ fn a_machine_that_cannot_be_prepared_is_replaced_and_recorded_all_the_same() {
     let mut onboard = site.onboarded();
     changed(&site.play("fleet", &onboard, &[]));
     changed(&site.play("fleet", &json!({"spot_fleet_exact_count": 2}), &[]));
-    let (old, _) = site.machines()[0].clone();
+    let (old, zone) = site.machines()[0].clone();
+    let other = if zone == "eu-west-1a" { "eu-west-1b" } else { "eu-west-1a" };
     let record = site.desk.home.path().join("record.jsonl");
     let line = || -> Value {
         let text = std::fs::read_to_string(&record).unwrap();
@@ -274,12 +278,14 @@ fn a_machine_that_cannot_be_prepared_is_replaced_and_recorded_all_the_same() {
     let script = site.desk.file("prepare", "#!/bin/sh\necho no such node >&2\nexit 3\n");
     let warning = json!({
         "spot_fleet_instance": old, "spot_fleet_record": record, "spot_fleet_prepare_command": ["/bin/sh", script],
+        "spot_fleet_zones": [other],
     });
     let run = site.play("interruption", &warning, &[]);
     assert!(run.code != 0 && run.stdout.contains("prepare failed: "), "{}", run.stdout);
     assert!(run.stdout.contains("no such node"), "{}", run.stdout);
     let left = site.machines();
     assert!(left.len() == 2 && left.iter().all(|it| it.0 != old), "{left:?}");
+    assert!(left.iter().all(|it| it.1 == other), "nothing is launched in other zones: {left:?}");
     let told = line();
     assert_eq!(
         (&told["failed"][0]["step"], &told["terminated"]),
@@ -350,13 +356,60 @@ fn what_cannot_be_looked_up_is_prepared_and_recorded_and_told() {
         "spot_fleet_instance": "i-0123456789abcdef0", "spot_fleet_record": record,
         "spot_fleet_prepare_command": ["/bin/sh", script],
     });
+    // The play of another warning is about to add its line.
+    std::fs::write(&record, "{\"earlier\": 1}\n").unwrap();
+    let mut other = std::fs::OpenOptions::new().append(true).open(&record).unwrap();
     let run = site.play("interruption", &warning, &[]);
+    other.write_all(b"{\"other\": 1}\n").unwrap();
     assert!(run.code != 0 && run.stdout.contains("look failed: "), "{}", run.stdout);
     assert!(!run.stdout.contains("is of no fleet here"), "{}", run.stdout);
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "i-0123456789abcdef0\n");
-    let line = std::fs::read_to_string(&record).unwrap();
-    let line: Value = serde_json::from_str(line.trim_end()).unwrap();
+    let text = std::fs::read_to_string(&record).unwrap();
+    let lines: Vec<Value> = text.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    let line = &lines[1];
     assert_eq!((&line["failed"][0]["step"], &line["fleet"]), (&json!("look"), &Value::Null));
+    assert_eq!((&lines[0]["earlier"], &lines[2]["other"]), (&json!(1), &json!(1)), "{text}");
+    // What cannot be recorded is told, with the reason.
+    let nowhere = json!({
+        "spot_fleet_instance": "i-0123456789abcdef0", "spot_fleet_record": "/proc/none/record",
+    });
+    let run = site.play("interruption", &nowhere, &[]);
+    assert!(
+        run.code != 0 && run.stdout.contains("record failed: cannot append to"),
+        "{}",
+        run.stdout
+    );
+}
+
+/// Warnings come together, and each has its own process.
+#[test]
+fn every_line_of_the_record_stays_however_many_are_added_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let record = home.path().join("new/record.jsonl");
+    let script = root().join("roles/spot_fleet/files/record.py");
+    let start = |line: &str| {
+        let mut command = std::process::Command::new("python3");
+        command.arg(&script).arg(&record).arg(line).spawn().unwrap()
+    };
+    let line = |number: usize| format!("{{\"{number}\": \"{}\"}}", "é".repeat(5000));
+    let all: Vec<_> = (0..24).map(|number| start(&line(number))).collect();
+    for mut one in all {
+        assert!(one.wait().unwrap().success());
+    }
+    let text = std::fs::read_to_string(&record).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    let mut wanted: Vec<String> = (0..24).map(line).collect();
+    wanted.sort();
+    assert_eq!(lines.len(), 24);
+    assert!(lines.iter().zip(&wanted).all(|(line, wanted)| line == wanted), "each is whole");
+    let mode = std::fs::metadata(&record).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // After one that was cut off.
+    std::fs::write(&record, "{\"torn").unwrap();
+    assert!(start("{}").wait().unwrap().success());
+    assert_eq!(std::fs::read_to_string(&record).unwrap(), "{\"torn\n{}\n");
 }
 
 #[test]
