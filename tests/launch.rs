@@ -564,6 +564,14 @@ fn a_fleet_is_listed_with_zones_prices_and_savings() {
         "{all}"
     );
     assert!(info(json!({"name": "*"})).failed().contains("the name \"*\""));
+    // What is on its way out is listed where it is named, and nowhere counted.
+    stage.market.show("shutting-down");
+    let told = info(json!({"name": stage.name})).well();
+    assert_eq!((&told["instances"], &told["zones"]), (&json!([]), &json!({})), "{told}");
+    let ids: Vec<String> = stage.machines().into_keys().collect();
+    let told = info(json!({"ids": ids})).well();
+    assert_eq!(told["instances"].as_array().unwrap().len(), 3, "{told}");
+    assert_eq!((&told["zones"], &told["hourly_cost"]), (&json!({}), &json!("0.0000")), "{told}");
 }
 
 #[test]

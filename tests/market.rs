@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use support::cli::{Desk, Ran, ran};
 use support::market::{Market, Snag};
@@ -190,10 +192,14 @@ fn a_file_serves_as_store_and_old_prices_are_named_with_their_age() {
     assert_eq!(fresh["offers"][0]["on_demand_price"], "0.0850");
     let mut old: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     old["at"] = json!("2026-01-01T00:00:00Z");
+    // As files were written before zones had their own ages.
+    old.as_object_mut().unwrap().remove("ages");
     std::fs::write(&file, old.to_string()).unwrap();
     let stale = asked(&desk, &market, &read).well();
     let warning = stale["warnings"][0].as_str().unwrap();
-    assert!(warning.contains(&format!("spot prices of {} are ", file.display())), "{warning}");
+    let words = "in eu-west-1a, eu-west-1b, eu-west-1c are up to ";
+    let words = format!("spot prices of {} {words}", file.display());
+    assert!(warning.contains(&words), "{warning}");
     assert!(warning.contains("s old, more than the 3600 s allowed"), "{warning}");
     let list = json!({"region": "eu-west-1", "at": "2026-01-01T00:00:00Z", "prices": {"c6i.large": 0.1, "m6i.large": "x"}});
     let list = desk.file("list.json", &list.to_string());
@@ -345,6 +351,53 @@ fn old_prices_do_not_become_young_by_being_kept() {
     let said = from(json!({"store": "ssm", "store_prefix": prefix}));
     assert!(said.failed().contains("would date them now"), "{}", said.failed());
     assert_eq!(market.calls().get("AmazonSSM.PutParameter"), None);
+}
+
+/// A zone that nobody looks at any more makes no other old.
+#[test]
+fn each_zone_of_a_store_has_its_own_age() {
+    let (desk, market) = desk();
+    let list = json!([{"instance_type": "c6i.large", "spot_price": 0.03}]);
+    let then = "2026-01-01T00:00:00Z";
+    let store = json!({
+        "region": "eu-west-1", "at": then, "ages": {"eu-west-1a": jiff::Timestamp::now().to_string()},
+        "zones": {"eu-west-1a": list, "eu-west-1c": list},
+    });
+    let file = desk.file("prices.json", &store.to_string());
+    let read = |zones: &[&str], more: Value| {
+        let mut all = json!({
+            "spot_prices": file, "on_demand_prices": "none",
+            "policy": {"current_generation": "any", "zones": zones},
+        });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        asked(&desk, &market, &all)
+    };
+    let saved = desk.home.path().join("saved.json");
+    let whole = read(&[], json!({"save_to": saved})).well();
+    for from in [json!({}), json!({"replay": saved})] {
+        let told = read(&[], from.clone()).well();
+        let ages = told["offers"].as_array().unwrap().iter().map(|it| {
+            let age = it["price_source"]["age_seconds"].as_i64().unwrap();
+            (it["zone"].as_str().unwrap().to_owned(), age > 3600)
+        });
+        let ages: BTreeMap<String, bool> = ages.collect();
+        assert_eq!((ages["eu-west-1a"], ages["eu-west-1c"]), (false, true), "{told}");
+        let warnings = told["warnings"].to_string();
+        assert!(warnings.contains("prices.json in eu-west-1c are "), "{warnings}");
+        let told = read(&["eu-west-1a"], from).well();
+        assert!(!told["warnings"].to_string().contains("s old"), "{told}");
+    }
+    assert_eq!(whole["offers"].as_array().unwrap().len(), 2);
+    // What is kept elsewhere keeps its age, and the young ones are not kept back by the old.
+    let other = desk.home.path().join("other.json");
+    read(&[], json!({"store": other})).well();
+    let kept: Value = serde_json::from_slice(&std::fs::read(&other).unwrap()).unwrap();
+    assert_eq!((&kept["at"], &kept["ages"]["eu-west-1c"]), (&json!(then), &json!(then)), "{kept}");
+    assert_ne!(kept["ages"]["eu-west-1a"], then, "{kept}");
+    let prefix = format!("/ages-{}", fastrand::u32(..));
+    let ssm = json!({"store": "ssm", "store_prefix": prefix});
+    assert!(read(&[], ssm.clone()).failed().contains("would date them now"));
+    assert_eq!(read(&["eu-west-1a"], ssm).well()["stored_zones"], 1);
 }
 
 /// The lists are written in the order of the zones: what was written before one is refused has changed.

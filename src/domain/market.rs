@@ -152,12 +152,23 @@ pub struct Market {
     /// Zones of which their source tells that nothing is offered there; of others without a price it tells nothing.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub empty_zones: BTreeSet<String>,
+    /// When each zone's spot prices were looked at; those of a zone that is not among them are as old as `spot`, which is as old as the
+    /// oldest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zone_ages: BTreeMap<String, Timestamp>,
     /// What an hour costs on demand, by type; none if nobody was asked.
     pub on_demand: Option<Sourced<BTreeMap<String, MicroUsd>>>,
     /// How often types are taken back; none if nobody was asked.
     pub interruptions: Option<Sourced<BTreeMap<String, Interruption>>>,
     /// How likely a request succeeds by zone, from 1 to 10; none if nobody was asked.
     pub placement: Option<Sourced<BTreeMap<String, u8>>>,
+}
+
+impl Market {
+    /// When the spot prices of a zone were looked at.
+    pub fn priced_at(&self, zone: &str) -> Timestamp {
+        self.zone_ages.get(zone).copied().unwrap_or(self.spot.at)
+    }
 }
 
 #[cfg(test)]

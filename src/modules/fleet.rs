@@ -4,14 +4,16 @@ mod args;
 mod desk;
 mod profile;
 mod shown;
+mod supply;
 
 use crate::ansible::Failure;
 use crate::drive::launch::LaunchError;
 
 pub(super) use args::{FleetArgs, TemplateArgs};
-pub(super) use desk::{Desk, Ready, Terms, counts, listed, prices, run_id};
+pub(super) use desk::{Desk, Ready, Terms, counts, listed, run_id};
 pub(super) use profile::ShownProfile;
 pub(super) use shown::{ShownAttempt, ShownMachine, attempt, machine};
+pub(super) use supply::prices;
 
 impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {

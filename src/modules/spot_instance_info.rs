@@ -19,7 +19,8 @@ use crate::plan::offers::stale;
 
 /// Lists what M(spotinst.esg.spot_launch) has launched, with zones, present prices and savings.
 ///
-/// The list is empty, and that is no failure, if there is nothing. A price that is not known is null.
+/// The list is empty, and that is no failure, if there is nothing. Machines on their way out are no part of it, but where they are named
+/// by O(ids). A price that is not known is null.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Args {
     /// Only this fleet.
@@ -49,10 +50,10 @@ pub(super) struct Returns {
     /// The machines, by fleet and id.
     #[schemars(extend("x-returned" = "always"))]
     instances: Vec<Found>,
-    /// By fleet, how many are in each zone.
+    /// By fleet, how many are in each zone that are not on their way out.
     #[schemars(extend("x-returned" = "always"))]
     zones: BTreeMap<String, BTreeMap<String, u32>>,
-    /// What an hour of all costs now, in dollars; null if a price is not known.
+    /// What an hour of all that are not on their way out costs now, in dollars; null if a price is not known.
     #[schemars(extend("x-returned" = "always"))]
     hourly_cost: Option<String>,
     /// What is saved over on-demand, in percent; null if a price is not known.
@@ -111,7 +112,9 @@ impl Module<World> for SpotInstanceInfo {
             Some(ids) => by_id(&args, cloud.as_ref(), &region, ids, &world.environment)?,
             None => {
                 let tags = BTreeMap::from([(FLEET_TAG.to_owned(), any)]);
-                (cloud.tagged_instances(&region, &tags)?, BTreeMap::new(), Vec::new())
+                let mut machines = cloud.tagged_instances(&region, &tags)?;
+                machines.retain(lives);
+                (machines, BTreeMap::new(), Vec::new())
             }
         };
         let fleet = |it: &Ec2Instance| fleet(it, &kept).map(str::to_owned);
@@ -134,7 +137,9 @@ impl Module<World> for SpotInstanceInfo {
             format!("{id} was launched for fleet {fleet} and has lost its tags, so that it is counted nowhere: put {FLEET_TAG}={fleet} back or terminate it")
         });
         let mut warnings: Vec<String> = warnings.chain(unread).collect();
-        let is_stale = |market| stale(market, args.sources.max_price_age, clock.now());
+        let is_there =
+            |zone: &str| machines.iter().any(|it| it.availability_zone.as_deref() == Some(zone));
+        let is_stale = |market| stale(market, &is_there, args.sources.max_price_age, clock.now());
         let old = market.as_ref().map(is_stale).unwrap_or_default();
         warnings.extend(old.iter().map(ToString::to_string));
         Ok(Planned::unchanged(returns(&machines, &kept, market.as_ref())).with_warnings(warnings))
@@ -197,13 +202,15 @@ fn returns(machines: &[Ec2Instance], kept: &Kept, market: Option<&Market>) -> Re
         let fleet = fleet(it, kept).unwrap_or_default().to_owned();
         let cluster = it.tags.get(CLUSTER_TAG).cloned();
         let run = it.tags.get(RUN_TAG).cloned();
-        let zone = it.availability_zone.clone().unwrap_or_default();
-        let of_fleet: &mut BTreeMap<String, u32> = zones.entry(fleet.clone()).or_default();
-        *of_fleet.entry(zone).or_default() += 1;
         let (price, full) = market.map_or((None, None), |market| prices(it, market));
-        sums = sums
-            .zip(price.zip(full))
-            .map(|((cost, all), (price, full))| (cost.plus(price), all.plus(full)));
+        if lives(it) {
+            let zone = it.availability_zone.clone().unwrap_or_default();
+            let of_fleet: &mut BTreeMap<String, u32> = zones.entry(fleet.clone()).or_default();
+            *of_fleet.entry(zone).or_default() += 1;
+            sums = sums
+                .zip(price.zip(full))
+                .map(|((cost, all), (price, full))| (cost.plus(price), all.plus(full)));
+        }
         let saving = price.zip(full).and_then(|(price, full)| price.saving_over(full));
         instances.push(Found {
             fleet,
@@ -222,5 +229,44 @@ fn returns(machines: &[Ec2Instance], kept: &Kept, market: Option<&Market>) -> Re
         zones,
         hourly_cost: sums.map(|(cost, _)| cost.to_string()),
         saving_percent: sums.and_then(|(cost, full)| cost.saving_over(full)).map(percent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_its_way_out_is_neither_counted_nor_costed() {
+        let machine = |id: &str, state: &str| Ec2Instance {
+            id: InstanceId::new(id),
+            state: Some(state.to_owned()),
+            state_reason: None,
+            instance_type: Some("c6i.large".to_owned()),
+            availability_zone: Some("eu-west-1a".to_owned()),
+            private_ip: None,
+            public_ip: None,
+            private_dns_name: None,
+            public_dns_name: None,
+            lifecycle: Some(Lifecycle::Spot),
+            image_id: None,
+            subnet_id: None,
+            vpc_id: None,
+            architecture: None,
+            launched_at: None,
+            tags: BTreeMap::from([(FLEET_TAG.to_owned(), "workers".to_owned())]),
+        };
+        let all = [
+            machine("i-1", "running"),
+            machine("i-2", "shutting-down"),
+            machine("i-3", "terminated"),
+            machine("i-4", "stopped"),
+        ];
+        let told = returns(&all, &Kept::new(), None);
+        assert_eq!(told.instances.len(), 4, "they were named");
+        assert_eq!(told.zones["workers"], BTreeMap::from([("eu-west-1a".to_owned(), 2)]));
+        assert_eq!(told.hourly_cost, None);
+        let told = returns(&all[1..3], &Kept::new(), None);
+        assert_eq!((told.zones.len(), told.hourly_cost.as_deref()), (0, Some("0.0000")));
     }
 }

@@ -13,7 +13,7 @@ use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Clock, Market};
 use crate::drive::market::{draft, keep};
 use crate::drive::{Progress, SystemClock, watched};
-use crate::plan::offers::{Ranking, explain, rank, stale};
+use crate::plan::offers::{Policy, Ranking, explain, rank, stale};
 
 /// Ranks what the EC2 spot market offers, by a policy.
 ///
@@ -95,7 +95,7 @@ impl Module<World> for SpotOfferInfo {
         })?;
         let ranking = rank(&market, &policy).map_err(|error| Failure::new(error.to_string()))?;
         let mut returns = returns(&args, &ranking, &market, now)?;
-        let mut warnings = warnings(&args, &ranking, &market, now);
+        let mut warnings = warnings(&args, &policy, &ranking, &market, now);
         // A copy of what was told changes nothing that is managed; in check mode it is not made either.
         let save_to = args.save_to.as_ref();
         let save_to = save_to.map(|path| (world.environment.expand(path), market.clone()));
@@ -192,9 +192,16 @@ fn unpriced(zones: &[String], store: &str) -> Option<String> {
     })
 }
 
-fn warnings(args: &Args, ranking: &Ranking, market: &Market, now: jiff::Timestamp) -> Vec<String> {
-    let mut warnings: Vec<String> =
-        stale(market, args.sources.max_price_age, now).iter().map(ToString::to_string).collect();
+fn warnings(
+    args: &Args,
+    policy: &Policy,
+    ranking: &Ranking,
+    market: &Market,
+    now: jiff::Timestamp,
+) -> Vec<String> {
+    let is_wanted = |zone: &str| policy.takes(zone);
+    let old = stale(market, &is_wanted, args.sources.max_price_age, now);
+    let mut warnings: Vec<String> = old.iter().map(ToString::to_string).collect();
     if !ranking.unpriced_zones.is_empty() {
         let zones = ranking.unpriced_zones.join(", ");
         warnings.push(format!("no type has a price in {zones}: no offer is from there"));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::grounds::{subnets, template};
 use super::support::market::{Effect, Fault, Snag};
@@ -239,6 +239,67 @@ fn a_zone_of_the_subnets_without_price_stops_a_launch_and_one_without_offer_is_n
         )),
         "{warnings}"
     );
+}
+
+/// Prices of a zone that nobody looks at any more stay in the store of those who look at others.
+#[test]
+fn old_prices_stop_only_who_wants_their_zone() {
+    let stage = Stage::new();
+    let list = json!([{"instance_type": "c6i.large", "spot_price": 0.03}]);
+    let now = jiff::Timestamp::now().to_string();
+    let then = "2026-01-01T00:00:00Z";
+    let store = json!({
+        "region": "eu-west-1", "at": then, "ages": {"eu-west-1a": now, "eu-west-1b": now, "eu-west-1c": then},
+        "zones": {"eu-west-1a": list, "eu-west-1b": list, "eu-west-1c": list},
+    });
+    let store = stage.desk.file("store.json", &store.to_string());
+    let wanted = |more: Value| {
+        let mut all = json!({"count": 1, "spot_prices": store, "on_demand_prices": "none"});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let mut of_policy = policy();
+    of_policy["zones"] = json!(["eu-west-1a", "eu-west-1b"]);
+    for more in [
+        json!({"policy": of_policy}),
+        json!({"zones": ["eu-west-1b"]}),
+        json!({"subnets": subnets(&["eu-west-1a"])}),
+    ] {
+        let done = stage.call(&wanted(more.clone())).well();
+        assert!(!done["warnings"].to_string().contains("s old"), "{more}: {done}");
+    }
+    for more in
+        [json!({}), json!({"zones": ["eu-west-1c"]}), json!({"subnets": subnets(&["eu-west-1c"])})]
+    {
+        let called = stage.call(&wanted(more.clone()));
+        let said = called.failed();
+        assert!(said.contains("store.json in eu-west-1c are "), "{more}: {said}");
+        assert!(said.contains("leave these zones out, or set allow_stale"), "{said}");
+    }
+    assert_eq!(stage.zones().values().sum::<usize>(), 3);
+}
+
+/// A machine that goes is replaced where there are offers of its zones, and it is said where there are none.
+#[test]
+fn a_machine_is_replaced_in_a_named_zone_though_another_has_no_offer() {
+    let stage = Stage::new();
+    let mut wanted = policy();
+    wanted["max_price"] = json!("1");
+    stage.call(&json!({"count": 1, "policy": wanted, "zones": ["eu-west-1b"]})).well();
+    let old = stage.machines().into_keys().next().unwrap();
+    for name in super::TYPES {
+        stage.market.price(name, "eu-west-1b", Some("9"));
+    }
+    let replace =
+        |zones: &[&str]| stage.call(&json!({"replace": old, "policy": wanted, "zones": zones}));
+    let said = replace(&["eu-west-1b", "eu-west-1z", "eu-west-1a"]);
+    assert!(said.failed().contains("no availability zone eu-west-1z"), "{}", said.failed());
+    let said = replace(&["eu-west-1b"]);
+    assert!(said.failed().contains("no offer that fits the policy is in zone eu-west-1b"));
+    let done = replace(&["eu-west-1b", "eu-west-1a"]).well();
+    let warning = "no offer that fits the policy is in eu-west-1b: nothing is launched there";
+    assert!(done["warnings"].to_string().contains(warning), "{done}");
+    assert_eq!(stage.zones(), [("eu-west-1a".to_owned(), 1)].into(), "{done}");
 }
 
 /// What is kept of a zone without offers is that there are none: that is known, and no missing price.

@@ -13,7 +13,9 @@ module: spot_instance_info
 short_description: Lists what M(spotinst.esg.spot_launch) has launched, with zones, present prices and savings
 version_added: "0.1.0"
 description:
-  - The list is empty, and that is no failure, if there is nothing. A price that is not known is null.
+  - >-
+    The list is empty, and that is no failure, if there is nothing. Machines on their way out are no part of it,
+    but where they are named by O(ids). A price that is not known is null.
 author:
   - "spotinst-esg maintainers (!UNKNOWN)"
 requirements:
@@ -251,12 +253,12 @@ instances:
       type: dict
 zones:
   description:
-    - By fleet, how many are in each zone.
+    - By fleet, how many are in each zone that are not on their way out.
   returned: always
   type: dict
 hourly_cost:
   description:
-    - What an hour of all costs now, in dollars; null if a price is not known.
+    - What an hour of all that are not on their way out costs now, in dollars; null if a price is not known.
   returned: always
   type: str
 saving_percent:

@@ -1,11 +1,11 @@
 //! One look at a region's market, from all the sources that are named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::store::{self, Store};
+use super::store::{self, Read, Store};
 use super::{Cloud, MarketError, advisor, prices};
 use crate::domain::{Market, Region, Sourced};
 use crate::drive::ec2::Ec2Error;
@@ -71,7 +71,8 @@ pub fn gather(wanted: &Wanted, cloud: &dyn Cloud, now: Timestamp) -> Result<Mark
             SpotFrom::Market => {
                 let data = cloud.spot_prices(region, now)?;
                 let source = sourced("EC2 DescribeSpotPriceHistory");
-                Ok((Sourced { source, at: now, data }, BTreeSet::new()))
+                let (empty_zones, zone_ages) = (BTreeSet::new(), BTreeMap::new());
+                Ok(Read { spot: Sourced { source, at: now, data }, empty_zones, zone_ages })
             }
             SpotFrom::Store(store) => store::read(store, region, cloud),
         });
@@ -94,12 +95,13 @@ pub fn gather(wanted: &Wanted, cloud: &dyn Cloud, now: Timestamp) -> Result<Mark
             return Err(MarketError::NoType { name: name.clone(), region: region.to_string() });
         }
     }
-    let (spot, empty_zones) = spot??;
+    let Read { spot, empty_zones, zone_ages } = spot??;
     let mut market = Market {
         region: region.clone(),
         types: Sourced { source: sourced("EC2 DescribeInstanceTypes"), at: now, data: types },
         spot,
         empty_zones,
+        zone_ages,
         on_demand: on_demand??,
         interruptions: interruptions?,
         placement: None,

@@ -73,10 +73,17 @@ impl StoreFile {
     }
 }
 
-/// Prices, and the zones of which it is kept that nothing is offered there.
-type Read = (Sourced<Vec<SpotPrice>>, BTreeSet<String>);
+/// What is kept.
+pub(super) struct Read {
+    /// Prices, as old as the oldest.
+    pub(super) spot: Sourced<Vec<SpotPrice>>,
+    /// The zones of which it is kept that nothing is offered there.
+    pub(super) empty_zones: BTreeSet<String>,
+    /// When each zone was looked at.
+    pub(super) zone_ages: BTreeMap<String, Timestamp>,
+}
 
-/// Reads what is kept there. It is as old as its oldest part.
+/// Reads what is kept there.
 ///
 /// # Errors
 ///
@@ -93,18 +100,19 @@ pub(super) fn read(store: &Store, region: &Region, cloud: &dyn Cloud) -> Result<
             for (zone, entries) in &file.zones {
                 data.extend(listed(zone, entries).map_err(fail)?);
             }
-            let oldest = file.zones.keys().map(|zone| file.age(zone)).min();
-            let at = oldest.map_or(file.at, |oldest| oldest.min(file.at));
+            let zones = file.zones.keys();
+            let zone_ages: BTreeMap<_, _> = zones.map(|it| (it.clone(), file.age(it))).collect();
+            let at = zone_ages.values().min().map_or(file.at, |oldest| (*oldest).min(file.at));
             let empty = file.zones.iter().filter(|(_, entries)| entries.is_empty());
-            let empty = empty.map(|(zone, _)| zone.clone()).collect();
-            Ok((Sourced { source: place.clone(), at, data }, empty))
+            let empty_zones = empty.map(|(zone, _)| zone.clone()).collect();
+            Ok(Read { spot: Sourced { source: place.clone(), at, data }, empty_zones, zone_ages })
         }
     }
 }
 
 fn read_parameters(prefix: &str, region: &Region, cloud: &dyn Cloud) -> Result<Read, MarketError> {
-    let (mut data, mut empty) = (Vec::new(), BTreeSet::new());
-    let mut oldest: Option<Timestamp> = None;
+    let (mut data, mut empty_zones) = (Vec::new(), BTreeSet::new());
+    let mut zone_ages = BTreeMap::new();
     for parameter in cloud.parameters_below(region, prefix)? {
         let fail = |reason: String| MarketError::Store {
             place: format!("parameter {}", parameter.name),
@@ -115,15 +123,14 @@ fn read_parameters(prefix: &str, region: &Region, cloud: &dyn Cloud) -> Result<R
             .map_err(|error| fail(format!("it is no JSON list: {error}")))?;
         data.extend(listed(zone, &entries).map_err(fail)?);
         if entries.is_empty() {
-            empty.insert(zone.to_owned());
+            empty_zones.insert(zone.to_owned());
         }
         // One that does not tell its age is of any age.
-        let at = parameter.at.unwrap_or(Timestamp::UNIX_EPOCH);
-        oldest = Some(oldest.map_or(at, |oldest| oldest.min(at)));
+        zone_ages.insert(zone.to_owned(), parameter.at.unwrap_or(Timestamp::UNIX_EPOCH));
     }
     let source = format!("SSM {prefix}");
-    match oldest {
-        Some(at) => Ok((Sourced { source, at, data }, empty)),
+    match zone_ages.values().min().copied() {
+        Some(at) => Ok(Read { spot: Sourced { source, at, data }, empty_zones, zone_ages }),
         None => Err(MarketError::Store {
             place: source,
             reason: format!("there is no parameter {prefix}/ZONE of a zone of {region}"),
@@ -205,7 +212,7 @@ enum Write {
 
 /// Which zones a refresh is about, and what is known of them.
 struct Scope<'a> {
-    region: &'a Region,
+    market: &'a Market,
     /// Those that were asked for; all if empty.
     asked: &'a [String],
     /// Those of which their source tells prices, or that nothing is offered there.
@@ -214,7 +221,7 @@ struct Scope<'a> {
 
 impl Scope<'_> {
     fn is_ours(&self, zone: &str) -> bool {
-        zone.starts_with(self.region.as_str())
+        zone.starts_with(self.market.region.as_str())
             && (self.asked.is_empty() || self.asked.iter().any(|it| it == zone))
     }
 
@@ -222,10 +229,16 @@ impl Scope<'_> {
     fn is_known(&self, zone: &str) -> bool {
         self.known.contains(zone)
     }
+
+    /// Since when the oldest prices are known of those that are kept now.
+    fn oldest(&self) -> Timestamp {
+        let ours = self.known.iter().filter(|zone| self.is_ours(zone));
+        ours.map(|zone| self.market.priced_at(zone)).min().unwrap_or(self.market.spot.at)
+    }
 }
 
 /// Compares a ranking of a market with what is kept. A zone that was looked at and has prices, and no offers any more, is to have an empty
-/// list: what is kept would be launched from. One without any price keeps its own. What is written is never younger than the prices, which were looked at `prices_at`; now it is `at`. What is the same is written again when it is [`FRESH_S`] old, so that its age tells when it was looked at.
+/// list: what is kept would be launched from. One without any price keeps its own. What is written is never younger than the prices; now it is `at`. What is the same is written again when it is [`FRESH_S`] old, so that its age tells when it was looked at.
 ///
 /// # Errors
 ///
@@ -238,7 +251,6 @@ pub fn draft(
     at: Timestamp,
     cloud: &dyn Cloud,
 ) -> Result<Draft, MarketError> {
-    let (region, prices_at) = (&market.region, market.spot.at);
     let zones: BTreeSet<&str> = ranking.offers.iter().map(|offer| offer.zone.as_str()).collect();
     let lists = zones.iter().map(|zone| ((*zone).to_owned(), Value::Array(list(ranking, zone))));
     let lists: BTreeMap<String, Value> = lists.collect();
@@ -246,17 +258,17 @@ pub fn draft(
     let mut draft = Draft { zones: lists.len(), changes, unpriced, writes };
     let priced = market.spot.data.iter().map(|price| price.zone.as_str());
     let known = priced.chain(market.empty_zones.iter().map(String::as_str)).collect();
-    let scope = Scope { region, asked: looked_at, known };
+    let scope = Scope { market, asked: looked_at, known };
     match store {
         Store::Ssm { prefix } => {
-            let age_s = at.as_second() - prices_at.as_second();
+            let age_s = at.as_second() - scope.oldest().as_second();
             if age_s > REDATED_S {
                 return Err(MarketError::Redated { place: format!("SSM {prefix}"), age_s });
             }
-            let kept = cloud.parameters_below(region, prefix)?;
+            let kept = cloud.parameters_below(&market.region, prefix)?;
             draft.parameters(prefix, kept, lists, at, &scope)?;
         }
-        Store::File(path) => draft.file(path, lists, (prices_at, at), &scope)?,
+        Store::File(path) => draft.file(path, lists, at, &scope)?,
     }
     Ok(draft)
 }
@@ -275,7 +287,7 @@ impl Draft {
         scope: &Scope<'_>,
     ) -> Result<(), MarketError> {
         let kept = kept.into_iter().filter_map(|it| {
-            let zone = zone_of(&it.name, prefix, scope.region)?.to_owned();
+            let zone = zone_of(&it.name, prefix, &scope.market.region)?.to_owned();
             Some((zone, it))
         });
         let kept: BTreeMap<String, Parameter> = kept.collect();
@@ -312,21 +324,23 @@ impl Draft {
         &mut self,
         path: &Path,
         mut lists: BTreeMap<String, Value>,
-        (prices_at, at): (Timestamp, Timestamp),
+        at: Timestamp,
         scope: &Scope<'_>,
     ) -> Result<(), MarketError> {
-        let file = StoreFile::read(path, scope.region)?;
+        let market = scope.market;
+        let file = StoreFile::read(path, &market.region)?;
         let is_looked_at = |zone: &str| scope.is_ours(zone) && scope.is_known(zone);
         let mut ages: BTreeMap<String, Timestamp> =
-            lists.keys().map(|zone| (zone.clone(), prices_at)).collect();
+            lists.keys().map(|zone| (zone.clone(), market.priced_at(zone))).collect();
         for (zone, before) in file.iter().flat_map(|file| &file.zones) {
             if scope.is_ours(zone) && !scope.is_known(zone) {
                 self.unpriced.push(zone.clone());
             }
             // Nobody asked about the others, or told of them: they stay, and are as old as they were.
+            let seen = market.priced_at(zone);
             let (stays, age) = match is_looked_at(zone) {
-                true => (Vec::new(), prices_at),
-                false => (before.clone(), file.as_ref().map_or(prices_at, |it| it.age(zone))),
+                true => (Vec::new(), seen),
+                false => (before.clone(), file.as_ref().map_or(seen, |it| it.age(zone))),
             };
             lists.entry(zone.clone()).or_insert_with(|| Value::Array(stays));
             ages.entry(zone.clone()).or_insert(age);
@@ -342,8 +356,8 @@ impl Draft {
             self.compare(zone, was, list);
         }
         if !self.changes.is_empty() || is_old(then, at) {
-            let oldest = ages.values().min().copied().unwrap_or(prices_at);
-            let region = scope.region.to_string();
+            let oldest = ages.values().min().copied().unwrap_or(market.spot.at);
+            let region = market.region.to_string();
             let file = StoreFile { region, at: oldest, ages, zones };
             let text = serde_json::to_vec_pretty(&file).map_err(|error| MarketError::Store {
                 place: path.display().to_string(),

@@ -6,21 +6,19 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::args::{FleetArgs, OrderArg, TemplateArgs};
+use super::supply::prices;
 use crate::ansible::{Context, Failure};
 use crate::domain::{
-    Blueprint, Clock, Ec2Instance, ImageId, InstanceId, Market, MicroUsd, Region, one_line,
+    Blueprint, Clock, Ec2Instance, ImageId, InstanceId, MicroUsd, Region, one_line,
 };
-use crate::drive::launch::{
-    Built, Drain, Fleet, Fleets, Ground, Job, Launcher, Memory, Site, built, preflight,
-};
+use crate::drive::launch::{Drain, Fleet, Fleets, Job, Launcher, Memory, Site, built, preflight};
 use crate::drive::market::Cloud;
-use crate::drive::{Progress, SystemClock, watched};
+use crate::drive::{Progress, SystemClock};
 use crate::modules::{World, market};
 use crate::plan::launch::{
     CLUSTER_TAG, Counts, ENDING, FLEET_TAG, Ladder, LadderSettings, Order, Prices, Spread,
     check_name, check_tags,
 };
-use crate::plan::offers::{Ranking, rank, stale};
 
 /// The fleet, held, and who is asked about it.
 pub(in crate::modules) struct Desk<'c> {
@@ -174,51 +172,6 @@ impl<'c> Desk<'c> {
         }
     }
 
-    /// The market, young enough or allowed to be old, and its ranking, in which only what the image runs on fits.
-    pub(in crate::modules) fn ranked(
-        &self,
-        built: Option<&Built>,
-    ) -> Result<(Market, Ranking, Vec<String>), Failure> {
-        let args = &self.args;
-        let mut policy = args.policy.clone().unwrap_or_default().policy()?;
-        if let Some(Built { image, architecture }) = built {
-            let wanted = &policy.architectures;
-            if !wanted.is_empty() && !wanted.contains(architecture) {
-                return Err(Failure::new(format!(
-                    "image {image} is for {architecture}, and the policy's architectures are {}: set architectures to {architecture}, or take another image; nothing was launched",
-                    wanted.join(", ")
-                )));
-            }
-            policy.architectures = vec![architecture.clone()];
-        }
-        let world = self.context.world;
-        let now = self.clock.now();
-        let progress = Progress::new(&self.clock, self.context.progress);
-        let connect = || market::cloud(&args.connection, world);
-        let asked = format!("reading the spot market of {}", self.region);
-        let market = watched(&progress, &asked, || {
-            args.sources.market(&self.region, &policy, false, &connect, &world.environment, now)
-        })?;
-        let old = stale(&market, args.sources.max_price_age, now);
-        let old: Vec<String> = old.iter().map(ToString::to_string).collect();
-        if !old.is_empty() && !args.allow_stale {
-            let text = old.join("; ");
-            return Err(Failure::new(format!(
-                "{text}: nothing was launched; refresh them, or set allow_stale"
-            )));
-        }
-        let ranking = rank(&market, &policy).map_err(|error| Failure::new(error.to_string()))?;
-        match ranking.nothing_left() {
-            Some(nothing) => {
-                let runs =
-                    built.map(|it| format!("; image {} is for {}", it.image, it.architecture));
-                let runs = runs.unwrap_or_default();
-                Err(Failure::new(format!("{nothing}{runs}; nothing was launched")))
-            }
-            None => Ok((market, ranking, old)),
-        }
-    }
-
     /// Everything looked at that a launch needs.
     pub(in crate::modules) fn ready(&self, wanted: u32, terms: Terms) -> Result<Ready, Failure> {
         Ok(self.ready_with_prices(wanted, terms)?.0)
@@ -230,9 +183,27 @@ impl<'c> Desk<'c> {
         wanted: u32,
         terms: Terms,
     ) -> Result<(Ready, Prices), Failure> {
+        self.prepared(wanted, terms, false)
+    }
+
+    /// The same where a named zone without an offer is left out and named in a warning, and does not keep others from being launched in.
+    pub(in crate::modules) fn ready_where_offered(
+        &self,
+        wanted: u32,
+        terms: Terms,
+    ) -> Result<Ready, Failure> {
+        Ok(self.prepared(wanted, terms, true)?.0)
+    }
+
+    fn prepared(
+        &self,
+        wanted: u32,
+        terms: Terms,
+        where_offered: bool,
+    ) -> Result<(Ready, Prices), Failure> {
         let args = &self.args;
         let mut blueprint = self.blueprint()?;
-        let site = Site {
+        let mut site = Site {
             zones: args.zones.clone().unwrap_or_default(),
             subnets: args.subnets.clone().unwrap_or_default(),
             vpc: args.vpc_id.clone(),
@@ -241,26 +212,12 @@ impl<'c> Desk<'c> {
         let built = built(cloud, &self.region, &site, &mut blueprint)?;
         let (market, ranking, mut warnings) = self.ranked(built.as_ref())?;
         let offers = ranking.offers;
+        if where_offered {
+            warnings.extend(self.narrowed(&mut site, &offers)?);
+        }
         let ground = preflight(cloud, &self.region, &site, &offers)?;
+        warnings.extend(self.lacking(&ground, &market)?);
         let now = self.clock.now();
-        let unpriced = self.unpriced(&ground, &market)?;
-        let mut lacking: Vec<String> =
-            unpriced.iter().map(|it| lacks(PRICE, it, &ground)).collect();
-        if !unpriced.is_empty() && !args.allow_stale {
-            let age = now.as_second() - market.spot.at.as_second();
-            return Err(Failure::new(format!(
-                "{} (spot prices of {}, {age} s old); nothing was launched: refresh them, leave that zone out, or set allow_stale",
-                lacking.join("; "),
-                market.spot.source
-            )));
-        }
-        if site.zones.is_empty() {
-            let all = ground.subnets.keys();
-            let left = all.filter(|it| !ground.zones.contains(*it) && !unpriced.contains(it));
-            lacking.extend(left.map(|zone| lacks(OFFER, zone, &ground)));
-        }
-        let nothing = |it: String| format!("{it}: nothing is launched there");
-        warnings.extend(lacking.into_iter().map(nothing));
         let memory = Memory::new(self.fleets.memory(), args.capacity_memory);
         let ladder = Ladder::new(LadderSettings {
             offers,
@@ -289,25 +246,6 @@ impl<'c> Desk<'c> {
         Ok((Ready { job, ladder, memory, warnings }, prices(&market)))
     }
 
-    /// Zones in which machines are wanted and of which no price is known: those of the subnets, unless others are named, and those of
-    /// the policy.
-    fn unpriced(&self, ground: &Ground, market: &Market) -> Result<Vec<String>, Failure> {
-        let args = &self.args;
-        let of_policy = args.policy.clone().unwrap_or_default().policy()?.zones;
-        let named = args.zones.clone().unwrap_or_default();
-        let is_wanted = |zone: &String| {
-            (of_policy.is_empty() || of_policy.contains(zone))
-                && (named.is_empty() || named.contains(zone))
-                && (ground.subnets.is_empty() || ground.subnets.contains_key(zone))
-        };
-        let is_told = |zone: &String| {
-            market.spot.data.iter().any(|price| price.zone == *zone)
-                || market.empty_zones.contains(zone)
-        };
-        let all: BTreeSet<String> = ground.subnets.keys().chain(&of_policy).cloned().collect();
-        Ok(all.into_iter().filter(|zone| is_wanted(zone) && !is_told(zone)).collect())
-    }
-
     fn blueprint(&self) -> Result<Blueprint, Failure> {
         let args = &self.args;
         let template = args.launch_template.as_ref().map(TemplateArgs::name).transpose()?;
@@ -326,20 +264,6 @@ impl<'c> Desk<'c> {
     }
 }
 
-const PRICE: &str = "no type has a price";
-const OFFER: &str = "no offer that fits the policy is";
-
-/// What a zone lacks, with its subnets.
-fn lacks(what: &str, zone: &str, ground: &Ground) -> String {
-    let subnets = ground.subnets.get(zone).into_iter().flatten();
-    let ids: Vec<&str> = subnets.map(|it| it.id.as_str()).collect();
-    match ids[..] {
-        [] => format!("{what} in {zone}"),
-        [id] => format!("{what} in {zone}, where {id} is"),
-        _ => format!("{what} in {zone}, where {} are", ids.join(", ")),
-    }
-}
-
 /// How many are in each zone.
 pub(in crate::modules) fn counts(machines: &[Ec2Instance]) -> Counts {
     let mut counts = Counts::new();
@@ -347,17 +271,6 @@ pub(in crate::modules) fn counts(machines: &[Ec2Instance]) -> Counts {
         *counts.entry(zone).or_default() += 1;
     }
     counts
-}
-
-/// What an hour of each type costs now.
-pub(in crate::modules) fn prices(market: &Market) -> Prices {
-    let prices = market.spot.data.iter();
-    let spot = prices.map(|it| ((it.machine_type.clone(), it.zone.clone()), it.price)).collect();
-    // What spot prices were kept with may tell the others, too.
-    let told = market.spot.data.iter();
-    let told = told.filter_map(|it| Some((it.machine_type.clone(), it.on_demand?)));
-    let listed = market.on_demand.iter().flat_map(|it| it.data.clone());
-    Prices { spot, on_demand: told.chain(listed).collect() }
 }
 
 fn digest(blueprint: &Blueprint, max_price: Option<MicroUsd>) -> String {

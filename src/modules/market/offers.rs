@@ -201,11 +201,11 @@ pub(in crate::modules) fn explained(
 }
 
 fn one(rank: usize, offer: &Offer, market: &Market, now: Timestamp) -> Shown {
-    let spot = &market.spot;
+    let spot = age(&market.spot.source, market.priced_at(&offer.zone), now);
     let listed = market.on_demand.as_ref().filter(|it| it.data.contains_key(&offer.kind.name));
     let on_demand_source = match (listed, offer.on_demand) {
         (Some(list), _) => Some(source(list, now)),
-        (None, Some(_)) => Some(source(spot, now)),
+        (None, Some(_)) => Some(spot.clone()),
         (None, None) => None,
     };
     let rates = market.interruptions.as_ref().filter(|_| offer.interruption.is_some());
@@ -220,7 +220,7 @@ fn one(rank: usize, offer: &Offer, market: &Market, now: Timestamp) -> Shown {
         price: offer.price.to_string(),
         price_micro_usd: offer.price.micros(),
         price_since: offer.since.map(|at| at.to_string()),
-        price_source: source(spot, now),
+        price_source: spot,
         on_demand_price: offer.on_demand.map(|price| price.to_string()),
         on_demand_source,
         saving_percent: offer.saving.map(percent),
@@ -233,8 +233,11 @@ fn one(rank: usize, offer: &Offer, market: &Market, now: Timestamp) -> Shown {
 }
 
 fn source<T>(figures: &Sourced<T>, now: Timestamp) -> ShownSource {
-    let age_seconds = now.as_second() - figures.at.as_second();
-    ShownSource { source: figures.source.clone(), age_seconds }
+    age(&figures.source, figures.at, now)
+}
+
+fn age(source: &str, at: Timestamp, now: Timestamp) -> ShownSource {
+    ShownSource { source: source.to_owned(), age_seconds: now.as_second() - at.as_second() }
 }
 
 fn score(score: &Score) -> ShownScore {

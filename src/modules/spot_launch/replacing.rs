@@ -84,7 +84,8 @@ fn finished<'c>(
 
 fn ready(desk: &Desk<'_>, id: &InstanceId, zone: &str, terms: Terms) -> Result<Ready, Failure> {
     let terms = Terms { spread: Spread::Even, resume: false, clean_up: true, ..terms };
-    let mut ready = desk.ready(1, terms)?;
+    // A machine that goes is replaced wherever it may be.
+    let mut ready = desk.ready_where_offered(1, terms)?;
     ready.job.blueprint.tags.insert(REPLACES_TAG.to_owned(), id.to_string());
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };

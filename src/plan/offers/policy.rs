@@ -133,6 +133,11 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Whether offers of a zone are looked at.
+    pub fn takes(&self, zone: &str) -> bool {
+        self.zones.is_empty() || self.zones.iter().any(|it| it == zone)
+    }
+
     /// What no offer whatever can meet.
     ///
     /// # Errors

@@ -46,6 +46,7 @@ fn market(types: Vec<MachineType>, spot: Vec<SpotPrice>) -> Market {
         types: sourced("types", types),
         spot: sourced("prices", spot),
         empty_zones: BTreeSet::new(),
+        zone_ages: BTreeMap::new(),
         on_demand: None,
         interruptions: None,
         placement: None,
@@ -282,19 +283,50 @@ fn old_figures_are_named_with_their_age() {
     let mut market = small();
     let at = |after: i64| Timestamp::from_second(NOW + after).unwrap();
     market.interruptions = Some(sourced("advisor.json", BTreeMap::new()));
-    assert_eq!(stale(&market, 600, at(600)), []);
-    let told = stale(&market, 600, at(601));
+    assert_eq!(stale(&market, &|_| true, 600, at(600)), []);
+    let told = stale(&market, &|_| true, 600, at(601));
     assert_eq!(told.len(), 1, "what changes by the week has a month: {told:?}");
     assert_eq!(
         told[0].to_string(),
         "spot prices of prices are 601 s old, more than the 600 s allowed"
     );
-    let told = stale(&market, 600, at(40 * 86_400));
+    let told = stale(&market, &|_| true, 600, at(40 * 86_400));
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[2].to_string().contains("interruption rates of advisor.json are 3456000 s old"));
-    assert_eq!(stale(&market, 600, at(-299)), []);
-    let early = stale(&market, 600, at(-301));
+    assert_eq!(stale(&market, &|_| true, 600, at(-299)), []);
+    let early = stale(&market, &|_| true, 600, at(-301));
     assert!(early[0].to_string().contains("dated 301 s in the future"), "{early:?}");
+}
+
+/// What nobody looks at any more grows old, and concerns nobody who does not want it.
+#[test]
+fn a_zone_is_as_old_as_it_is_and_only_the_wanted_ones_are_judged() {
+    let mut market = small();
+    let at = |after: i64| Timestamp::from_second(NOW + after).unwrap();
+    market.zone_ages = [("a", 0), ("b", -10), ("c", -90_000), ("d", -80_000), ("e", 900)]
+        .map(|(zone, after)| (zone.to_owned(), at(after)))
+        .into();
+    market.spot.at = at(-90_000);
+    let told = |zones: &str| -> Vec<String> {
+        let all = stale(&market, &|zone| zones.contains(zone), 600, at(100));
+        all.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(told("ab"), [""; 0]);
+    assert_eq!(
+        told("abc"),
+        ["spot prices of prices in c are 90100 s old, more than the 600 s allowed"]
+    );
+    assert_eq!(
+        told("bdce"),
+        [
+            "spot prices of prices in c, d are up to 90100 s old, more than the 600 s allowed",
+            "spot prices of prices in e are dated 800 s in the future"
+        ]
+    );
+    let ages = ["a", "c", "z"].map(|zone| market.priced_at(zone));
+    assert_eq!(ages, [at(0), at(-90_000), at(-90_000)]);
+    let again: Market = serde_json::from_str(&serde_json::to_string(&market).unwrap()).unwrap();
+    assert_eq!(again, market);
 }
 
 #[test]
