@@ -19,6 +19,10 @@ description:
     preferred leader of those partitions only whose preferred replica is in sync and does not lead, and looks
     until they are led so. No partition changes its replicas, and no replica that is not in sync comes to lead.
   - >-
+    It needs C(Alter) on the cluster. Where that is not granted it waits for as long for the cluster to do so by
+    itself (C(auto.leader.rebalance.enable), which is on by default and looks every five minutes), warns, and
+    fails with C(CLUSTER_REFUSED) if it does not.
+  - >-
     Partitions whose preferred replica is not in sync are left and named in a warning: C(cluster_gate) waits for
     those.
   - >-
