@@ -12,7 +12,7 @@ use crate::drive::stateful::{ActError, Actor, Carried, Failed, Job, Permit, Sigh
 use crate::drive::wait::until;
 use crate::plan::roll::{
     Event, Hold, Match, Node, NodeRun, Phase, Planned, Run, Survey, Wanted, has_passed_mid_gate,
-    is_itself, is_same_node, known_before, may_enter, may_go_on, may_recycle,
+    is_as_wanted, is_itself, is_same_node, known_before, may_enter, may_go_on, may_recycle,
 };
 use crate::plan::stateful::{Expectations, Snapshot, Step};
 
@@ -315,7 +315,7 @@ impl Roller<'_> {
         let id = &node.planned.id;
         if let Some(after) = &carried.after {
             let found = self.told(journal, node, after)?;
-            if let Err(hold) = is_same_node(&journal.run().plan, &node.planned, &found) {
+            if let Err(hold) = is_as_wanted(&journal.run().plan, &node.planned, &found) {
                 self.freeze(journal, Some(id.clone()), format!("it was recycled, but {hold}"))?;
                 return Err(RollError::NotSame { node: id.clone(), hold });
             }
@@ -330,7 +330,7 @@ impl Roller<'_> {
         let (run, id) = (journal.run(), &node.planned.id);
         let mut found = Node { id: id.clone(), seen: after.clone() };
         let _over = until(self.clock, OLD_LIST, || {
-            let judged = is_same_node(&run.plan, &node.planned, &found);
+            let judged = is_as_wanted(&run.plan, &node.planned, &found);
             if !matches!(judged, Err(Hold::Untold { .. })) {
                 return Ok::<_, RollError>(Some(()));
             }

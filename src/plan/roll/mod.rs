@@ -43,7 +43,7 @@ pub use cluster_settings::{
     Restriction, Scopes, left_shutdown, put_allocation_back, restriction, shutdown_reason,
 };
 pub use clusters_seen::{ClusterSeen, clusters_of_kind, clusters_seen};
-pub use coming_back::other_persistence;
+pub use coming_back::{is_as_wanted, other_persistence};
 pub use damaged::{Damaged, Head};
 pub use draft::{Choice, Draft, Wish, draft, median};
 pub use event::{

@@ -294,6 +294,34 @@ fn a_machine_is_the_same_only_by_what_the_vendor_tells_of_it() {
     assert!(matches!(other, Err(Hold::OtherAddress { .. })), "{other:?}");
 }
 
+/// Whatever was proved of it before: what is noted as rolled runs the image that was wanted.
+#[test]
+fn a_machine_that_a_recycle_brought_runs_the_image_that_was_wanted() {
+    let launched = json!({"target": {"wanted": {"kind": "launched_after", "moment": now()}, "image_id": "ami-2"}});
+    let none = json!({"target": {"wanted": {"kind": "present_configuration"}, "image_id": null}});
+    let present =
+        json!({"target": {"wanted": {"kind": "present_configuration"}, "image_id": "ami-2"}});
+    let judged = |more: &Value, image: Option<&str>, volume: &str| {
+        let mut found = seen("i-2", "ami-2", &[volume]);
+        found.seen.image_id = image.map(ImageId::new);
+        let plan = plan(more.clone());
+        is_as_wanted(&plan, &plan.nodes[0], &found)
+    };
+    for by_image in [json!({}), present] {
+        assert_eq!(judged(&by_image, Some("ami-2"), "vol-1"), Ok(()));
+        let other = judged(&by_image, Some("ami-1"), "vol-1");
+        assert!(matches!(other, Err(Hold::NotAsWanted { .. })), "{other:?}");
+        let untold = judged(&by_image, None, "vol-1");
+        assert!(matches!(untold, Err(Hold::Untold { what: "image", .. })), "{untold:?}");
+        let other = judged(&by_image, Some("ami-2"), "vol-2");
+        assert!(matches!(other, Err(Hold::OtherVolumes { .. })), "{other:?}");
+    }
+    for free in [launched, none] {
+        assert_eq!(judged(&free, Some("ami-1"), "vol-1"), Ok(()));
+        assert_eq!(judged(&free, None, "vol-1"), Ok(()));
+    }
+}
+
 #[test]
 fn an_image_on_a_persisted_root_is_proved_by_the_run_that_brought_it_to_that_machine_alone() {
     let off = json!({"switch": {"image_from": "ami-1", "image_to": "ami-2", "root_persistence_off": true}});
