@@ -60,14 +60,15 @@ impl Roller<'_> {
             self.note(journal, id, &already.seen, Duration::ZERO)?;
             return Ok(Recycled::Already(Box::new(already)));
         }
+        // What is under way by itself is waited for; else nothing of the group changes unless the step could be taken.
+        let step = self.job(journal, &node, wanted, wait_timeout).decide(&sight(&seen, id));
+        let is_joined = matches!(step, Ok(Step::Join { .. }));
         if node.asked.is_none() {
             // Before any setting is touched.
             has_passed_mid_gate(journal.run(), &node, self.clock.now())
                 .map_err(RollError::held(doing.as_str()))?;
-            // What is under way by itself is waited for; else nothing of the group changes unless the step could be taken.
-            let step = self.job(journal, &node, wanted, wait_timeout).decide(&sight(&seen, id));
             // As long as the image is to be set, it cannot.
-            if !matches!(step, Ok(Step::Join { .. })) {
+            if !is_joined {
                 may_go_on(journal.run(), &node, &seen).or_else(|hold| {
                     self.freeze_for_lost_data(journal, &hold)?;
                     Err(RollError::held(doing.as_str())(hold))
@@ -78,6 +79,9 @@ impl Roller<'_> {
             if is_suspended || is_switched {
                 seen = self.survey(journal.run())?;
             }
+        } else if is_joined {
+            // Whoever asked for it may have been cut off long ago.
+            self.keep_suspended(journal, &seen, Some(wait_timeout + MARGIN))?;
         }
         let job = self.job(journal, &node, wanted, wait_timeout);
         let sight = sight(&seen, id);
