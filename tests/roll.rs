@@ -9,6 +9,8 @@ mod chance;
 mod desk;
 #[path = "support/direct.rs"]
 mod direct;
+#[path = "roll/ends.rs"]
+mod ends;
 #[path = "roll/faults.rs"]
 mod faults;
 #[path = "roll/kills.rs"]

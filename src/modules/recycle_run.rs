@@ -37,7 +37,8 @@ pub(super) const SETTING_UP: Duration = Duration::from_secs(900);
 /// `started` plans as `recycle_plan` does and refuses if anything stands in the way. It takes a lease on the group and its
 /// system, writes a journal, and suspends what would replace or add machines by itself, each for a limited time that is prolonged
 /// while the run lives. A run with the same aim that was cut off is gone on with instead: it keeps its plan, and a warning names
-/// each other option that is not as it was when it began. If nothing is to be done nothing is changed.
+/// each other option that is not as it was when it began. If nothing is to be done nothing is changed. If every instance is as
+/// wanted and the group's image is not, the run has no nodes, and `finished` sets the image.
 ///
 /// `advanced` notes that a node enters a phase. Before `pre_gate` and `mid_gate` it waits until every other instance runs.
 ///
@@ -250,7 +251,7 @@ fn start<'c>(args: Args, context: Context<'c, World>) -> Result<Planned<'c, Retu
             let error = RollError::Blocked { group: group.to_string(), blockers };
             return Err(returns.evidence(Failure::from(error)).with_warnings(warnings));
         }
-        if draft.nodes.is_empty() {
+        if draft.is_idle() {
             return Ok(Planned::unchanged(returns).with_message(message).with_warnings(warnings));
         }
     }
@@ -316,7 +317,7 @@ fn begin_after(
         made =
             rolling::make(&args.roll, &args.connection, &group, context.world, context.progress)?;
         let has_more = made.opening.as_ref().is_none_or(|opening| *opening != Opening::Begin);
-        if made.draft.nodes.is_empty() && !has_more {
+        if made.draft.is_idle() && !has_more {
             let returns = Returns::planned(&made, &args.roll.system(&group)).after(take(ended));
             let message = "a run that was cut off was ended; nothing is to be rolled".to_owned();
             return Ok(Outcome { message: Some(message), ..Outcome::from(returns) });

@@ -98,7 +98,7 @@ impl Role<'_> {
             let journals = self.desk.runs.all().unwrap();
             let opening = roller.would_open(journals, &seen.group.id, &self.driver.system, &draft);
             let opening = opening.map_err(RollError::Taken)?;
-            if opening == Opening::Begin && draft.nodes.is_empty() && draft.blockers().is_empty() {
+            if opening == Opening::Begin && draft.is_idle() && draft.blockers().is_empty() {
                 return Ok(None);
             }
             match roller.begin(&self.driver.start(self.desk), &draft, &seen) {

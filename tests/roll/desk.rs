@@ -347,6 +347,8 @@ pub(crate) struct Driver {
     pub(crate) wait_timeout: Duration,
     /// Whether its gates are looked at, and pass.
     pub(crate) looks_at_gates: bool,
+    /// Whether a gate before each node's stop is looked at, too.
+    pub(crate) looks_before: bool,
     /// Where its journals are, if not where the desk's are.
     pub(crate) elsewhere: Option<Runs>,
     pub(crate) suspend_minutes: u32,
@@ -373,6 +375,7 @@ impl Driver {
             system: "kafka".to_owned(),
             wait_timeout: Duration::from_secs(1200),
             looks_at_gates: true,
+            looks_before: false,
             elsewhere: None,
             suspend_minutes: 60,
             before_step: Box::new(|_, _, _| {}),
@@ -456,7 +459,7 @@ impl Driver {
                 Ok(opening) => opening,
                 Err(taken) => return Ended::Refused(RollError::Taken(taken)),
             };
-            if opening == Opening::Begin && draft.nodes.is_empty() && draft.blockers().is_empty() {
+            if opening == Opening::Begin && draft.is_idle() && draft.blockers().is_empty() {
                 return Ended::Nothing;
             }
             match roller.begin(&self.start(desk), &draft, &seen) {
@@ -513,7 +516,11 @@ impl Driver {
                 .map(drop);
         }
         roller.advance(journal, id, phase, PATIENCE)?;
-        if phase == Phase::MidGate && self.looks_at_gates {
+        let looks = match phase {
+            Phase::PreGate => self.looks_before,
+            phase => self.looks_at_gates && phase == Phase::MidGate,
+        };
+        if looks {
             roller.note_gate(journal, id, json!({"verdict": "pass"}))?;
         }
         Ok(())

@@ -85,6 +85,40 @@ fn a_run_leaves_every_setting_as_it_found_it_and_the_image_it_brought() {
     assert_eq!(state["terminatedInstances"].as_array().unwrap().len(), 3, "each once");
 }
 
+/// As after a roll that was given up at its last node: no machine is touched, and the image of the group is set.
+#[test]
+fn a_run_without_nodes_sets_the_image_that_all_nodes_have() {
+    let desk = roll::desk(THREE);
+    let controller = Controller::gone(&desk);
+    let before = settings(&desk);
+    for node in ["ssi-1", "ssi-2", "ssi-3"] {
+        edit(&desk, json!({"instance": node, "set": {"imageId": "ami-2"}}));
+    }
+    let check = json!({"_ansible_check_mode": true, "_ansible_diff": true});
+    let foreseen = start(controller, &check);
+    let words = "the group's image is to be ami-2";
+    assert!(foreseen["msg"].as_str().unwrap().ends_with(words), "{foreseen}");
+    assert_eq!((&foreseen["changed"], &foreseen["nodes"]), (&json!(true), &json!([])));
+    assert_eq!(texts(&foreseen["changes"], "setting"), ["suspensions", "image"]);
+    let diff = &foreseen["diff"];
+    assert!(diff.to_string().contains("ami-1") && diff.to_string().contains("ami-2"), "{diff}");
+    assert_eq!(mutations(&desk), 0);
+
+    let begun = start(controller, &json!({}));
+    let run = begun["run_id"].as_str().unwrap();
+    let would = controller.run("finished", &with(check, &json!({"run_id": run}))).well();
+    assert!(would["msg"].as_str().unwrap().ends_with(words), "{would}");
+    let ended = controller.finish(run).well();
+    assert_eq!((&ended["changed"], &ended["outcome"]), (&json!(true), &json!("completed")));
+    assert_eq!(settings(&desk), (json!("ami-2"), before.1, before.2));
+    let asked = mutations(&desk);
+    let nothing = start(controller, &json!({}));
+    assert_eq!((&nothing["changed"], &nothing["run_id"]), (&json!(false), &Value::Null));
+    assert_eq!(mutations(&desk), asked);
+    let state = desk.simulator.control("GET", "/_sim/state", Value::Null);
+    assert_eq!(state["terminatedInstances"], json!([]));
+}
+
 #[test]
 fn a_run_of_someone_who_lives_is_left_to_him() {
     let desk = roll::desk(THREE);

@@ -82,7 +82,7 @@ fn foresee(desk: &Desk<'_>, run: &Run) -> Result<Restored, Failure> {
     if let Claim::Held(holder) = desk.claim(run) {
         output::talk(&format!("warning: {holder} carries it out: it cannot be given up now"));
     }
-    let outcome = Outcome::Aborted;
+    let outcome = run.given_up();
     let is_open = run.is_open();
     let of_group: Vec<RestoredSetting> = if !is_open || run.owed(outcome).is_empty() {
         Vec::new()
@@ -160,7 +160,7 @@ fn carry_out(
     is_unasked: bool,
 ) -> Result<Restored, Failure> {
     let (run, me) = (journal.run(), desk.me(journal.run()));
-    let owed = if run.is_open() { run.owed(Outcome::Aborted) } else { Vec::new() };
+    let owed = if run.is_open() { run.owed(run.given_up()) } else { Vec::new() };
     let of_clusters: Vec<(String, &str)> =
         run.cluster_owed().iter().map(|it| (it.cluster.clone(), it.setting.as_str())).collect();
     let (frozen, look_at) = (freeze(run), run.left_in_flight());

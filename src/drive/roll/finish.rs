@@ -72,8 +72,8 @@ impl Roller<'_> {
         Ok(())
     }
 
-    /// Gives a run up for good, as a person may: puts every setting back, also of one that is frozen or was cut off. To one that
-    /// has ended nothing is done.
+    /// Gives a run up for good, as a person may: puts every setting back, also of one that is frozen or was cut off. Only the image
+    /// that all its nodes have by now stays. To one that has ended nothing is done.
     ///
     /// # Errors
     ///
@@ -112,12 +112,12 @@ impl Roller<'_> {
         if leaves_clusters {
             self.leave_clusters(journal, &reason)?;
         }
-        self.restore_all(journal, Outcome::Aborted)?;
+        let outcome = journal.run().given_up();
+        self.restore_all(journal, outcome)?;
         if journal.run().frozen.is_some() {
             journal.write(self.clock, Event::Thawed { reason: reason.clone() })?;
         }
-        let event = Event::Ended { outcome: Outcome::Aborted, reason: Some(reason) };
-        Ok(journal.write(self.clock, event)?)
+        Ok(journal.write(self.clock, Event::Ended { outcome, reason: Some(reason) })?)
     }
 
     /// [`super::Claimant::thaw`].

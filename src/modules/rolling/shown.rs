@@ -106,7 +106,7 @@ pub(in crate::modules) struct ShownChange {
 
 /// What a roll changes of a group.
 pub(in crate::modules) fn shown_changes(survey: &Survey, draft: &Draft) -> Vec<ShownChange> {
-    if draft.nodes.is_empty() {
+    if draft.is_idle() {
         return Vec::new();
     }
     let suspended = survey.suspensions.iter().map(|it| it.process.as_str()).collect();
@@ -198,6 +198,11 @@ pub(in crate::modules) fn told(draft: &Draft, survey: &Survey) -> String {
     if count == 0 && blocked > 0 {
         return format!(
             "nothing can be planned in group {group}, {blocked} things stand in the way"
+        );
+    }
+    if let (0, Some(image)) = (count, draft.switch.as_ref().and_then(|it| it.image_to.as_ref())) {
+        return format!(
+            "nothing to roll in group {group}: every instance is as wanted ({wanted}); the group's image is to be {image}"
         );
     }
     if count == 0 {

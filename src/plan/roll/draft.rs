@@ -43,7 +43,9 @@ pub struct Draft {
     pub nodes: Vec<Choice>,
     /// What is left alone, and why.
     pub skipped: Vec<Choice>,
-    /// What must be set before the first recycle.
+    /// The zone that is begun: where machines are as wanted already and others are not yet, the one whose machine was launched last.
+    pub begun_zone: Option<String>,
+    /// What must be set before the first recycle or, of an image that all instances have already and the group has not, at the end.
     pub switch: Option<Switch>,
     /// Every predicate.
     pub findings: Vec<Finding>,
@@ -69,6 +71,11 @@ pub struct Choice {
 }
 
 impl Draft {
+    /// Whether it would change nothing.
+    pub fn is_idle(&self) -> bool {
+        self.nodes.is_empty() && self.switch.is_none()
+    }
+
     /// What stands in the way.
     pub fn blockers(&self) -> Vec<&Finding> {
         self.findings.iter().filter(|finding| finding.blocks()).collect()
@@ -90,6 +97,7 @@ pub fn draft(
         let of = |node: &&Node| chosen.iter().find(|choice| choice.node.id == node.id).cloned();
         in_order.iter().filter_map(of).collect()
     };
+    let begun_zone = begun_zone(survey, &target, past, &nodes);
     let expected_seconds = median(&past.seconds).map(|each| each * nodes.len() as f64);
     let horizon = wish.horizon.unwrap_or_else(|| horizon(expected_seconds, nodes.len()));
     let ids: Vec<StatefulInstanceId> = named(wish);
@@ -111,11 +119,13 @@ pub fn draft(
         waived.map(|finding| StatefulInstanceId::new(finding.object.as_str())).collect()
     };
     let (may_be_down, volumes_unknown) = (waived("active"), waived("volumes_known"));
-    let switch = if nodes.is_empty() { None } else { switch(survey, &target) };
+    let switch = switch(survey, &target);
+    let switch = if nodes.is_empty() { image_alone(switch, survey, &target, past) } else { switch };
     Draft {
         target,
         nodes,
         skipped,
+        begun_zone,
         switch,
         findings,
         expected_seconds,
@@ -159,6 +169,22 @@ fn choose(
     (chosen, skipped)
 }
 
+/// A roll that is run again after it was given up ends the zone that it had begun before it goes to another.
+fn begun_zone(survey: &Survey, target: &Target, past: &Past, left: &[Choice]) -> Option<String> {
+    let zone = |node: &Node| node.seen.availability_zone.clone();
+    let is_left = |zone: &String| {
+        left.iter().any(|choice| choice.node.seen.availability_zone.as_ref() == Some(zone))
+    };
+    let is_there = |node: &&Node| {
+        node.is_active()
+            && matches!(past.matches(target, node, &survey.group.persistence), Match::There(_))
+    };
+    let launched = |node: &Node| node.seen.launched_at.as_ref().and_then(|at| at.instant());
+    let begun = survey.nodes.iter().filter(is_there);
+    let begun = begun.filter_map(|node| Some((launched(node), zone(node).filter(is_left)?)));
+    begun.max().map(|(_, zone)| zone)
+}
+
 /// The image is set for the canary and not before, and a persisted root is given up for the time of the roll: it would keep
 /// the new image out (vendor help: root volume persistence).
 fn switch(survey: &Survey, target: &Target) -> Option<Switch> {
@@ -176,6 +202,25 @@ fn switch(survey: &Survey, target: &Target) -> Option<Switch> {
         image_to,
         root_persistence_off,
     })
+}
+
+/// What is missing where nothing is left to roll: a roll that was given up at its last node has put the group's image back, and the
+/// platform would boot the old one on what the new one has written.
+fn image_alone(
+    switch: Option<Switch>,
+    survey: &Survey,
+    target: &Target,
+    past: &Past,
+) -> Option<Switch> {
+    let persistence = &survey.group.persistence;
+    let is_there = |node: &Node| {
+        matches!(past.matches(target, node, persistence), Match::There(_) | Match::OnPaper(_))
+    };
+    // One that does not run stands in the way unless that is waived.
+    let mut active = survey.nodes.iter().filter(|node| node.is_active()).peekable();
+    let is_whole = active.peek().is_some() && active.all(is_there);
+    let switch = switch.filter(|switch| is_whole && switch.image_to.is_some())?;
+    Some(Switch { root_persistence_off: false, ..switch })
 }
 
 fn no_other_run(survey: &Survey, taken: Option<&Taken>) -> Finding {

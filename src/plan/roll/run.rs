@@ -348,10 +348,20 @@ impl Run {
     /// The change of the group that is missing to its end: every node is as wanted, and the image, which was put back while the run
     /// was frozen or had never to be set, is not the group's. What the platform boots later must not be the old one.
     pub fn image_to_keep(&self) -> Option<Switch> {
-        let switch = self.plan.switch.as_ref().filter(|switch| switch.image_to.is_some())?;
+        let switch = self.unset_image().filter(|_| self.outcome() == Outcome::Completed)?;
+        Some(Switch { root_persistence_off: false, ..switch.clone() })
+    }
+
+    /// The image that it is to set and has not, or has put back.
+    fn unset_image(&self) -> Option<&Switch> {
         let is_set = self.has_set_image && self.is_switched;
-        let is_missing = self.outcome() == Outcome::Completed && !is_set;
-        is_missing.then(|| Switch { root_persistence_off: false, ..switch.clone() })
+        self.plan.switch.as_ref().filter(|switch| switch.image_to.is_some() && !is_set)
+    }
+
+    /// How it ends when it is given up: where every node is as wanted, the image that it has set for them stays.
+    pub fn given_up(&self) -> Outcome {
+        let is_whole = self.is_complete() && self.unset_image().is_none();
+        if is_whole { Outcome::Completed } else { Outcome::Aborted }
     }
 
     /// How it would end now.
