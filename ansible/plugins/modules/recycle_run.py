@@ -21,7 +21,8 @@ description:
     group and its system, writes a journal, and suspends what would replace or add machines by itself, each for
     a limited time that is prolonged while the run lives. A run with the same aim that was cut off is gone on
     with instead: it keeps its plan, and a warning names each other option that is not as it was when it began.
-    If nothing is to be done nothing is changed.
+    If nothing is to be done nothing is changed. If every instance is as wanted and the group's image is not,
+    the run has no nodes, and C(finished) sets the image.
   - >-
     C(advanced) notes that a node enters a phase. Before C(pre_gate) and C(mid_gate) it waits until every other
     instance runs.
@@ -402,8 +403,10 @@ options:
       objects:
         description:
           - >-
-            Of which objects only, as they are reported, in which C(*) and C(?) may stand. Without it all
-            objects of the predicate are waived; with an empty list none is.
+            Of which objects only, as they are reported, in which C(*) and C(?) may stand. A predicate that a
+            gate judges topic by topic or index by index needs it: C(*) means all of them, those that are made
+            later included, and a warning says so. Of any other predicate all objects are waived without it;
+            with an empty list none is.
         type: list
         elements: str
   horizon_minutes:
@@ -612,6 +615,14 @@ nodes:
       description:
         - Why it is rolled, or left alone.
       type: str
+last_zone:
+  description:
+    - >-
+      The zone that is begun and not ended, for option C(after_zone) of C(cluster_order): that of the node that
+      was done last or, of a roll that begins, where the machine is that was launched last of those that are as
+      wanted already. Null if there is none.
+  returned: state is started
+  type: str
 left_alone:
   description:
     - What is left alone.
