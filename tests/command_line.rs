@@ -191,6 +191,8 @@ fn doctor_tells_whose_token_it_is_what_it_lacks_and_how_accounts_stand_to_aws() 
     let (code, all) = checks(&desk, |_| {});
     assert_eq!(code, 0, "{all:?}");
     assert!(found(&all, "rights").contains("may not list accounts and list users"), "{all:?}");
+    // A viewer reads all that an editor reads.
+    assert!(found(&all, "rights").contains("may change groups was not tried"), "{all:?}");
     assert!(found(&all, "token owner").contains("not to be told"), "{all:?}");
 
     let text = format!(

@@ -42,6 +42,8 @@ pub(super) fn owner(client: &Client, token: &SecretString) -> Check {
 /// What onboarding needs and the token may not do. Only reading is tried.
 pub(super) fn rights(client: &Client) -> Check {
     const NAME: &str = "rights";
+    // A viewer's token reads as well as an editor's, and nothing is changed to find out.
+    const UNTRIED: &str = "whether it may change groups was not tried";
     let mut missing = Vec::new();
     for (what, asked) in [
         ("list accounts", client.list_accounts(None).map(drop)),
@@ -54,13 +56,15 @@ pub(super) fn rights(client: &Client) -> Check {
         }
     }
     if missing.is_empty() {
-        return Check::ok(NAME, "an administrator of the organisation");
+        return Check::ok(NAME, format!("an administrator of the organisation; {UNTRIED}"));
     }
-    let found = format!("may not {}: no administrator of the organisation", missing.join(" and "));
+    let missing = missing.join(" and ");
+    let found = format!("may not {missing}: no administrator of the organisation; {UNTRIED}");
     Check::warn(
         NAME,
         found,
-        "nothing to do unless accounts or users are to be made: that takes an organisation administrator's token",
+        "nothing to do unless accounts or users are to be made: that takes an organisation administrator's token; to change groups \
+         it takes the account's editor policy",
     )
 }
 
