@@ -41,7 +41,7 @@ pub use inventory::{
 };
 pub use leadership::{Elector, LeadershipError, Notes};
 pub use observe::{ObserveError, Wanted, observe};
-pub use onboarding::{ConnectError, Onboarder};
+pub use onboarding::{AccountsSeen, ConnectError, Onboarder};
 pub use progress::Progress;
 pub use secret_file::{SecretFileError, open_to_others, secret_file};
 pub use session::{ChosenEndpoint, Session, SessionError, SessionOptions, ec2_access};

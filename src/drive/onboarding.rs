@@ -63,6 +63,14 @@ pub enum ConnectError {
     },
 }
 
+/// Accounts of the organisation.
+pub struct AccountsSeen {
+    /// These.
+    pub listed: Listed<Account>,
+    /// The AWS account whose accounts alone were told; none if all were. Then one that is not among them may be there all the same.
+    pub only_of: Option<String>,
+}
+
 /// Connects accounts.
 pub struct Onboarder<'a> {
     /// The API.
@@ -79,12 +87,13 @@ impl Onboarder<'_> {
     /// # Errors
     ///
     /// Those of every read.
-    pub fn accounts(&self, cloud_account: Option<&str>) -> Result<Listed<Account>, SpotError> {
+    pub fn accounts(&self, cloud_account: Option<&str>) -> Result<AccountsSeen, SpotError> {
         match (self.client.list_accounts(None), cloud_account) {
             (Err(error), Some(cloud)) if is_denial(&error) => {
-                self.client.list_accounts(Some(cloud))
+                let listed = self.client.list_accounts(Some(cloud))?;
+                Ok(AccountsSeen { listed, only_of: Some(cloud.to_owned()) })
             }
-            (listed, _) => listed,
+            (listed, _) => Ok(AccountsSeen { listed: listed?, only_of: None }),
         }
     }
 
@@ -102,7 +111,7 @@ impl Onboarder<'_> {
             Err(error) => return Err(error),
         };
         let listed = match self.accounts(cloud) {
-            Ok(listed) => self.entry(account, listed)?,
+            Ok(seen) => self.entry(account, seen.listed)?,
             Err(error) if is_denial(&error) && role != RoleSeen::Untold => None,
             Err(error) => return Err(error),
         };

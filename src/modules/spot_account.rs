@@ -11,7 +11,7 @@ use super::accounts::{ShownAccount, accepted, untold};
 use super::connection::Connection;
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Account, AccountId, Clock};
-use crate::drive::{Onboarder, Progress, Session, until, watched};
+use crate::drive::{AccountsSeen, Onboarder, Progress, Session, until, watched};
 use crate::plan::account::{AccountRefusal, AccountWanted, Choice, adopt_only, choose};
 use crate::spot::{Client, Made, SpotError, Unseen};
 
@@ -132,7 +132,7 @@ impl Module<World> for SpotAccount {
             name: args.name.clone(),
             cloud_account: args.cloud_account_id.clone(),
         };
-        let listed = {
+        let AccountsSeen { listed, only_of } = {
             let progress = Progress::new(session.clock.as_ref(), context.progress);
             let clock = session.clock.as_ref();
             let onboarder = Onboarder { client: &client, clock, progress: &progress };
@@ -143,6 +143,13 @@ impl Module<World> for SpotAccount {
         let chosen = choose(&wanted, &listed.items);
         if is_missing(&chosen) {
             untold("the account", &listed.left_out)?;
+        }
+        if let Some(cloud) = only_of.filter(|_| is_for_whole_lists(&chosen)) {
+            return Err(Failure::new(format!(
+                "cannot tell whether the account is there: the token may not list the accounts of the organisation, and those connected to AWS \
+                 account {cloud}, which it may list, are not all; take the token of an organisation administrator"
+            ))
+            .with_error_code(Some("LIST_INCOMPLETE")));
         }
         let warnings = listed.oddities.into_iter().chain(listed.left_out);
         let (accounts, adopt) = (listed.items, args.adopt_single);
@@ -162,6 +169,11 @@ fn is_missing(chosen: &Result<Choice, AccountRefusal>) -> bool {
         Ok(Choice::Missing { .. })
             | Err(AccountRefusal::NoSuchId { .. } | AccountRefusal::NameMissing { .. })
     )
+}
+
+/// Whether only a list of all accounts shows that there is none. That none is connected to an AWS account is shown by those that are.
+fn is_for_whole_lists(chosen: &Result<Choice, AccountRefusal>) -> bool {
+    is_missing(chosen) && !matches!(chosen, Err(AccountRefusal::NameMissing { .. }))
 }
 
 /// One call of the module.

@@ -109,6 +109,35 @@ fn in_a_list_that_cannot_be_read_whole_no_account_is_missing() {
     assert_eq!((&there["changed"], mutations(&desk).len()), (&json!(false), 0), "{there}");
 }
 
+/// Where the token may not list them all, those of one AWS account are told alone.
+#[test]
+fn in_a_list_of_one_aws_account_no_other_account_is_missing() {
+    let desk = desk("");
+    let denied = |arguments: serde_json::Value| {
+        desk.mend();
+        desk.fault(json!({"kind": "status", "status": 403, "method": "GET", "route": "/setup/account", "count": 1}));
+        call(&desk, MODULE, &arguments)
+    };
+    let cloud = "333333333333";
+    for wanted in [
+        json!({"name": "two", "cloud_account_id": cloud}),
+        json!({"id": "act-00000002", "cloud_account_id": cloud}),
+    ] {
+        for state in ["present", "absent"] {
+            let mut arguments = wanted.clone();
+            (arguments["state"], arguments["confirm_delete"]) = (json!(state), json!(true));
+            let called = denied(arguments);
+            assert!(called.failed().contains("cannot tell whether"), "{}", called.answer);
+        }
+    }
+    assert!(mutations(&desk).is_empty());
+    // None is connected to it, and that is all that is asked.
+    let gone = denied(json!({"cloud_account_id": cloud, "state": "absent"})).well();
+    assert_eq!(gone["changed"], false, "{gone}");
+    let there = denied(json!({"name": "one", "cloud_account_id": "111111111111"})).well();
+    assert_eq!(there["account"]["id"], "act-00000001", "{there}");
+}
+
 #[test]
 fn a_lost_answer_makes_no_second_account() {
     let desk = desk("");
