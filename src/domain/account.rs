@@ -1,5 +1,7 @@
 //! A Spot organisation: its accounts, its users, and what connects accounts to AWS.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +100,8 @@ pub struct UserDetails {
     pub user: User,
     /// Its own policies.
     pub policies: Vec<PolicyMapping>,
+    /// What those of them are called whose name is told, by their ids.
+    pub policy_names: BTreeMap<String, String>,
     /// The groups that it is in, whose policies it has besides.
     pub groups: Vec<UserGroup>,
     /// What of its policies and groups is not told or cannot be read: then it may do more than these two say.

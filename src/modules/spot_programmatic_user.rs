@@ -25,12 +25,13 @@ const LAG: Duration = Duration::from_secs(60);
 /// owner may read, or both, and is returned only if `reveal` is true; then give the task `no_log`.
 ///
 /// A user of that name that is there is not made again: its token is looked for in the places named, held against the last
-/// characters that the vendor tells of it, and copied to places that lack it. A place that holds something else is written over
-/// only if another place holds the token.
+/// characters that the vendor tells of it, and copied to places that lack it.
 ///
-/// Where there is no such user a place that holds something is written over only with `when_lost=replace`.
+/// A place that holds something else is written over only with `when_lost=replace`, whether there is such a user or not, and then a
+/// warning names it.
 ///
-/// The places are read before a user is made. If none of them takes the token the new user is removed again.
+/// The places are read before a user is made. If none of them takes the token the new user is removed again. A user that is made anew
+/// is removed only once each of the places was written.
 ///
 /// With `state=absent` one that may be another's is left, with a warning: it is removed if one of the places named holds its token, if
 /// all that it may do is in `accounts`, or if neither places nor accounts are named. Of one that is in user groups nobody can tell in
@@ -48,7 +49,8 @@ pub(super) struct Args {
     name: String,
     /// What is written beside a new one.
     description: Option<String>,
-    /// The accounts that a new one may see to. The vendor keeps them as policies of its own, so they are not compared later. With
+    /// The accounts that a new one may see to. The vendor keeps them as policies of its own, so they are not changed later; where their names show
+    /// another role, that is warned of. With
     /// `state=absent` those by which it is told that it is the one.
     accounts: Option<Vec<AccountGrant>>,
     /// The policies that it is to have, and no others of its own. Those of its user groups stay, and are told with a warning.
@@ -61,7 +63,7 @@ pub(super) struct Args {
     /// Whether the token is returned, too.
     #[serde(default)]
     reveal: bool,
-    /// What to do about a user whose token is in none of the places, and about places that hold something where there is no user.
+    /// What to do about a user whose token is in none of the places, and about places that hold something else than its token.
     #[serde(default)]
     when_lost: WhenLost,
     #[serde(flatten)]
@@ -84,7 +86,7 @@ enum WhenLost {
     /// Fail.
     #[default]
     Fail,
-    /// Remove the user and make it anew. Whoever uses the old token is locked out.
+    /// Remove the user and make it anew, and write over what the places hold. Whoever uses the old token is locked out.
     Replace,
 }
 

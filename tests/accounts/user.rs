@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::{Desk, answered, call, desk, mutations, settled};
+use crate::{Desk, answered, call, desk, foreseen, mutations, settled};
 
 const MODULE: &str = "spot_programmatic_user";
 
@@ -48,6 +48,14 @@ fn a_user_is_made_once_and_its_token_kept_and_good() {
     let open = call(&desk, MODULE, &arguments(&file)).well();
     assert!(open["warnings"][0].as_str().unwrap().contains("chmod 600"), "{open}");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    // It stays what it is, and that is told.
+    let mut editor = arguments(&file);
+    editor["accounts"][0]["role"] = json!("editor");
+    let told = call(&desk, MODULE, &editor).well();
+    assert!(told["warnings"].to_string().contains("Account Viewer in account"), "{told}");
+    assert_eq!(told["changed"], false, "{told}");
+    let told = call(&desk, MODULE, &arguments(&file)).well();
+    assert!(!told.to_string().contains("in account act-"), "{told}");
     let mut revealed = arguments(&file);
     revealed["reveal"] = json!(true);
     assert_eq!(call(&desk, MODULE, &revealed).well()["token"], json!(token));
@@ -94,8 +102,48 @@ fn a_token_that_is_lost_is_told_and_made_anew_only_if_that_is_wanted() {
     }
     let mut replaced = arguments(&file);
     replaced["when_lost"] = json!("replace");
+    // What is written over is told before.
+    let foreseen = foreseen(&desk, MODULE, &replaced);
+    let place = format!("file:{}", file.display());
+    assert!(foreseen["warnings"].to_string().contains("holds something else"), "{foreseen}");
+    assert!(foreseen["diff"]["before"].to_string().contains(&place), "{foreseen}");
     settled(&desk, MODULE, &replaced);
     assert!(token(&file) != first && !may_list(&desk, &first, "act-00000001"));
+    assert!(may_list(&desk, &token(&file), "act-00000001"));
+}
+
+/// What a place takes only writing shows: here one that can be written beside, and has a name that no file takes. The token of the user
+/// may be in use elsewhere.
+#[test]
+fn a_user_that_is_to_be_made_anew_stays_until_each_place_was_written() {
+    let desk = desk("");
+    let (file, other) = (desk.home.path().join("token"), desk.home.path().join("other/"));
+    settled(&desk, MODULE, &arguments(&file));
+    let asked = mutations(&desk);
+    let mut all = arguments(&other);
+    all["when_lost"] = json!("replace");
+    let refused = call(&desk, MODULE, &all);
+    assert!(refused.failed().contains("no user was made in place of it"), "{}", refused.answer);
+    assert_eq!(refused.answer["changed"], false, "{}", refused.answer);
+    assert_eq!(mutations(&desk), asked, "{}", refused.answer);
+    assert!(may_list(&desk, &token(&file), "act-00000001"));
+}
+
+/// A user that the vendor does not let go keeps its places as they were.
+#[test]
+fn a_user_that_is_not_let_go_is_not_made_anew_and_its_places_are_as_they_were() {
+    let desk = desk("");
+    let (file, other) = (desk.home.path().join("token"), desk.home.path().join("other"));
+    settled(&desk, MODULE, &arguments(&file));
+    let mut all = arguments(&other);
+    all["when_lost"] = json!("replace");
+    desk.fault(json!({"kind": "status", "status": 403, "method": "DELETE", "count": 2}));
+    for held in ["something-else", ""] {
+        fs::write(&other, held).unwrap();
+        let refused = call(&desk, MODULE, &all);
+        assert!(refused.failed().contains("no user was made"), "{}", refused.answer);
+        assert_eq!(fs::read_to_string(&other).unwrap_or_default().trim_end(), held);
+    }
     assert!(may_list(&desk, &token(&file), "act-00000001"));
 }
 

@@ -49,7 +49,8 @@ options:
         description:
           - >-
             Id, ARN or alias of the KMS key that encrypts it; without it the account's own key for Systems
-            Manager does.
+            Manager does. It counts where the parameter is written; one that holds what it should is left as it
+            is encrypted.
         type: str
   trust:
     description:

@@ -19,10 +19,13 @@ description:
     C(no_log).
   - >-
     A user of that name that is there is not made again: its token is looked for in the places named, held
-    against the last characters that the vendor tells of it, and copied to places that lack it. A place that
-    holds something else is written over only if another place holds the token.
-  - Where there is no such user a place that holds something is written over only with C(when_lost=replace).
-  - The places are read before a user is made. If none of them takes the token the new user is removed again.
+    against the last characters that the vendor tells of it, and copied to places that lack it.
+  - >-
+    A place that holds something else is written over only with C(when_lost=replace), whether there is such a
+    user or not, and then a warning names it.
+  - >-
+    The places are read before a user is made. If none of them takes the token the new user is removed again. A
+    user that is made anew is removed only once each of the places was written.
   - >-
     With C(state=absent) one that may be another's is left, with a warning: it is removed if one of the places
     named holds its token, if all that it may do is in O(accounts), or if neither places nor accounts are named.
@@ -68,7 +71,8 @@ options:
     description:
       - >-
         The accounts that a new one may see to. The vendor keeps them as policies of its own, so they are not
-        compared later. With C(state=absent) those by which it is told that it is the one.
+        changed later; where their names show another role, that is warned of. With C(state=absent) those by
+        which it is told that it is the one.
     type: list
     elements: dict
     suboptions:
@@ -123,7 +127,8 @@ options:
         description:
           - >-
             Id, ARN or alias of the KMS key that encrypts it; without it the account's own key for Systems
-            Manager does.
+            Manager does. It counts where the parameter is written; one that holds what it should is left as it
+            is encrypted.
         type: str
   token_file:
     description:
@@ -137,13 +142,15 @@ options:
   when_lost:
     description:
       - >-
-        What to do about a user whose token is in none of the places, and about places that hold something where
-        there is no user.
+        What to do about a user whose token is in none of the places, and about places that hold something else
+        than its token.
     type: str
     choices:
       fail: [Fail.]
       replace:
-        - Remove the user and make it anew. Whoever uses the old token is locked out.
+        - >-
+          Remove the user and make it anew, and write over what the places hold. Whoever uses the old token is
+          locked out.
     default: fail
   api_token:
     description:

@@ -17,7 +17,8 @@ pub(in crate::modules) struct SsmArgs {
     name: String,
     /// The region it is kept in; without it that of the task, or the one that the AWS SDK takes.
     region: Option<String>,
-    /// Id, ARN or alias of the KMS key that encrypts it; without it the account's own key for Systems Manager does.
+    /// Id, ARN or alias of the KMS key that encrypts it; without it the account's own key for Systems Manager does. It counts where the
+    /// parameter is written; one that holds what it should is left as it is encrypted.
     kms_key_id: Option<String>,
 }
 

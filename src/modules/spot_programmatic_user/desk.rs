@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 
 use super::{Args, LAG, Places, Returns, Shown, WhenLost, only_one, sorted};
 use crate::ansible::{Failure, Outcome, Planned};
-use crate::domain::{PolicyMapping, User, UserDetails, UserId};
+use crate::domain::{Grants, PolicyMapping, User, UserDetails, UserId};
 use crate::drive::{Session, until};
 use crate::modules::accounts::accepted;
-use crate::plan::account::{Holding, TokenStep, called, holding, token_step, withdrawn};
+use crate::plan::account::{
+    Holding, TokenStep, called, holding, other_roles, token_step, withdrawn,
+};
 use crate::spot::{Client, Made, Unseen};
 
 pub(super) struct Desk {
@@ -24,7 +26,7 @@ impl Desk {
         self.is_ready()?;
         // A place that cannot be read now would not take the token then.
         let held = self.places.sinks.read()?;
-        let taken = self.those(&held, |it| withdrawn(it).is_none());
+        let taken = self.others(&held);
         let after = json!({"name": self.args.name, "token_in": self.places.names()});
         let returns = self.returns(None, None);
         let message = format!("programmatic user {} is made", self.args.name);
@@ -38,12 +40,14 @@ impl Desk {
             ))
             .with_error_code(Some("OTHER_TOKEN")));
         }
-        let warnings = (!taken.is_empty())
-            .then(|| format!("{places} holds something, which the new token replaces"));
+        let before = match &taken[..] {
+            [] => Value::Object(Map::new()),
+            taken => json!({"something_else_in": taken}),
+        };
         Ok(Planned::change(returns, move || self.create())
-            .with_diff(Value::Object(Map::new()), after)
+            .with_diff(before, after)
             .with_message(message)
-            .with_warnings(warnings))
+            .with_warnings(replaces(&taken)))
     }
 
     /// It is there; its token, and its policies, may not be.
@@ -51,7 +55,8 @@ impl Desk {
         let details = self.client.user(&user.id)?.ok_or_else(|| {
             Failure::new(format!("the vendor lists user {} and tells nothing of it", user.id))
         })?;
-        let beside = self.beside(&details);
+        let mut beside = self.beside(&details);
+        beside.extend(self.in_other_roles(&details));
         Ok(self.standing(user, &details)?.with_warnings(beside))
     }
 
@@ -71,6 +76,19 @@ impl Desk {
             format!("programmatic user {name} may be allowed more than can be told: {what}")
         });
         grouped.chain(unread).collect()
+    }
+
+    /// The roles of a user that is there are not changed, since the vendor keeps them as policies of its own.
+    fn in_other_roles(&self, details: &UserDetails) -> Option<String> {
+        let Some(Grants::Accounts(wanted)) = self.args.grants() else { return None };
+        let others = other_roles(details, &wanted);
+        let name = &details.user.name;
+        (!others.is_empty()).then(|| {
+            format!(
+                "programmatic user {name} has other roles than `accounts` says, which is for a new one ({}): it stays as it is; `policies` changes them",
+                others.join("; ")
+            )
+        })
     }
 
     /// The same, once it was looked at.
@@ -106,24 +124,24 @@ impl Desk {
                 let returns = self.returns(Some(&user), token.as_ref());
                 Ok(self.mapped(user, drift, Vec::new(), token, returns).with_warnings(warnings))
             }
-            TokenStep::Copied { from, to } => {
+            TokenStep::Copied { from, to, over } => {
+                let others = listed(&over);
+                if !others.is_empty() && self.args.when_lost != WhenLost::Replace {
+                    return Err(Failure::new(format!(
+                        "{} holds something else than a token of programmatic user {}, whose token {} holds: leave that place out, empty it, \
+                         or set when_lost: replace to have it written over; nothing was changed",
+                        others.join(" and "),
+                        self.args.name,
+                        called(&from)
+                    ))
+                    .with_error_code(Some("OTHER_TOKEN")));
+                }
                 let token = known(from).cloned();
                 let returns = self.returns(Some(&user), token.as_ref());
-                Ok(self.mapped(user, drift, to, token, returns))
+                let warning = replaces(&others);
+                Ok(self.mapped(user, drift, to, token, returns).with_warnings(warning))
             }
-            TokenStep::Lost if self.args.when_lost == WhenLost::Replace => {
-                self.is_ready()?;
-                let before = json!({"id": user.id, "token_in": []});
-                let after = json!({"name": self.args.name, "token_in": names});
-                let message = format!("programmatic user {} is made anew", self.args.name);
-                let returns = self.returns(None, None);
-                let act = move || {
-                    self.places.sinks.try_out()?;
-                    self.remove(&user.id)?;
-                    self.create().map_err(|failure| failure.changed(true))
-                };
-                Ok(Planned::change(returns, act).with_diff(before, after).with_message(message))
-            }
+            TokenStep::Lost if self.args.when_lost == WhenLost::Replace => self.anew(user, held),
             TokenStep::Lost => Err(Failure::new(format!(
                 "programmatic user {} ({}) is there, and its token, which the vendor tells once, is not in {}: name the \
                  place that has it, or set when_lost: replace to have the user made anew",
@@ -133,6 +151,33 @@ impl Desk {
             ))
             .with_error_code(Some("TOKEN_LOST"))),
         }
+    }
+
+    /// Its token is nowhere: it is removed and made again. A place that took the word that stands for the old token takes the new one,
+    /// too, so the old user, whose token may be in use elsewhere, stays until each place took it.
+    fn anew<'c>(
+        self,
+        user: User,
+        held: Vec<Option<SecretString>>,
+    ) -> Result<Planned<'c, Returns>, Failure> {
+        self.is_ready()?;
+        let others = self.others(&held);
+        let mut before = json!({"id": user.id, "token_in": []});
+        if !others.is_empty() {
+            before["something_else_in"] = json!(others);
+        }
+        let after = json!({"name": self.args.name, "token_in": self.places.names()});
+        let message = format!("programmatic user {} is made anew", self.args.name);
+        let returns = self.returns(None, None);
+        let act = move || {
+            self.places.sinks.try_out()?;
+            self.succeed(&user.id, &held)?;
+            self.create().map_err(|failure| failure.changed(true))
+        };
+        Ok(Planned::change(returns, act)
+            .with_diff(before, after)
+            .with_message(message)
+            .with_warnings(replaces(&others)))
     }
 
     /// What is to be done about policies and places of a user that is there.
@@ -302,6 +347,11 @@ impl Desk {
         pairs.filter(|(_, held)| held.as_ref().is_some_and(fits)).map(|(name, _)| name).collect()
     }
 
+    /// The places that hold something, which is not what stands for a token that was withdrawn.
+    fn others(&self, held: &[Option<SecretString>]) -> Vec<String> {
+        self.those(held, |it| withdrawn(it).is_none())
+    }
+
     pub(super) fn returns(&self, user: Option<&User>, token: Option<&SecretString>) -> Returns {
         let token = token.filter(|_| self.args.reveal);
         Returns {
@@ -310,6 +360,12 @@ impl Desk {
             token: token.map(|token| token.expose_secret().to_owned()),
         }
     }
+}
+
+/// It may be another organisation's token, or no token at all, and is told nowhere else.
+fn replaces(others: &[String]) -> Option<String> {
+    let places = others.join(" and ");
+    (!others.is_empty()).then(|| format!("{places} holds something else, which the token replaces"))
 }
 
 fn shown(policies: &[PolicyMapping]) -> Value {

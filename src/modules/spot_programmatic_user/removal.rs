@@ -116,33 +116,54 @@ impl Desk {
     /// Removes a user and empties the places. Wherever it is cut off, the next run finds what to go on with: the places tell whose token
     /// they held until the user is gone, and after that.
     fn take_away(&self, id: &UserId, held: &Held) -> Result<(), Failure> {
-        self.withdraw(id, held)?;
-        let doubt = self.ask_away(id).map_err(|failure| self.given_back(held, failure))?;
-        self.see_gone(id, doubt)?;
+        let taken: Vec<usize> = (0..held.len()).filter(|place| held[*place].is_some()).collect();
+        self.end(id, held, &taken)?;
         self.places.empty(0..held.len()).map_err(|failure| failure.changed(true))
     }
 
-    /// Has each place that holds something tell whose token it was.
-    fn withdraw(&self, id: &UserId, held: &Held) -> Result<(), Failure> {
-        let text = SecretString::from(withdrawal(id));
-        let taken = (0..held.len()).filter(|place| held[*place].is_some());
-        let (_, failure) = self.places.store(taken, &text, &self.label());
-        failure.map_or(Ok(()), |failure| Err(self.given_back(held, failure)))
+    /// Removes a user that another one succeeds, once each place has shown that it can be written.
+    pub(super) fn succeed(&self, id: &UserId, held: &Held) -> Result<(), Failure> {
+        let every: Vec<usize> = (0..held.len()).collect();
+        self.end(id, held, &every)
+            .map_err(|failure| failure.adding("; no user was made in place of it"))
     }
 
-    /// Since the user stays, its places hold again what they held.
-    fn given_back(&self, held: &Held, failure: Failure) -> Failure {
-        let mut lost = Vec::new();
-        for (place, held) in held.iter().enumerate() {
-            let Some(held) = held else { continue };
-            if let (_, Some(why)) = self.places.store([place], held, &self.label()) {
-                lost.push(why.message().to_owned());
+    /// Has these places tell whose token they held, and removes the user. As long as it stays, they get back what they held.
+    fn end(&self, id: &UserId, held: &Held, places: &[usize]) -> Result<(), Failure> {
+        self.withdraw(id, held, places)?;
+        let doubt = self.ask_away(id).map_err(|failure| self.given_back(held, places, failure))?;
+        self.see_gone(id, doubt)
+    }
+
+    /// Has each of these places tell whose token it was.
+    fn withdraw(&self, id: &UserId, held: &Held, places: &[usize]) -> Result<(), Failure> {
+        let text = SecretString::from(withdrawal(id));
+        for (count, place) in places.iter().enumerate() {
+            if let (_, Some(failure)) = self.places.store([*place], &text, &self.label()) {
+                // What was perhaps written holds nothing else than it did if that was nothing.
+                let written = &places[..=count];
+                let written = written.iter().filter(|it| *it != place || held[**it].is_some());
+                let written: Vec<usize> = written.copied().collect();
+                return Err(self.given_back(held, &written, failure));
             }
+        }
+        Ok(())
+    }
+
+    /// Since the user stays, these places hold again what they held.
+    fn given_back(&self, held: &Held, places: &[usize], failure: Failure) -> Failure {
+        let mut lost = Vec::new();
+        for &place in places {
+            let why = match &held[place] {
+                Some(held) => self.places.store([place], held, &self.label()).1,
+                None => self.places.empty([place]).err(),
+            };
+            lost.extend(why.map(|why| why.message().to_owned()));
         }
         if lost.is_empty() {
             return failure;
         }
-        let words = format!("; and a place did not take its token back: {}", lost.join("; "));
+        let words = format!("; and a place is not as it was: {}", lost.join("; "));
         failure.adding(&words).changed(true)
     }
 

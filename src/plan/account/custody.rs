@@ -41,6 +41,8 @@ pub enum TokenStep {
         from: usize,
         /// Those that lack it, or hold something else.
         to: Vec<usize>,
+        /// Those of them that hold something else, which may be kept nowhere else.
+        over: Vec<usize>,
     },
     /// No place has it, and nobody can tell it again.
     Lost,
@@ -84,13 +86,15 @@ pub fn token_step(holdings: &[Holding]) -> TokenStep {
     }
     // What is not proved is not spread.
     match those(&[Custody::Held]).first() {
-        Some(&from) => TokenStep::Copied { from, to: lacking },
+        Some(&from) => TokenStep::Copied { from, to: lacking, over: those(&[Custody::Foreign]) },
         None => TokenStep::Lost,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::domain::{TokenTrace, User, UserId, UserKind};
 
@@ -104,6 +108,7 @@ mod tests {
                 kind: UserKind::Programmatic,
             },
             policies: Vec::new(),
+            policy_names: BTreeMap::new(),
             groups: Vec::new(),
             unread: Vec::new(),
             tokens: digits.iter().map(trace).collect(),
@@ -143,11 +148,15 @@ mod tests {
     #[test]
     fn a_token_is_copied_only_from_where_it_is_proved_to_be() {
         use Custody::{Foreign, Held, Missing, Unproved};
-        let table: [(&[Custody], TokenStep); 6] = [
+        let table: [(&[Custody], TokenStep); 7] = [
             (&[], TokenStep::Kept { unproved: Vec::new() }),
             (&[Held, Unproved], TokenStep::Kept { unproved: vec![1] }),
-            (&[Missing, Held], TokenStep::Copied { from: 1, to: vec![0] }),
-            (&[Held, Foreign], TokenStep::Copied { from: 0, to: vec![1] }),
+            (&[Missing, Held], TokenStep::Copied { from: 1, to: vec![0], over: Vec::new() }),
+            (&[Held, Foreign], TokenStep::Copied { from: 0, to: vec![1], over: vec![1] }),
+            (
+                &[Foreign, Missing, Held],
+                TokenStep::Copied { from: 2, to: vec![0, 1], over: vec![0] },
+            ),
             (&[Unproved, Missing], TokenStep::Lost),
             (&[Missing, Foreign], TokenStep::Lost),
         ];

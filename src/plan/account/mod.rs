@@ -3,6 +3,7 @@
 mod choice;
 mod connection;
 mod custody;
+mod other_role;
 mod reach;
 mod role_arn;
 mod trust;
@@ -13,6 +14,7 @@ pub use connection::{
     latest, linking, prepare,
 };
 pub use custody::{Custody, Holding, TokenStep, holding, token_step, withdrawal, withdrawn};
+pub use other_role::other_roles;
 pub use reach::{Reach, called, reach};
 pub use role_arn::RoleArn;
 pub use trust::{TrustProblem, VENDOR_ACCOUNT, trust_problem};

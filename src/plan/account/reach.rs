@@ -68,6 +68,8 @@ pub fn called(group: &UserGroup) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::domain::{PolicyMapping, User, UserId, UserKind};
 
@@ -88,6 +90,7 @@ mod tests {
                 kind: UserKind::Programmatic,
             },
             policies: policies.iter().map(policy).collect(),
+            policy_names: BTreeMap::new(),
             groups: groups.iter().map(group).collect(),
             unread: unread.iter().map(|what| (*what).to_owned()).collect(),
             tokens: Vec::new(),

@@ -1,5 +1,7 @@
 //! Accounts, users, and what connects accounts to AWS.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
@@ -57,11 +59,15 @@ pub(in crate::spot) fn user_details(
     let fields = Fields::new("user", &object);
     // Whatever is odd about rights hides some of them, so it is kept with those that were read.
     let mut unread = Vec::new();
-    let mut policies = Vec::new();
+    let (mut policies, mut policy_names) = (Vec::new(), BTreeMap::new());
     for one in fields.objects("policies", &mut unread) {
         let accounts = one.texts("accountIds", &mut unread);
         match one.text("policyId", &mut unread) {
-            Some(policy) => policies.push(PolicyMapping { policy, accounts }),
+            Some(policy) => {
+                let name = one.text("policyName", oddities);
+                policy_names.extend(name.map(|name| (policy.clone(), name)));
+                policies.push(PolicyMapping { policy, accounts });
+            }
             None => unread.push("a policy of the user has no id: left out".to_owned()),
         }
     }
@@ -81,7 +87,8 @@ pub(in crate::spot) fn user_details(
     });
     let tokens = tokens.collect();
     let Decoded { id, value: user } = user(object.clone(), oddities)?;
-    Some(Decoded { id, value: UserDetails { user, policies, groups, unread, tokens } })
+    let value = UserDetails { user, policies, policy_names, groups, unread, tokens };
+    Some(Decoded { id, value })
 }
 
 /// A user that has just been made, with its token.
