@@ -90,6 +90,8 @@ pub enum AwsError {
         message: String,
         /// What AWS support asks for.
         request_id: Option<String>,
+        /// HTTP status of the answer; none if the request was not sent.
+        status: Option<u16>,
     },
     /// The asynchronous runtime did not start.
     #[error("start the AWS client: {reason}")]
@@ -142,6 +144,7 @@ impl Call<'_> {
                 code: "InvalidRequest".to_owned(),
                 message: self.reason(&error),
                 request_id: None,
+                status: None,
             },
             _ => match error.raw_response() {
                 Some(raw) => {
@@ -165,7 +168,8 @@ impl Call<'_> {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let message = error.message().unwrap_or("no message");
-        self.refused(code, message, error.request_id().map(str::to_owned))
+        let status = error.raw_response().map(|raw| raw.status().as_u16());
+        self.refused(code, message, error.request_id().map(str::to_owned), status)
     }
 
     /// The failure behind AWS's own code and words.
@@ -174,6 +178,7 @@ impl Call<'_> {
         code: &str,
         message: &str,
         request_id: Option<String>,
+        status: Option<u16>,
     ) -> AwsError {
         let attempt = self.attempt.clone();
         let message = self.redactor.apply(message);
@@ -205,6 +210,7 @@ impl Call<'_> {
                 code: code.to_owned(),
                 message,
                 request_id,
+                status,
             },
         }
     }

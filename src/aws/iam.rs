@@ -130,7 +130,8 @@ async fn ask(
         let may_pass = status >= 500 || code.starts_with("Throttling");
         if !may_pass || attempt >= ATTEMPTS {
             let request_id = inner(&text, "ErrorResponse", "RequestId");
-            return Err(call.refused(&code, &told("Message").unwrap_or_default(), request_id));
+            let message = told("Message").unwrap_or_default();
+            return Err(call.refused(&code, &message, request_id, Some(status)));
         }
         tokio::time::sleep(pause).await;
         pause *= 2;

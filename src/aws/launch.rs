@@ -72,6 +72,18 @@ impl Aws {
         self.bounded(attempt.clone(), terminate(&ec2, &attempt, ids))
     }
 
+    /// Asks whether EC2 would end machines, and ends none.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`] of a call: it would not, or gives no answer.
+    pub fn rehearse_end(&self, region: &Region, ids: &[InstanceId]) -> Result<(), AwsError> {
+        let ec2 = self.ec2(region);
+        let names: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
+        let attempt = format!("ask whether {} could be terminated", names.join(", "));
+        self.bounded(attempt.clone(), rehearse_end(&ec2, &attempt, ids))
+    }
+
     /// Reads a version of a launch template; none if it or its version does not exist.
     ///
     /// # Errors
@@ -229,6 +241,22 @@ async fn terminated(ec2: &Ec2, attempt: &str, ids: &[InstanceId]) -> Result<bool
     match sent {
         Ok(_) => Ok(true),
         Err(error) if error.code() == Some("InvalidInstanceID.NotFound") => Ok(false),
+        Err(error) => Err(call.failure(error)),
+    }
+}
+
+async fn rehearse_end(ec2: &Ec2, attempt: &str, ids: &[InstanceId]) -> Result<(), AwsError> {
+    let call = ec2.call(attempt.to_owned(), "ec2:TerminateInstances");
+    let ids = ids.iter().map(ToString::to_string).collect();
+    let asked = ec2.client.terminate_instances().set_instance_ids(Some(ids)).dry_run(true);
+    match asked.send().await {
+        Ok(_) => Err(call.bad_reply("a rehearsal was answered like the end itself")),
+        // One that is not known yet, or no more, is found out about when it is to be ended.
+        Err(error)
+            if [REHEARSED, "InvalidInstanceID.NotFound"].map(Some).contains(&error.code()) =>
+        {
+            Ok(())
+        }
         Err(error) => Err(call.failure(error)),
     }
 }

@@ -73,7 +73,7 @@ impl From<&Ec2Error> for u8 {
             Ec2Error::NotBuilt => USAGE,
             Ec2Error::Timeout(_) => TIMEOUT,
             Ec2Error::Throttled(_) => RATE_LIMITED,
-            Ec2Error::Denied(_) | Ec2Error::Failed(_) => OTHER,
+            Ec2Error::Denied(_) | Ec2Error::Refused(_) | Ec2Error::Failed(_) => OTHER,
         }
     }
 }

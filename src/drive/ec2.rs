@@ -25,6 +25,9 @@ pub enum Ec2Error {
     /// The credentials are good and not allowed to do this: it was not done.
     #[error("{0}")]
     Denied(String),
+    /// AWS understood and refuses for a reason of its own, or was not asked at all: it was not done.
+    #[error("{0}")]
+    Refused(String),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -80,7 +83,13 @@ mod real {
                 AwsError::Timeout { .. } => Self::Timeout(text),
                 AwsError::Throttled { .. } => Self::Throttled(text),
                 AwsError::Denied { .. } => Self::Denied(text),
-                _ => Self::Failed(text),
+                // What goes wrong inside AWS may go wrong after it was done.
+                AwsError::Rejected { status: None | Some(400..=499), .. }
+                | AwsError::Endpoint { .. }
+                | AwsError::Start { .. } => Self::Refused(text),
+                AwsError::Rejected { .. }
+                | AwsError::Unreachable { .. }
+                | AwsError::BadReply { .. } => Self::Failed(text),
             }
         }
     }
@@ -176,3 +185,29 @@ mod real {
 pub(super) use real::aws_config;
 pub(super) use real::health;
 pub use real::{connect, identity};
+
+#[cfg(all(test, feature = "aws"))]
+mod tests {
+    use super::Ec2Error;
+    use crate::aws::AwsError;
+
+    /// An answer that refuses tells that nothing was done, and one of a fault inside AWS does not.
+    #[test]
+    fn what_is_refused_was_not_done_and_what_failed_may_be() {
+        let rejected = |status| AwsError::Rejected {
+            attempt: "terminate i-1".to_owned(),
+            code: "OperationNotPermitted".to_owned(),
+            message: "it is protected".to_owned(),
+            request_id: None,
+            status,
+        };
+        for (status, may_be_done) in [(None, false), (Some(400), false), (Some(500), true)] {
+            let error = Ec2Error::from(rejected(status));
+            assert_eq!(error.may_be_done(), may_be_done, "{status:?}: {error:?}");
+        }
+        let (url, reason) = ("x".to_owned(), "no URL".to_owned());
+        assert!(!Ec2Error::from(AwsError::Endpoint { url, reason }).may_be_done());
+        let (attempt, reason) = ("terminate i-1".to_owned(), "it broke".to_owned());
+        assert!(Ec2Error::from(AwsError::Unreachable { attempt, reason }).may_be_done());
+    }
+}

@@ -58,7 +58,10 @@ impl From<Ec2Error> for Failure {
             Ec2Error::NoCredentials(_) | Ec2Error::Credentials(_) => Some(AWS_CREDENTIALS),
             Ec2Error::Timeout(_) => Some(AWS_TIMEOUT),
             Ec2Error::Throttled(_) => Some(AWS_THROTTLED),
-            Ec2Error::Denied(_) | Ec2Error::Failed(_) | Ec2Error::NotBuilt => None,
+            Ec2Error::Denied(_)
+            | Ec2Error::Refused(_)
+            | Ec2Error::Failed(_)
+            | Ec2Error::NotBuilt => None,
         };
         Self::new(error.to_string()).with_error_code(code).retryable(is_retryable)
     }

@@ -172,6 +172,9 @@ impl Cloud for Fake {
         Ok(Vec::new())
     }
 
+    fn rehearse_end(&self, _: &Region, _: &[InstanceId]) -> Told<()> {
+        none()
+    }
     fn machine_types(&self, _: &Region, _: &[String]) -> Told<Vec<MachineType>> {
         none()
     }

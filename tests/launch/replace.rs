@@ -266,6 +266,8 @@ fn whether_what_got_no_answer_was_terminated_is_not_known_to_any_task() {
         for (code, words, changed) in [
             ("InternalError", "was terminated is not known: run this again", true),
             ("UnauthorizedOperation", "was not terminated", false),
+            // Such as of a machine that is protected.
+            ("OperationNotPermitted", "was not terminated", false),
         ] {
             let stage = Stage::new();
             stage.call(&json!({"count": 1})).well();

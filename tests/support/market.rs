@@ -283,7 +283,7 @@ fn answer(
 
 fn refused(code: &str) -> Reply {
     let status = match code {
-        "InsufficientInstanceCapacity" => 500,
+        "InsufficientInstanceCapacity" | "InternalError" => 500,
         "RequestLimitExceeded" => 503,
         "UnauthorizedOperation" => 403,
         _ => 400,

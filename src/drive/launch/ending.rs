@@ -7,6 +7,7 @@ use super::error::LaunchError;
 use super::journal::{Fleet, Journal};
 use super::launcher::{Launcher, tag};
 use crate::domain::{InstanceId, Region};
+use crate::drive::ec2::Ec2Error;
 use crate::drive::wait::until;
 use crate::plan::launch::{ENDING, Event, RUN_TAG, lives};
 
@@ -34,6 +35,28 @@ impl Launcher<'_> {
     ) -> Result<(), LaunchError> {
         let Ends { living, .. } = self.end(region, tags, ids, patience)?;
         if living.is_empty() { Ok(()) } else { Err(LaunchError::Alive { instances: living }) }
+    }
+
+    /// Asks EC2 whether it would terminate machines; why nobody knows, if so.
+    ///
+    /// # Errors
+    ///
+    /// It would not.
+    pub fn rehearse_end(
+        &self,
+        region: &Region,
+        ids: &[InstanceId],
+    ) -> Result<Option<Ec2Error>, LaunchError> {
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        match self.cloud.rehearse_end(region, ids) {
+            Ok(()) => Ok(None),
+            Err(error) => match LaunchError::of_end(ids, error) {
+                LaunchError::Unheard { error, .. } => Ok(Some(error)),
+                other => Err(other),
+            },
+        }
     }
 
     /// Terminates machines. A machine of which EC2 says that there is none may have been launched a moment ago:

@@ -178,7 +178,7 @@ pub enum LaunchError {
         /// What came instead.
         error: Ec2Error,
     },
-    /// EC2 was to terminate machines and does not let these credentials.
+    /// EC2 was to terminate machines and refuses, or does not let these credentials.
     #[error("{error}; {} was not terminated", names(instances))]
     NotEnded {
         /// Which.
@@ -204,7 +204,9 @@ impl LaunchError {
             Ec2Error::NoCredentials(_)
             | Ec2Error::Credentials(_)
             | Ec2Error::Denied(_)
+            | Ec2Error::Refused(_)
             | Ec2Error::NotBuilt => Self::NotEnded { instances, error },
+            // That the last try was throttled tells nothing of those before.
             Ec2Error::Timeout(_) | Ec2Error::Throttled(_) | Ec2Error::Failed(_) => {
                 Self::Unheard { instances, error }
             }

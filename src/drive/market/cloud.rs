@@ -38,6 +38,7 @@ pub trait Cloud: Send + Sync {
     ) -> Told<Vec<Ec2Instance>>;
     fn instances(&self, region: &Region, ids: &[InstanceId]) -> Told<Vec<Ec2Instance>>;
     fn terminate_instances(&self, region: &Region, ids: &[InstanceId]) -> Told<Vec<InstanceId>>;
+    fn rehearse_end(&self, region: &Region, ids: &[InstanceId]) -> Told<()>;
     fn subnets(&self, region: &Region, ids: &[String]) -> Told<Vec<Subnet>>;
     fn template(&self, region: &Region, name: &TemplateName) -> Told<Option<Template>>;
     fn image(&self, region: &Region, id: &ImageId) -> Told<Option<MachineImage>>;
@@ -121,6 +122,10 @@ mod real {
             ids: &[InstanceId],
         ) -> Told<Vec<InstanceId>> {
             Ok(Aws::terminate_instances(self, region, ids)?)
+        }
+
+        fn rehearse_end(&self, region: &Region, ids: &[InstanceId]) -> Told<()> {
+            Ok(Aws::rehearse_end(self, region, ids)?)
         }
 
         fn subnets(&self, region: &Region, ids: &[String]) -> Told<Vec<Subnet>> {
