@@ -8,6 +8,7 @@ use super::error::LaunchError;
 use super::journal::{Fleet, Journal};
 use super::preflight::Ground;
 use super::sending::{Before, Told, order};
+use super::settling::Bare;
 use super::waiting::{End, Unseen, of_fleet};
 use crate::domain::{Blueprint, Clock, Ec2Instance, InstanceId, LaunchAnswer, MicroUsd, Region};
 use crate::drive::market::Cloud;
@@ -103,9 +104,11 @@ impl Launcher<'_> {
         counts: &mut BTreeMap<String, u32>,
     ) -> Result<Report, (LaunchError, Box<Report>)> {
         let mut ended = Vec::new();
+        // A count launches for nothing that is missing to the fleet.
+        let bare = if job.resume { Bare::Leave } else { Bare::Refuse };
         let opened = |ended: &mut Vec<InstanceId>| {
             if job.resume || job.is_step {
-                self.settle_steps(fleet, &job.region, job.settle, ended)?;
+                self.settle_steps(fleet, &job.region, job.settle, ended, bare)?;
             }
             let mut open = fleet.open_runs()?.into_iter().filter(|it| !it.run.is_step);
             match open.next().filter(|it| job.resume && it.run.wanted == job.wanted) {
@@ -114,7 +117,7 @@ impl Launcher<'_> {
                     return Ok(open);
                 }
                 None if job.is_step => {}
-                None => self.settle(fleet, &job.region, job.settle, ended)?,
+                None => self.settle_all(fleet, &job.region, job.settle, ended, bare)?,
             }
             fleet.begin(self.clock, &begun(fleet, job))
         };

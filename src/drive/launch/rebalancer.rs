@@ -6,6 +6,7 @@ use super::drain::Drain;
 use super::error::LaunchError;
 use super::journal::{Fleet, MoveJournal};
 use super::launcher::{Job, Launcher};
+use super::settling::Bare;
 use super::waiting::RUNS;
 use crate::domain::{Ec2Instance, InstanceId};
 use crate::plan::launch::{
@@ -116,7 +117,7 @@ impl Launcher<'_> {
         ladder: &mut Ladder,
     ) -> Result<Moved, (LaunchError, Box<Moved>)> {
         let begun = |ended: &mut Vec<InstanceId>| -> Result<MoveJournal, LaunchError> {
-            self.settle_steps(fleet, &what.job.region, what.job.settle, ended)?;
+            self.settle_steps(fleet, &what.job.region, what.job.settle, ended, Bare::Refuse)?;
             match fleet.open_moving()? {
                 Some(open) => Ok(open),
                 None => fleet.begin_moving(self.clock, &self.beginning(fleet, &what)?),

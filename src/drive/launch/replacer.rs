@@ -7,6 +7,7 @@ use super::drain::Drain;
 use super::error::LaunchError;
 use super::journal::Fleet;
 use super::launcher::{Job, Launcher, Report, tag};
+use super::settling::Bare;
 use crate::domain::{Ec2Instance, InstanceId, Region};
 use crate::plan::launch::{Counts, ENDING, FLEET_TAG, Ladder, Launched, Replacement, Sight, lives};
 
@@ -98,7 +99,8 @@ impl Launcher<'_> {
     ) -> Result<(), LaunchError> {
         let cluster = what.cluster.as_deref();
         // A launch of before an interruption may be found only now.
-        self.settle_steps(fleet, &what.region, what.settle, &mut done.report.removed)?;
+        let removed = &mut done.report.removed;
+        self.settle_steps(fleet, &what.region, what.settle, removed, Bare::Refuse)?;
         let (machines, replacement) = self.replacement(fleet, &what.region, cluster, &what.id)?;
         done.machines = machines;
         let new = match replacement {

@@ -19,6 +19,17 @@ pub struct Account {
     pub wanted: u32,
     /// The tokens of its requests without a known outcome.
     pub pending: Vec<String>,
+    /// Whether an unfinished run was about to terminate machines, so that some that are listed are to go.
+    pub is_ending: bool,
+}
+
+/// What becomes of a run whose machines live and have lost their tags.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bare {
+    /// It is not ended: another might be launched for them.
+    Refuse,
+    /// It is ended, and whoever asked has warned of them.
+    Leave,
 }
 
 impl Account {
@@ -41,10 +52,12 @@ impl Launcher<'_> {
     pub fn unfinished(&self, fleet: &Fleet) -> Result<Option<Account>, LaunchError> {
         let mut open = fleet.open_runs()?;
         open.sort_by_key(|it| it.run.is_step);
+        let is_ending = open.iter().any(|it| !it.run.terminating.is_empty());
         Ok(open.into_iter().next().map(|journal| Account {
             done: journal.run.done(),
             wanted: if journal.run.is_step { 0 } else { journal.run.wanted },
             pending: journal.run.pending().into_iter().map(|it| it.token).collect(),
+            is_ending,
         }))
     }
 
@@ -61,10 +74,11 @@ impl Launcher<'_> {
         region: &Region,
         patience: Duration,
         ended: &mut Vec<InstanceId>,
+        bare: Bare,
     ) -> Result<(), LaunchError> {
         for mut journal in fleet.open_runs()? {
             if journal.run.is_step {
-                self.settle_run(&mut journal, region, patience, ended)?;
+                self.settle_run(&mut journal, region, patience, ended, bare)?;
             } else {
                 self.seen(&mut journal, region)?;
             }
@@ -85,8 +99,34 @@ impl Launcher<'_> {
         patience: Duration,
         ended: &mut Vec<InstanceId>,
     ) -> Result<(), LaunchError> {
+        self.settle_all(fleet, region, patience, ended, Bare::Refuse)
+    }
+
+    /// The same, where machines that live and have lost their tags keep no run from being ended: nothing is launched for what is missing.
+    ///
+    /// # Errors
+    ///
+    /// AWS does not answer, or the journal cannot be written.
+    pub fn settle_tagged(
+        &self,
+        fleet: &Fleet,
+        region: &Region,
+        patience: Duration,
+        ended: &mut Vec<InstanceId>,
+    ) -> Result<(), LaunchError> {
+        self.settle_all(fleet, region, patience, ended, Bare::Leave)
+    }
+
+    pub(super) fn settle_all(
+        &self,
+        fleet: &Fleet,
+        region: &Region,
+        patience: Duration,
+        ended: &mut Vec<InstanceId>,
+        bare: Bare,
+    ) -> Result<(), LaunchError> {
         for mut journal in fleet.open_runs()? {
-            self.settle_run(&mut journal, region, patience, ended)?;
+            self.settle_run(&mut journal, region, patience, ended, bare)?;
         }
         Ok(())
     }
@@ -162,6 +202,7 @@ impl Launcher<'_> {
         region: &Region,
         patience: Duration,
         ended: &mut Vec<InstanceId>,
+        bare: Bare,
     ) -> Result<(), LaunchError> {
         self.end_again(journal, region, patience, ended)?;
         self.answered(journal, region, patience)?;
@@ -173,7 +214,9 @@ impl Launcher<'_> {
             missing.retain(|id| !listed.iter().any(|it| it.id == *id));
             Ok::<_, Ec2Error>(missing.is_empty().then_some(()))
         })?;
-        self.untagged(&journal.run, region, &missing)?;
+        if bare == Bare::Refuse {
+            self.untagged(&journal.run, region, &missing)?;
+        }
         journal.write(self.clock, &Event::Ended { reason: "another one followed".to_owned() })
     }
 }

@@ -104,7 +104,7 @@ impl Launcher<'_> {
     }
 
     /// What a run launched before it was interrupted may have been taken back since. It counts no more, so that it is missing again.
-    /// What was replaced or moved to another zone since counts.
+    /// What was replaced or moved to another zone since counts, and so does what lives and has lost its tags only.
     pub(super) fn count_again(
         &self,
         fleet: &Fleet,
@@ -122,14 +122,16 @@ impl Launcher<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let (stood_in, instances) = self.stood_in(fleet, &job.region, missing)?;
+        let (mut stood_in, mut instances) = self.stood_in(fleet, &job.region, missing)?;
+        let bare = self.bare(&job.region, &instances)?;
+        instances.retain(|id| !bare.contains(id));
+        stood_in.extend(bare);
         if !stood_in.is_empty() {
             journal.write(self.clock, &Event::StoodIn { instances: stood_in })?;
         }
         if instances.is_empty() {
             return Ok(());
         }
-        self.untagged(&journal.run, &job.region, &instances)?;
         journal.write(self.clock, &Event::Gone { instances })
     }
 
@@ -209,18 +211,24 @@ impl Launcher<'_> {
         region: &Region,
         ids: &[InstanceId],
     ) -> Result<(), LaunchError> {
-        let mut told =
-            if ids.is_empty() { Vec::new() } else { self.cloud.instances(region, ids)? };
-        // What has the fleet's tag is listed, or will be, whatever other tag it lost.
-        told.retain(|it| lives(it) && !it.tags.contains_key(FLEET_TAG));
-        match told.is_empty() {
+        let instances = self.bare(region, ids)?;
+        match instances.is_empty() {
             true => Ok(()),
             false => Err(LaunchError::Untagged {
-                instances: told.into_iter().map(|it| it.id).collect(),
+                instances,
                 fleet: run.fleet.clone(),
                 run: run.id.clone(),
             }),
         }
+    }
+
+    /// Those that live and have lost their fleet's tag.
+    fn bare(&self, region: &Region, ids: &[InstanceId]) -> Result<Vec<InstanceId>, LaunchError> {
+        let mut told =
+            if ids.is_empty() { Vec::new() } else { self.cloud.instances(region, ids)? };
+        // What has the fleet's tag is listed, or will be, whatever other tag it lost.
+        told.retain(|it| lives(it) && !it.tags.contains_key(FLEET_TAG));
+        Ok(told.into_iter().map(|it| it.id).collect())
     }
 
     /// Waits until each is listed and good; those that are not in time. With `is_final`, those that are at their end are waited for no

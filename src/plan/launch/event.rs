@@ -75,7 +75,7 @@ pub enum Event {
         /// Which.
         instances: Vec<InstanceId>,
     },
-    /// These are gone, and others were launched in their place: they count.
+    /// These are gone, and others were launched in their place, or live and have lost their tags only: they count.
     StoodIn {
         /// Which.
         instances: Vec<InstanceId>,
@@ -147,7 +147,7 @@ pub struct Run {
     pub terminating: Vec<InstanceId>,
     /// What of it is there no more.
     pub gone: Vec<InstanceId>,
-    /// What of it is gone and was replaced.
+    /// What of it is gone and was replaced, or lives and has lost its tags.
     pub stood_in: Vec<InstanceId>,
     /// Why it is over; none if it is not.
     pub ended: Option<String>,
