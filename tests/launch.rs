@@ -3,6 +3,8 @@
 #![cfg(feature = "aws")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without, it panics on")]
 
+#[path = "launch/ends.rs"]
+mod ends;
 #[path = "launch/fallen.rs"]
 mod fallen;
 #[path = "launch/grounds.rs"]
@@ -23,9 +25,9 @@ mod rebalance_kills;
 mod replace;
 #[path = "launch/replace_kills.rs"]
 mod replace_kills;
+mod support;
 #[path = "launch/unknown.rs"]
 mod unknown;
-mod support;
 
 use std::collections::BTreeMap;
 

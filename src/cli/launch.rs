@@ -12,6 +12,8 @@ use crate::drive::Environment;
 
 const MODULE: &str = "spot_launch";
 
+const TERMINATED: &str = "terminated";
+
 /// Runs `launch`.
 pub(super) fn run(arguments: &LaunchArguments, environment: &Environment) -> Result<(), Failure> {
     let mut options = match asked::yaml(&arguments.file)? {
@@ -37,28 +39,29 @@ pub(super) fn run(arguments: &LaunchArguments, environment: &Environment) -> Res
         let plan = asked::module(MODULE, foreseen, environment)?;
         let said = plan.get("msg").and_then(Value::as_str).unwrap_or("nothing to do").to_owned();
         if arguments.check || plan.get("changed") != Some(&Value::Bool(true)) {
-            return give(plan, arguments.output);
+            return give(plan, arguments.output, "would terminate");
         }
         output::talk(&said);
         let refusal = |why: &str| Failure::new(REFUSED, format!("nothing was launched: {why}"));
         consent::ask("go on?", refusal)?;
     }
     match asked::report(MODULE, options, environment)? {
-        (answer, None) => give(answer, arguments.output),
-        // What was launched all the same is told, too; the failure's own words come with the exit status.
+        (answer, None) => give(answer, arguments.output, TERMINATED),
+        // What was launched or terminated all the same is told, too; the failure's own words come with the exit status.
         (mut answer, Some(failure)) => {
-            if answer.contains_key("attempts") {
+            if answer.contains_key("attempts") || !terminated(&answer).is_empty() {
                 if arguments.output == OutputForm::Table {
                     answer.remove("msg");
                 }
-                give(answer, arguments.output)?;
+                give(answer, arguments.output, TERMINATED)?;
             }
             Err(failure)
         }
     }
 }
 
-fn give(answer: Map<String, Value>, form: OutputForm) -> Result<(), Failure> {
+/// Shows an answer; `ended` is what became of those in `terminated`.
+fn give(answer: Map<String, Value>, form: OutputForm, ended: &str) -> Result<(), Failure> {
     if form != OutputForm::Table {
         return output::data(&asked::written(answer, form)?);
     }
@@ -66,12 +69,22 @@ fn give(answer: Map<String, Value>, form: OutputForm) -> Result<(), Failure> {
         output::talk(said);
     }
     let mut table = new_table(&["type", "zone", "market", "$/h", "outcome", "machine", "why"]);
-    for it in answer["attempts"].as_array().into_iter().flatten() {
+    for it in answer.get("attempts").and_then(Value::as_array).into_iter().flatten() {
         let names = ["instance_type", "zone", "market", "price", "outcome", "instance", "reason"];
         table.add_row(names.map(|name| cell_text(&asked::text(&it[name]))));
     }
     let attempts = if table.row_count() > 0 { format!("{table}\n\n") } else { String::new() };
-    output::data(format!("{attempts}{}", machines(&answer["instances"])).as_bytes())
+    let gone = match terminated(&answer)[..] {
+        [] => String::new(),
+        ref all => format!("{ended} {}: {}\n\n", all.len(), cell_text(&all.join(", "))),
+    };
+    let instances = answer.get("instances").map(machines).unwrap_or_default();
+    output::data(format!("{attempts}{gone}{instances}").as_bytes())
+}
+
+fn terminated(answer: &Map<String, Value>) -> Vec<&str> {
+    let all = answer.get("terminated").and_then(Value::as_array).into_iter().flatten();
+    all.filter_map(Value::as_str).collect()
 }
 
 fn machines(all: &Value) -> String {

@@ -4,6 +4,7 @@ mod answer;
 mod ending;
 mod launching;
 mod replacing;
+mod there;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -119,3 +119,70 @@ fn where_nothing_is_missing_nothing_is_rehearsed() {
     stage.call(&json!({"count": 2, "wait_timeout": 1})).failed();
     assert_eq!(stage.market.bodies("RunInstances").len(), asked);
 }
+
+/// Machines that count are waited for by whoever asks again, also where nothing is missing, or others are launched besides.
+#[test]
+fn what_is_counted_and_does_not_run_yet_is_waited_for() {
+    let stage = Stage::new();
+    stage.market.show("pending");
+    for (exact, changed) in [(2, true), (2, false), (3, true), (3, false)] {
+        let called = stage.call(&json!({"exact_count": exact, "wait_timeout": 1}));
+        let said = called.failed();
+        assert!(said.contains("do not run in time"), "{exact} {said}");
+        let late = called.answer["not_running"].as_array().unwrap().len();
+        assert_eq!((late, stage.launches()), (exact, exact), "{said}");
+        assert_eq!(called.answer["changed"], changed, "{said}");
+    }
+    let foreseen = stage.call(&json!({"exact_count": 3, "_ansible_check_mode": true})).well();
+    assert_eq!(foreseen["changed"], false, "{foreseen}");
+    assert!(foreseen["msg"].to_string().contains("would wait until i-"), "{foreseen}");
+    stage.call(&json!({"exact_count": 3, "wait": false})).well();
+    stage.market.mend();
+    let done = stage.call(&json!({"exact_count": 3})).well();
+    assert_eq!((&done["changed"], stage.launches()), (&json!(false), 3), "{done}");
+}
+
+/// One that counts and ends instead is missing, and launched by the next run.
+#[test]
+fn what_is_counted_and_ends_before_it_runs_is_missing() {
+    let stage = Stage::new();
+    stage.market.show("pending");
+    stage.call(&json!({"exact_count": 1, "wait": false})).well();
+    let (ids, mut looks): (Vec<String>, _) = (stage.machines().into_keys().collect(), 0);
+    stage.market.meanwhile(move |action, _| {
+        looks += usize::from(action == "DescribeInstances");
+        if looks == 3 {
+            moto::shared().terminate_instances("eu-west-1", &ids);
+        }
+    });
+    let called = stage.call(&json!({"exact_count": 1}));
+    let said = called.failed();
+    assert!(
+        said.contains("1 are missing: i-") && said.contains("was ended before it ran"),
+        "{said}"
+    );
+    stage.market.mend();
+    stage.call(&json!({"exact_count": 1})).well();
+    assert_eq!((stage.machines().len(), stage.launches()), (1, 2));
+}
+
+/// A count that an unfinished launch has come to already is no change, and needs no market.
+#[test]
+fn a_count_that_is_there_already_is_no_change_though_a_launch_is_unfinished() {
+    let stage = Stage::new();
+    let quota = Fault { zone: Some("eu-west-1c"), ..Fault::refuse("MaxSpotInstanceCountExceeded") };
+    stage.market.fault(quota);
+    stage.market.price("c6i.large", "eu-west-1c", Some("0.0390"));
+    stage.call(&json!({"exact_count": 3})).failed();
+    assert_eq!(stage.machines().len(), 2);
+    let looks = |stage: &Stage| stage.market.calls()["DescribeSpotPriceHistory"];
+    let before = looks(&stage);
+    for is_check in [true, false] {
+        let done = stage.call(&json!({"exact_count": 2, "_ansible_check_mode": is_check})).well();
+        assert_eq!(done["changed"], false, "{done}");
+        let finds = done["msg"].to_string().contains("would find out");
+        assert_eq!((finds, looks(&stage)), (is_check, before), "{done}");
+    }
+    let done = stage.call(&json!({"exact_count": 2, "_ansible_check_mode": true})).well();
+    assert_eq!(done["msg"], "there are 2 already", "the launch is over: {done}");
+}

@@ -147,11 +147,15 @@ pub(super) fn told(report: &Report) -> String {
     if report.unfulfilled == 0 {
         let late = report.not_running.iter().map(ToString::to_string).collect::<Vec<_>>();
         let late = late.join(", ");
+        let done = match launched {
+            0 => "nothing was missing".to_owned(),
+            _ => format!("launched {launched}"),
+        };
+        let is_own = report.not_running.iter().all(|id| report.launched.contains_key(id));
         return match &report.unseen {
-            None => format!("launched {launched}, of which {late} do not run in time"),
-            Some(error) => {
-                format!("launched {launched}, and whether {late} run is not known: {error}")
-            }
+            None if is_own => format!("{done}, of which {late} do not run in time"),
+            None => format!("{done}, and {late} do not run in time"),
+            Some(error) => format!("{done}, and whether {late} run is not known: {error}"),
         };
     }
     let why = report.stop.as_deref().unwrap_or("not all were launched");

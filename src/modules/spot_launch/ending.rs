@@ -47,7 +47,9 @@ pub(super) fn too_many<'c>(
     exact: u32,
     machines: Vec<Ec2Instance>,
 ) -> Result<Planned<'c, Returns>, Failure> {
-    planned(desk, machines, usize::try_from(exact).unwrap_or(usize::MAX))
+    let bare: Vec<String> = desk.untagged(&machines)?.into_iter().collect();
+    let stay = usize::try_from(exact).unwrap_or(usize::MAX);
+    Ok(planned(desk, machines, stay)?.with_warnings(bare))
 }
 
 fn planned<'c>(
@@ -62,8 +64,16 @@ fn planned<'c>(
     let mut expected = Returns::of(&machines);
     expected.terminated = going.iter().map(ToString::to_string).collect();
     let message = format!("would terminate {}: {}", going.len(), listed(&going));
+    let unsure = {
+        let progress = Progress::new(&desk.clock, desk.context.progress);
+        let cloud = desk.cloud.as_ref();
+        let launcher = Launcher { cloud, clock: &desk.clock, progress: &progress };
+        launcher.rehearse_end(&desk.region, &going)?
+    };
+    let unsure = unsure.map(|error| format!("{error}: it may not let them be terminated"));
     let act = move || ended(&desk, stay);
-    Ok(Planned::change(expected, act).with_message(message).with_diff(before, after))
+    let planned = Planned::change(expected, act).with_message(message);
+    Ok(planned.with_diff(before, after).with_warnings(unsure))
 }
 
 /// What an hour costs now, where that says who goes.
@@ -128,18 +138,31 @@ impl Course {
     }
 }
 
+/// A failure after which these were terminated all the same.
+pub(super) fn but_ended(failure: Failure, ended: &[InstanceId]) -> Failure {
+    match ended {
+        [] => failure,
+        _ => failure.changed(true).adding(&format!(
+            "; terminated before that {}: {}",
+            ended.len(),
+            listed(ended)
+        )),
+    }
+}
+
 /// An unfinished launch is settled first, so that nothing of it turns up afterwards.
 fn ended(desk: &Desk<'_>, stay: usize) -> Result<Outcome<Returns>, Failure> {
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     desk.fleet.end_moving(&desk.clock, "an end followed")?;
     let mut course = Course::default();
-    let settled = launcher.settle(&desk.fleet, &desk.region, desk.settle(), &mut course.done);
+    // What lost its tags was warned of, and keeps no other from being ended.
+    let settled =
+        launcher.settle_tagged(&desk.fleet, &desk.region, desk.settle(), &mut course.done);
     let gone = settled.map_err(Failure::from).and_then(|()| course.go(desk, &launcher, stay));
     let names = |course: &Course| course.done.iter().map(ToString::to_string).collect::<Vec<_>>();
     if let Err(failure) = gone {
-        let failure = if course.done.is_empty() { failure } else { failure.changed(true) };
-        return Err(failure.with("terminated", names(&course)));
+        return Err(but_ended(failure, &course.done).with("terminated", names(&course)));
     }
     let (mut left, warnings) = desk.machines_after();
     left.retain(|it| !course.done.contains(&it.id));

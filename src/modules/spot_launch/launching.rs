@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::answer::{self, Returns};
-use super::ending;
+use super::{ending, there};
 use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{Clock, Ec2Instance, InstanceId};
 use crate::drive::Progress;
@@ -51,14 +51,15 @@ pub(super) fn exactly<'c>(
     let present = u32::try_from(machines.len()).unwrap_or(u32::MAX);
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
-    let is_unfinished = launcher.unfinished(&desk.fleet)?.is_some();
+    let unfinished = launcher.unfinished(&desk.fleet)?;
     desk.within(exact)?;
     let stopped = stopped(&machines);
     if exact < present {
         return Ok(ending::too_many(desk, exact, machines)?.with_warnings(stopped));
     }
-    if exact == present && !is_unfinished {
-        let planned = ending::as_it_is(desk, &machines, format!("there are {exact} already"));
+    // What an unfinished launch was about to terminate is listed, and will be missing.
+    if exact == present && !unfinished.as_ref().is_some_and(|it| it.is_ending) {
+        let planned = there::planned(desk, machines, unfinished.is_some(), terms);
         return Ok(planned.with_warnings(stopped));
     }
     // A count that others are missing to would launch them once more.
@@ -123,10 +124,14 @@ fn begin<'c>(
         }
     }
     let warnings = ready.warnings.clone();
+    let (wait, late) = (ready.job.wait.filter(|_| goal.is_exact), there::starting(machines));
     let expected = Returns::of(machines);
     let present = machines.len();
     let act = move || {
-        let report = carried(&desk, ready, goal.is_exact.then_some(goal.total))?;
+        let mut report = carried(&desk, ready, goal.is_exact.then_some(goal.total))?;
+        if let Some(limit) = wait.filter(|_| report.unfulfilled == 0) {
+            there::await_counted(&desk, limit, late, &mut report);
+        }
         let answer = reported(&desk, &report);
         let progress = Progress::new(&desk.clock, desk.context.progress);
         let cloud = desk.cloud.as_ref();
@@ -169,7 +174,7 @@ fn carried(desk: &Desk<'_>, mut ready: Ready, exact: Option<u32>) -> Result<Repo
         true => failure,
         false => {
             let names = ended.iter().map(ToString::to_string).collect::<Vec<_>>();
-            failure.changed(true).with("terminated", names)
+            ending::but_ended(failure, &ended).with("terminated", names)
         }
     })?;
     if exact.is_some() && ready.job.wanted == 0 {
@@ -208,8 +213,13 @@ fn counted(
     resumed: Option<Account>,
     ended: &mut Vec<InstanceId>,
 ) -> Result<Vec<Ec2Instance>, Failure> {
-    if resumed.is_none() {
-        launcher.settle(&desk.fleet, &desk.region, desk.settle(), ended)?;
+    match (&resumed, exact) {
+        (Some(_), _) => {}
+        // A count warns of what lost its tags, and launches nothing for it.
+        (None, None) => {
+            launcher.settle_tagged(&desk.fleet, &desk.region, desk.settle(), ended)?;
+        }
+        (None, Some(_)) => launcher.settle(&desk.fleet, &desk.region, desk.settle(), ended)?,
     }
     let mut machines = desk.machines()?;
     machines.retain(|it| !ended.contains(&it.id));
@@ -220,17 +230,19 @@ fn counted(
             let done = resumed.map_or(0, |it| it.done_with(&machines));
             desk.within(present.saturating_add(ready.job.wanted.saturating_sub(done)))?;
         }
-        Some(exact) if present > exact => {
-            return Err(Failure::new(format!(
-                "an unfinished launch had launched more than was listed: there are {present}, {exact} are wanted; run this again"
-            )));
-        }
+        Some(exact) if present > exact => return Err(too_many(present, exact)),
         Some(exact) => ready.job.wanted = exact - present,
     }
     Ok(machines)
 }
 
-fn reported(desk: &Desk<'_>, report: &Report) -> Result<Outcome<Returns>, Failure> {
+pub(super) fn too_many(present: u32, exact: u32) -> Failure {
+    Failure::new(format!(
+        "an unfinished launch had launched more than was listed: there are {present}, {exact} are wanted; run this again"
+    ))
+}
+
+pub(super) fn reported(desk: &Desk<'_>, report: &Report) -> Result<Outcome<Returns>, Failure> {
     let (machines, mut warnings) = desk.machines_after();
     warnings.extend(report.ended.iter().map(|(_, end)| end.to_string()));
     warnings.extend(report.warnings.iter().cloned());

@@ -23,5 +23,5 @@ pub use event::{Attempt, Entry, Event, Outcome, Run, Torn, run_of};
 pub use ladder::{Ladder, LadderSettings, Place, Rung, Spread, Step, Stop};
 pub use moving::{MoveEntry, MoveEvent, Moving, moving_of};
 pub use profile::{Profile, ProfileError, check_cluster};
-pub use replacement::{Irreplaceable, Launched, Replacement, Sight, is_at_rest, lives};
+pub use replacement::{Irreplaceable, Launched, Replacement, Sight, is_at_rest, lives, starts};
 pub use scale_in::{ENDING, Order, Prices, Standing, TERMINATED, leaving, standing};

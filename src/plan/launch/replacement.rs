@@ -155,6 +155,11 @@ pub fn lives(it: &Ec2Instance) -> bool {
     !matches!(it.state.as_deref(), Some(ENDING | TERMINATED))
 }
 
+/// Whether a machine was launched and does not run yet.
+pub fn starts(it: &Ec2Instance) -> bool {
+    it.state.as_deref() == Some("pending")
+}
+
 /// Whether a machine was stopped, so that it does no work, and may be started again.
 pub fn is_at_rest(it: &Ec2Instance) -> bool {
     matches!(it.state.as_deref(), Some("stopping" | "stopped"))
