@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::module::{Called, call_with};
 use crate::support::moto::{self, Moto};
-use crate::{Desk, desk};
+use crate::{Desk, desk, mutations};
 
 const REGION: &str = "eu-west-1";
 
@@ -43,6 +43,17 @@ fn a_token_is_kept_encrypted_by_the_key_named_and_copied_to_a_further_place() {
     assert_eq!(again["changed"], false);
     let file = desk.home.path().join("token");
     arguments["token_file"] = json!(file);
+    // A token that another place has is no consent to write over what may be kept nowhere else.
+    std::fs::write(&file, "somebody-elses-token\n").unwrap();
+    let refused = call(&desk, moto, "spot_programmatic_user", &arguments);
+    assert_eq!(refused.answer["error_code"], "OTHER_TOKEN", "{}", refused.answer);
+    assert!(!refused.answer.to_string().contains("somebody-elses-token"), "{}", refused.answer);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "somebody-elses-token\n");
+    let mut replaced = arguments.clone();
+    (replaced["when_lost"], replaced["_ansible_check_mode"]) = (json!("replace"), json!(true));
+    let foreseen = call(&desk, moto, "spot_programmatic_user", &replaced).well();
+    assert!(foreseen["warnings"].to_string().contains("holds something else"), "{foreseen}");
+    std::fs::write(&file, "").unwrap();
     let copied = call(&desk, moto, "spot_programmatic_user", &arguments).well();
     assert_eq!(copied["changed"], true);
     assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), token);
@@ -91,4 +102,26 @@ fn a_parameter_that_is_not_taken_leaves_no_user_behind() {
     let left = call(&desk, moto, "spot_programmatic_user", &arguments);
     assert!(left.failed().contains("may still be there"), "{}", left.answer);
     assert_eq!(left.answer["changed"], true, "{}", left.answer);
+}
+
+/// Who may read a parameter may not be allowed to write it, and the old user's token may be in use elsewhere.
+#[test]
+fn a_user_that_is_to_be_made_anew_stays_until_each_place_was_written() {
+    let (desk, moto) = (desk(""), moto::shared());
+    let (kept, other) = (desk.home.path().join("kept"), desk.home.path().join("other"));
+    let accounts = json!([{"id": "act-00000001", "role": "viewer"}]);
+    let mut arguments = json!({"name": "robot", "accounts": accounts, "token_file": kept});
+    let made = call(&desk, moto, "spot_programmatic_user", &arguments).well();
+    let asked = mutations(&desk);
+    std::fs::write(&other, "something-else\n").unwrap();
+    (arguments["token_file"], arguments["when_lost"]) = (json!(other), json!("replace"));
+    arguments["ssm_parameter"] = json!({"name": "/aws/token", "region": REGION});
+    let refused = call(&desk, moto, "spot_programmatic_user", &arguments);
+    assert!(refused.failed().contains("no user was made in place of it"), "{}", refused.answer);
+    assert_eq!(mutations(&desk), asked, "{}", refused.answer);
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "something-else\n");
+    arguments["ssm_parameter"] = Value::Null;
+    arguments["token_file"] = json!(kept);
+    let there = call(&desk, moto, "spot_programmatic_user", &arguments).well();
+    assert_eq!((&there["changed"], &there["user"]), (&json!(false), &made["user"]), "{there}");
 }
