@@ -75,6 +75,42 @@ fn who_leads_is_rolled_last_and_asked_anew_before_each_node() {
     }
 }
 
+/// What is left of a zone comes before a canary of another one, so that never two zones are in the middle of it.
+#[test]
+fn a_roll_that_is_run_again_ends_the_zone_that_it_had_begun() {
+    let site = Site::in_two_zones(5);
+    fs::write(site.path("leader"), "ssi-05").unwrap();
+    let well = ensemble(&site);
+    let mut more = well.clone();
+    more["rolling_recycle_canary"] = json!("ssi-02");
+    let words = "{msg: it cannot be drained}\n  when: rolling_recycle_node.id == 'ssi-04'";
+    let task = format!("- ansible.builtin.fail: {words}");
+    more["rolling_recycle_tasks"] = site.tasks("drain", &task);
+    let ran = site.roll(NEWEST, &more, &[]);
+    assert!(last_words(&ran).contains("it cannot be drained"), "{ran:?}");
+    assert_eq!(recycled(&site), ["ssi-02"]);
+    site.roll(NEWEST, &well, &[]);
+    assert_eq!(recycled(&site), ["ssi-02", "ssi-04", "ssi-01", "ssi-03", "ssi-05"]);
+}
+
+/// The gate before may be waited for long; whoever has come to lead meanwhile is put back behind the others.
+#[test]
+fn who_comes_to_lead_while_the_gate_before_is_waited_for_is_rolled_last_all_the_same() {
+    let site = Site::with(3);
+    fs::write(site.path("leader"), "ssi-01").unwrap();
+    let mut more = ensemble(&site);
+    let task = format!(
+        "- ansible.builtin.copy: {{dest: {}, content: '{{{{ rolling_recycle_node.id }}}}', mode: '0644'}}\n  \
+         when: rolling_recycle_node.id == 'ssi-02'",
+        site.path("leader").display()
+    );
+    more["rolling_recycle_tasks"] = site.tasks("pre_gate", &task);
+    let run = site.roll(NEWEST, &more, &[]);
+    assert!(changed(&run) > 3);
+    assert_eq!(recycled(&site), ["ssi-01", "ssi-03", "ssi-02"]);
+    site.assert_recycled_once(&site.nodes());
+}
+
 #[test]
 fn nothing_is_begun_while_it_is_not_known_who_leads() {
     let site = Site::with(3);

@@ -54,20 +54,26 @@ pub(crate) struct Site {
 impl Site {
     /// A group of so many nodes, named `ssi-01` and so on, with addresses of loopback.
     pub(crate) fn with(count: usize) -> Self {
-        Self::made(count, true, false)
+        Self::made(count, true, false, &["eu-west-1a"])
     }
 
     /// The same, whose roots are persisted as well.
     pub(crate) fn with_persisted_roots(count: usize) -> Self {
-        Self::made(count, true, true)
+        Self::made(count, true, true, &["eu-west-1a"])
     }
 
     /// The same, whose nodes come back with other addresses.
     pub(crate) fn moving(count: usize) -> Self {
-        Self::made(count, false, false)
+        Self::made(count, false, false, &["eu-west-1a"])
     }
 
-    fn made(count: usize, are_kept: bool, is_root: bool) -> Self {
+    /// The same, by turns in one zone and in another.
+    pub(crate) fn in_two_zones(count: usize) -> Self {
+        Self::made(count, true, false, &["eu-west-1a", "eu-west-1b"])
+    }
+
+    fn made(count: usize, are_kept: bool, is_root: bool, zones: &[&str]) -> Self {
+        let zones: Vec<String> = zones.iter().map(|zone| format!("{{name: {zone}}}")).collect();
         let nodes: Vec<String> = (1..=count)
             .map(|n| format!("{{id: ssi-{n:02}, private_ip: 127.0.0.{}}}", n + 1))
             .collect();
@@ -76,11 +82,12 @@ impl Site {
 latency: {{accepted_seconds: 0.1, terminating_seconds: 0.1, imaging_seconds: 0.1, replacing_seconds: 0.1, booting_seconds: 0.1}}
 groups:
   - {{name: kafka, id: sig-1, region: eu-west-1, image: {OLD}, persistence: {{root: {is_root}, data: reattach, private_ip: {are_kept}}},
-     zones: [{{name: eu-west-1a}}],
+     zones: [{}],
      created_at: '2025-11-01T00:00:00Z', volumes: [{{device: /dev/xvdb}}], capacity: {{minimum: 0, maximum: 99}},
      stateful: [{}]}}
 ",
             now(),
+            zones.join(", "),
             nodes.join(", ")
         ));
         let site = Self { desk, count };

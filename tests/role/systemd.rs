@@ -34,6 +34,30 @@ fn a_service_that_was_killed_while_it_stopped_keeps_its_machine() {
     }
 }
 
+/// It may have been killed; only a machine without systemd has nobody to ask.
+#[test]
+fn a_service_of_which_systemd_does_not_tell_keeps_its_machine() {
+    let refuse = |site: &Site, words: &str| {
+        let script = format!("#!/bin/sh\necho '{words}' >&2\nexit 1\n");
+        site.program("systemctl", &script);
+    };
+    let site = Site::with(1);
+    refuse(&site, "Failed to connect to bus: Connection refused");
+    let words = last_words(&site.roll(VERSIONS[0], &json!({}), &[]));
+    for word in
+        ["systemd does not tell how the service ended: Failed to connect", "started again there"]
+    {
+        assert!(words.contains(word), "{word}: {words}");
+    }
+    assert!(site.recycles().is_empty());
+    refuse(
+        &site,
+        "System has not been booted with systemd as init system (PID 1). Can\"t operate.",
+    );
+    assert!(changed(&site.roll(VERSIONS[1], &json!({}), &[])) > 3);
+    site.assert_recycled_once(&site.nodes());
+}
+
 #[test]
 fn a_service_that_left_nothing_of_a_clean_stop_keeps_its_machine() {
     let site = Site::with(2);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::site::{NEW, NEWEST, OLD, Site, changed, last_words};
 use crate::support::ansible::VERSIONS;
-use crate::support::cli::ran;
+use crate::support::cli::{ACCOUNT, CANARY, ran};
 use crate::support::module::call_with;
 use crate::support::roll::dead;
 
@@ -51,6 +51,29 @@ fn a_start_that_fails_after_it_has_taken_a_run_up_does_not_say_that_nothing_was_
     site.desk.mend();
     changed(&site.roll(NEWEST, &json!({}), &[]));
     assert_eq!((site.run_id(), site.images()), (run_id, vec![NEW.to_owned()]));
+}
+
+/// Someone else begins between the gate before and the drain: the drain was not begun, so nobody has to look at the node.
+#[test]
+fn a_node_that_may_not_be_drained_ends_the_roll_and_does_not_freeze_it() {
+    let site = Site::with(2);
+    let task = format!(
+        "- ansible.builtin.uri:\n    url: '{}/aws/ec2/group/sig-1/suspension?accountId={ACCOUNT}'\n    method: POST\n    \
+         headers: {{Authorization: 'Bearer {CANARY}'}}\n    body_format: json\n    \
+         body: {{suspensions: [{{name: AUTO_HEALING, ttlInMinutes: 9999}}]}}\n  \
+         when: rolling_recycle_node.id == 'ssi-02'\n",
+        site.desk.simulator.url()
+    );
+    let mut tasks = site.tasks("pre_gate", &task);
+    let drain = site.tasks("drain", "- ansible.builtin.debug: {msg: drained}\n");
+    tasks["drain"] = drain["drain"].clone();
+    let said = last_words(&site.roll(NEWEST, &json!({"rolling_recycle_tasks": tasks}), &[]));
+    for word in ["ssi-02, draining", "someone else has suspended processes", "was ended and every"]
+    {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert_eq!(site.images(), [NEW, OLD]);
+    assert_eq!(site.told("ssi-02"), "");
 }
 
 #[test]

@@ -180,6 +180,31 @@ fn what_another_suspends_while_a_roll_lives_ends_it_before_the_next_machine_is_g
     }
 }
 
+/// A connection that hangs between the two, for instance.
+#[test]
+fn what_the_gate_before_saw_long_ago_stops_no_service() {
+    for (pause, is_fresh) in [(200, true), (400, false)] {
+        let desk = Desk::new(1);
+        let mut driver = Driver::new(1);
+        driver.looks_before = true;
+        driver.before_step = Box::new(move |desk, _, phase| {
+            if phase == Phase::Stopped {
+                desk.advance(pause);
+            }
+        });
+        let ended = driver.roll(&desk);
+        if is_fresh {
+            assert!(matches!(ended, Ended::Run(_, Outcome::Completed, None)), "{ended:?}");
+            continue;
+        }
+        let Ended::Run(_, Outcome::Aborted, Some(RollError::Held { hold, .. })) = &ended else {
+            panic!("{ended:?}")
+        };
+        assert!(matches!(hold, Hold::OldPreGate(_)), "{hold}");
+        assert_eq!((desk.terminated().len(), desk.settings()), (0, desk.before.clone()));
+    }
+}
+
 #[test]
 fn without_a_gate_that_has_passed_no_machine_is_given_up_and_no_image_is_set() {
     let desk = Desk::new(2);

@@ -16,7 +16,7 @@ use crate::drive::stateful::ends_sight;
 use crate::drive::wait::until;
 use crate::plan::roll::{
     Claim, Displaced, Event, Hold, Holder, Liveness, Node, Phase, Run, Survey, Whereabouts,
-    is_itself, may_enter, may_go_on,
+    has_fresh_pre_gate, is_itself, may_enter, may_go_on,
 };
 use crate::spot::{Client, SpotError};
 
@@ -162,6 +162,12 @@ impl Roller<'_> {
             });
         if phase < Phase::Recycling && goes_on {
             self.await_platform(journal, id, phase, &doing, patience)?;
+            if phase == Phase::Stopped
+                && let Some(node) = journal.run().node(id)
+            {
+                has_fresh_pre_gate(node, self.clock.now())
+                    .map_err(RollError::held(doing.as_str()))?;
+            }
         } else if is_proved(phase) {
             let (seen, left_out) = self.present_nodes(journal.run(), id)?;
             self.prove_node(journal, id, &seen, &left_out, &doing)?;

@@ -12,6 +12,7 @@ mod damaged;
 mod draft;
 mod event;
 mod finding;
+mod freshness;
 mod holder;
 mod keeping;
 mod name;
@@ -51,6 +52,7 @@ pub use event::{
     SuspendedBefore, Switch,
 };
 pub use finding::Finding;
+pub use freshness::{has_fresh_pre_gate, has_passed_mid_gate};
 pub use holder::{Claim, Holder, Liveness, claim};
 pub use keeping::to_put_away;
 pub use name::run_id;
@@ -65,8 +67,8 @@ pub use run::{Ended, Frozen, JournalError, NodeRun, Replacement, Run};
 pub use schedule::{NextRun, next_run};
 pub use standing::{ChangedSetting, NodeLook, Standing, Status};
 pub use step::{
-    Hold, SUSPENDED, has_passed_mid_gate, is_itself, is_same_node, may_enter, may_go_on,
-    may_recycle, nobody_else_suspends,
+    Hold, SUSPENDED, is_itself, is_same_node, may_enter, may_go_on, may_recycle,
+    nobody_else_suspends,
 };
 pub use survey::{ImageSight, Node, Survey};
 pub use suspended::{Foreign, lapsing};

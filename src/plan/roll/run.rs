@@ -80,6 +80,8 @@ pub struct NodeRun {
     pub asked: Option<(InstanceId, Timestamp)>,
     /// What it was replaced by.
     pub recycled: Option<Replacement>,
+    /// What the last gate found since the node entered its pre-gate and before its stop, and when; none if there was none.
+    pub pre_gate: Option<(Verdict, Timestamp)>,
     /// What the last gate found since the node entered its mid-gate under its present holder, and when; none if there was none.
     pub mid_gate: Option<(Verdict, Timestamp)>,
     /// Whether whoever had it in hand is gone and no pre-gate has been entered since, so that its service may be stopped and what
@@ -163,6 +165,9 @@ impl NodeRun {
         if phase < Phase::Recycling {
             self.mid_gate = None;
         }
+        if phase <= Phase::PreGate {
+            self.pre_gate = None;
+        }
         self.is_cut_off &= phase != Phase::PreGate;
         (self.phase, self.since) = (phase, at);
     }
@@ -186,6 +191,7 @@ impl Run {
             since: first.at,
             asked: None,
             recycled: None,
+            pre_gate: None,
             mid_gate: None,
             is_cut_off: false,
             spent: BTreeMap::new(),
@@ -283,7 +289,7 @@ impl Run {
     /// What was seen of the cluster before a pause of unknown length is old.
     fn forget_gates(&mut self) {
         for node in &mut self.nodes {
-            node.mid_gate = None;
+            (node.pre_gate, node.mid_gate) = (None, None);
             let may_be_stopped = node.phase.is_in_flight() && node.phase <= Phase::Recycling;
             node.is_cut_off |= may_be_stopped && node.recycled.is_none();
         }
@@ -338,6 +344,12 @@ impl Run {
     /// How many nodes are done.
     pub fn done(&self) -> usize {
         self.nodes.iter().filter(|node| node.phase == Phase::Done).count()
+    }
+
+    /// The zone of the node that was done last, which is ended before another is begun; none if none is done, or its zone is not known.
+    pub fn last_zone(&self) -> Option<&str> {
+        let done = self.nodes.iter().filter(|node| node.phase == Phase::Done);
+        done.max_by_key(|node| node.since)?.planned.zone.as_deref()
     }
 
     /// Whether it may still be gone on with: it has not ended, or only because it was frozen.
@@ -443,11 +455,14 @@ impl NodeRun {
                 let (instance_id, image_id) = (instance_id.clone(), image_id.clone());
                 self.recycled = Some(Replacement { instance_id, image_id, seconds: *seconds });
             }
-            Event::Gate { report, .. }
-                if matches!(self.phase, Phase::MidGate | Phase::Recycling) =>
-            {
+            Event::Gate { report, .. } => {
                 let verdict = serde_json::from_value(report["verdict"].clone());
-                self.mid_gate = Some((verdict.unwrap_or(Verdict::Unknown), at));
+                let found = Some((verdict.unwrap_or(Verdict::Unknown), at));
+                match self.phase {
+                    Phase::PreGate | Phase::Draining => self.pre_gate = found,
+                    Phase::MidGate | Phase::Recycling => self.mid_gate = found,
+                    _ => {}
+                }
             }
             Event::Planned(_)
             | Event::Held { .. }
@@ -455,7 +470,6 @@ impl NodeRun {
             | Event::Suspending { .. }
             | Event::Switching { .. }
             | Event::Switched
-            | Event::Gate { .. }
             | Event::Frozen { .. }
             | Event::Thawed { .. }
             | Event::ClusterSetting(_)

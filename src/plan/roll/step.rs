@@ -5,7 +5,8 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::coming_back::{comes_back, other_persistence};
-use super::event::{MidGate, Planned, PlannedNode};
+use super::event::{Planned, PlannedNode};
+use super::freshness::{GATE_COUNTS, has_passed_mid_gate};
 use super::opening::told;
 use super::phase::Phase;
 use super::run::{Frozen, NodeRun, Run};
@@ -25,10 +26,6 @@ pub const SUSPENDED: [Process; 6] = [
     Process::AutoScale,
     Process::Scheduling,
 ];
-
-/// For so long a gate that has passed says something of the present: settings may have to be asked for again meanwhile, and a
-/// rate limit be waited for, which takes three minutes at most. In longer another node may have gone down unseen.
-const GATE_COUNTS: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why a step is not taken. Nothing was changed by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +120,10 @@ pub enum Hold {
     NoMidGate(Option<Verdict>),
     /// The gate passed so long ago that it says nothing of the present.
     OldMidGate(SignedDuration),
+    /// What the last gate before its stop found is no pass.
+    ShutPreGate(Verdict),
+    /// The gate before its stop passed so long ago that it says nothing of the present.
+    OldPreGate(SignedDuration),
     /// Others do not run.
     OthersDown(Vec<(StatefulInstanceId, StatefulState)>),
     /// The platform may replace machines by itself.
@@ -214,6 +215,16 @@ impl fmt::Display for Hold {
                 f,
                 "its gate passed {} ago, longer than the {} for which it counts; bring the node to phase mid_gate again and run \
                  cluster_gate",
+                told(*age),
+                told(GATE_COUNTS)
+            ),
+            Self::ShutPreGate(found) => {
+                write!(f, "the last gate before its stop found: {}", found.as_str())
+            }
+            Self::OldPreGate(age) => write!(
+                f,
+                "the last gate before its stop passed {} ago, longer than the {} for which it counts, and another node may be down \
+                 since: nothing was stopped; let what takes so long between the two end with a look (cluster_gate with run_id and node)",
                 told(*age),
                 told(GATE_COUNTS)
             ),
@@ -382,24 +393,6 @@ pub fn may_recycle(run: &Run, node: &NodeRun, survey: &Survey, now: Timestamp) -
     is_suspended(run, survey)?;
     is_configured(run, survey)?;
     comes_back(run, survey)
-}
-
-/// Whether a gate has passed since the node entered its mid-gate, where the run needs one, and not long before `now`, by the
-/// clock that the journal is written by.
-///
-/// # Errors
-///
-/// None has, or the last one did not pass, or the rate limit or a play that dawdles has made it old.
-pub fn has_passed_mid_gate(run: &Run, node: &NodeRun, now: Timestamp) -> Result<(), Hold> {
-    match (run.plan.mid_gate, node.mid_gate) {
-        (MidGate::None, _) => Ok(()),
-        (MidGate::Required, Some((Verdict::Pass, at))) => {
-            // A clock that was set back tells no age either.
-            let age = now.duration_since(at).abs();
-            if age <= GATE_COUNTS { Ok(()) } else { Err(Hold::OldMidGate(age)) }
-        }
-        (MidGate::Required, found) => Err(Hold::NoMidGate(found.map(|(verdict, _)| verdict))),
-    }
 }
 
 /// Whether a node is the machine that this run knows, running, with its data.

@@ -27,6 +27,8 @@ pub struct Foreign {
     pub process: String,
     /// Its end, in the vendor's spelling; none if it has none or none was told.
     pub until: Option<String>,
+    /// Whether it was told to have no end.
+    pub is_endless: bool,
 }
 
 /// The processes that are not suspended for at least `left` from now, by the vendor's clock. Where nothing is told of the end, as by older
@@ -57,9 +59,11 @@ pub(super) fn short_of(
 
 impl Foreign {
     fn end(&self) -> String {
-        self.until
-            .as_ref()
-            .map_or("without an end that is told".to_owned(), |until| format!("until {until}"))
+        match &self.until {
+            Some(until) => format!("until {until}"),
+            None if self.is_endless => "without an end".to_owned(),
+            None => "without an end that is told".to_owned(),
+        }
     }
 }
 
@@ -115,6 +119,7 @@ pub(super) fn foreign(
     let told = |it: &Suspension| Foreign {
         process: it.process.as_str().to_owned(),
         until: it.expires_at.as_ref().map(|at| at.as_str().to_owned()),
+        is_endless: it.is_endless,
     };
     let mut found: Vec<Foreign> = others.map(told).collect();
     found.sort_by(|a, b| a.process.cmp(&b.process));

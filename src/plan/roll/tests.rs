@@ -96,6 +96,55 @@ fn a_mid_gate_counts_from_its_phase_to_the_recycle_and_the_last_one_decides() {
     }
 }
 
+/// Between the two it may be waited for a connection, for a rate limit, and for what a drain does, while another node goes down.
+#[test]
+fn a_service_is_stopped_on_a_gate_that_passed_and_is_not_old() {
+    let (pre, draining) = (entered(Phase::PreGate), entered(Phase::Draining));
+    let (pass, fail) = (gate(json!("pass")), gate(json!("fail")));
+    let old = Err(Hold::OldPreGate(SignedDuration::from_mins(6)));
+    let shut = |found| Err(Hold::ShutPreGate(found));
+    let cases = [
+        (vec![pre.clone()], 60, Ok(())),
+        (vec![pre.clone(), pass.clone()], 1, Ok(())),
+        (vec![pre.clone(), pass.clone(), draining.clone()], 6, old.clone()),
+        (vec![pre.clone(), draining.clone(), pass.clone()], 6, old),
+        (vec![pre.clone(), fail.clone()], 1, shut(Verdict::Fail)),
+        (vec![pre.clone(), pass.clone(), draining, gate(json!("odd"))], 1, shut(Verdict::Unknown)),
+        (vec![pre.clone(), fail, pass.clone()], 1, Ok(())),
+        // Another look begins: what the last one saw is none of it.
+        (vec![pre.clone(), pass.clone(), pre.clone()], 60, Ok(())),
+        (vec![pre, pass, held()], 60, Ok(())),
+    ];
+    for (events, age, expected) in cases {
+        let found = run(plan(json!({})), events.clone());
+        let judged = has_fresh_pre_gate(found.node(&node()).unwrap(), minutes(age));
+        assert_eq!(judged, expected, "{events:?}");
+    }
+}
+
+#[test]
+fn who_goes_on_with_a_run_ends_the_zone_of_the_node_that_was_done_last() {
+    let placed = |(id, zone): (&str, Option<&str>)| json!({"id": id, "instance_id": null, "image_id": null, "private_ip": null, "zone": zone, "volumes": [], "launched_at": null});
+    let nodes = [("ssi-1", Some("a")), ("ssi-2", Some("b")), ("ssi-3", None)].map(placed);
+    let planned = Event::Planned(Box::new(plan(json!({"nodes": nodes}))));
+    let done = |id: &str| Event::Entered { node: StatefulInstanceId::new(id), phase: Phase::Done };
+    // In the order in which they were done, which may be another one than the plan's.
+    let cases: [(&[&str], Option<&str>); 5] = [
+        (&[], None),
+        (&["ssi-1"], Some("a")),
+        (&["ssi-2", "ssi-1"], Some("a")),
+        (&["ssi-1", "ssi-2"], Some("b")),
+        (&["ssi-1", "ssi-3"], None),
+    ];
+    for (order, zone) in cases {
+        let mut entries = vec![Entry { at: now(), event: planned.clone() }];
+        entries.extend(
+            order.iter().zip(1..).map(|(id, at)| Entry { at: minutes(at), event: done(id) }),
+        );
+        assert_eq!(Run::read(&entries).unwrap().last_zone(), zone, "{order:?}");
+    }
+}
+
 /// Its service may be stopped, and what the gates saw of the cluster is old: so it begins at the first of them.
 #[test]
 fn a_node_that_was_cut_off_before_its_machine_was_given_up_begins_at_its_pre_gate() {
