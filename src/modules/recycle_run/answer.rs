@@ -42,6 +42,10 @@ pub(in crate::modules) struct Returns {
     /// What is, or would be, recycled, in order. Those that are done already are not in it.
     #[schemars(extend("x-returned" = "state is started"))]
     nodes: Vec<PlannedNode>,
+    /// The zone that is begun and not ended, for option `after_zone` of `cluster_order`: that of the node that was done last or, of a
+    /// roll that begins, where the machine is that was launched last of those that are as wanted already. Null if there is none.
+    #[schemars(extend("x-returned" = "state is started"))]
+    last_zone: Option<String>,
     /// What is left alone.
     // Not `skipped`: Ansible takes an answer with that key for a task that was skipped.
     #[schemars(extend("x-returned" = "state is started"))]
@@ -114,6 +118,7 @@ impl Returns {
             system: Some(system.to_owned()),
             image_id: draft.target.image_id.as_ref().map(ToString::to_string),
             nodes: rolling::shown_nodes(&draft.nodes, true),
+            last_zone: draft.begun_zone.clone(),
             left_alone: rolling::shown_nodes(&draft.skipped, false),
             changes: rolling::shown_changes(survey, draft),
             predicates: draft.findings.iter().map(Into::into).collect(),
@@ -149,6 +154,9 @@ impl Returns {
             resumed: true,
             image_id: run.plan.target.image_id.as_ref().map(ToString::to_string),
             nodes,
+            last_zone: run
+                .last_zone()
+                .map_or_else(|| planned.last_zone.clone(), |zone| Some(zone.to_owned())),
             changes: rolling::changes_of(run),
             predicates: rolling::findings_of(run, &made.draft.findings),
             expected_seconds: run.plan.expected_seconds,
