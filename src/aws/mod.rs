@@ -220,10 +220,11 @@ impl Aws {
     /// Any [`AwsError`] of a call.
     pub fn parameter(&self, region: &Region, name: &str) -> Result<Option<String>, AwsError> {
         let question = parameters::read(self, region, name, false);
-        self.bounded(parameters::attempt(region, name), question)
+        let told = self.bounded(parameters::attempt(region, name), question)?;
+        Ok(told.map(|told| told.value))
     }
 
-    /// Reads a parameter of Systems Manager decrypted; none if there is no such parameter.
+    /// Reads a parameter of Systems Manager decrypted, and whether it is kept encrypted; none if there is no such parameter.
     ///
     /// # Errors
     ///
@@ -232,10 +233,10 @@ impl Aws {
         &self,
         region: &Region,
         name: &str,
-    ) -> Result<Option<SecretString>, AwsError> {
+    ) -> Result<Option<(SecretString, bool)>, AwsError> {
         let question = parameters::read(self, region, name, true);
         let read = self.bounded(parameters::attempt(region, name), question)?;
-        Ok(read.map(SecretString::from))
+        Ok(read.map(|told| (SecretString::from(told.value), told.is_encrypted)))
     }
 
     /// Stores a parameter of Systems Manager encrypted, by `kms_key` or by the account's own key, in place of what is there.

@@ -1,6 +1,6 @@
 //! Parameters of Systems Manager, where many teams publish the id of their newest image, and others prices.
 
-use aws_sdk_ssm::types::ParameterType;
+use aws_sdk_ssm::types::{Parameter as SsmParameter, ParameterType};
 use jiff::Timestamp;
 
 use super::error::Call;
@@ -65,12 +65,19 @@ impl Aws {
     }
 }
 
+/// A parameter that was read.
+pub(super) struct Told {
+    pub(super) value: String,
+    /// Whether it is kept encrypted.
+    pub(super) is_encrypted: bool,
+}
+
 pub(super) async fn read(
     aws: &Aws,
     region: &Region,
     name: &str,
     decrypted: bool,
-) -> Result<Option<String>, AwsError> {
+) -> Result<Option<Told>, AwsError> {
     let call = aws.ssm_call(attempt(region, name), "ssm:GetParameter");
     let sent = aws.ssm(region).get_parameter().name(name).with_decryption(decrypted);
     let sent = sent.send().await;
@@ -84,8 +91,10 @@ pub(super) async fn read(
             return if is_missing { Ok(None) } else { Err(call.failure(error)) };
         }
     };
-    match reply.parameter.and_then(|parameter| parameter.value) {
-        Some(value) => Ok(Some(value)),
+    let parameter = reply.parameter.unwrap_or_else(|| SsmParameter::builder().build());
+    let is_encrypted = parameter.r#type == Some(ParameterType::SecureString);
+    match parameter.value {
+        Some(value) => Ok(Some(Told { value, is_encrypted })),
         None => Err(call.bad_reply("the parameter has no value")),
     }
 }

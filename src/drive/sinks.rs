@@ -104,13 +104,20 @@ impl Sinks {
         })
     }
 
-    /// What is to be told of files that others may read or write. What is written here is private; someone may have opened it since.
-    pub fn open_files(&self) -> Vec<String> {
+    /// What is to be told of files that others may read or write, and of parameters that were read and are not encrypted. What is written
+    /// here is private; someone may have opened it since, or have put it there.
+    pub fn open_places(&self) -> Vec<String> {
         let open = |sink: &Sink| match sink {
             Sink::File(path) => open_to_others(path),
             Sink::Ssm { .. } => None,
         };
-        self.sinks.iter().filter_map(open).collect()
+        let plain = self.parameters.plain().into_iter().map(|name| {
+            format!(
+                "the parameter {name} is not encrypted, since it is no SecureString: keep what it holds in another place besides, delete it and \
+                 run again"
+            )
+        });
+        self.sinks.iter().filter_map(open).chain(plain).collect()
     }
 
     /// Puts a secret into one place, whole or not at all.
@@ -184,7 +191,8 @@ fn write_file(path: &Path, secret: &SecretString) -> Result<(), SinkError> {
 
 #[cfg(feature = "aws")]
 mod real {
-    use std::cell::OnceCell;
+    use std::cell::{OnceCell, RefCell};
+    use std::collections::BTreeSet;
 
     use secrecy::SecretString;
 
@@ -202,11 +210,12 @@ mod real {
     pub(super) struct Parameters {
         access: Ec2Access,
         aws: OnceCell<Aws>,
+        plain: RefCell<BTreeSet<String>>,
     }
 
     impl Parameters {
         pub(super) fn new(access: Ec2Access) -> Self {
-            Self { access, aws: OnceCell::new() }
+            Self { access, aws: OnceCell::new(), plain: RefCell::default() }
         }
 
         fn aws(&self) -> Result<&Aws, SinkError> {
@@ -229,7 +238,16 @@ mod real {
             name: &str,
         ) -> Result<Option<SecretString>, SinkError> {
             let (aws, region) = self.asked(region)?;
-            Ok(aws.secret_parameter(&region, name)?)
+            let read = aws.secret_parameter(&region, name)?;
+            if matches!(read, Some((_, false))) {
+                self.plain.borrow_mut().insert(name.to_owned());
+            }
+            Ok(read.map(|(secret, _)| secret))
+        }
+
+        /// Those that were read and are not encrypted.
+        pub(super) fn plain(&self) -> Vec<String> {
+            self.plain.borrow().iter().cloned().collect()
         }
 
         pub(super) fn store(
@@ -267,6 +285,10 @@ mod real {
     impl Parameters {
         pub(super) fn new(_access: Ec2Access) -> Self {
             Self
+        }
+
+        pub(super) fn plain(&self) -> Vec<String> {
+            Vec::new()
         }
 
         pub(super) fn read(

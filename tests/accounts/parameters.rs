@@ -41,6 +41,14 @@ fn a_token_is_kept_encrypted_by_the_key_named_and_copied_to_a_further_place() {
     assert_eq!(described["Parameters"][0]["KeyId"], json!(key), "{described}");
     let again = call(&desk, moto, "spot_programmatic_user", &arguments).well();
     assert_eq!(again["changed"], false);
+    // Who wrote it by hand may have written it in plain text.
+    assert!(!again.to_string().contains("SecureString"), "{again}");
+    moto.ssm(REGION, "DeleteParameter", &json!({"Name": name})).unwrap();
+    let plain = json!({"Name": name, "Value": token, "Type": "String"});
+    moto.ssm(REGION, "PutParameter", &plain).unwrap();
+    let told = call(&desk, moto, "spot_programmatic_user", &arguments).well();
+    assert!(told["warnings"].to_string().contains("not encrypted"), "{told}");
+    assert!(!told.to_string().contains(&token));
     let file = desk.home.path().join("token");
     arguments["token_file"] = json!(file);
     // A token that another place has is no consent to write over what may be kept nowhere else.

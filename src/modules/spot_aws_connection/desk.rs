@@ -62,7 +62,7 @@ impl Desk {
                 let end = id.valid_until.as_deref().unwrap_or_default();
                 let message = format!("the external id is good until {end}");
                 if lacking.is_empty() {
-                    let open = self.places.sinks.open_files();
+                    let open = self.places.sinks.open_places();
                     return Ok(Planned::unchanged(returns)
                         .with_message(message)
                         .with_warnings(open));

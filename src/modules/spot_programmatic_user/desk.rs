@@ -120,7 +120,7 @@ impl Desk {
                         format!("{place} holds a token, and the vendor tells nothing to prove it by")
                     })
                     .collect();
-                warnings.extend(self.places.sinks.open_files());
+                warnings.extend(self.places.sinks.open_places());
                 let returns = self.returns(Some(&user), token.as_ref());
                 Ok(self.mapped(user, drift, Vec::new(), token, returns).with_warnings(warnings))
             }
