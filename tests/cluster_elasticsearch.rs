@@ -180,7 +180,11 @@ fn green_does_not_hide_an_index_whose_only_copy_is_on_the_target() {
         call(&Desk::with(""), "cluster_gate", &arguments)
     };
     let refused = waived(&waiver);
-    assert!(refused.failed().contains("es.copies_elsewhere names no objects"), "{}", refused.answer);
+    assert!(
+        refused.failed().contains("es.copies_elsewhere names no objects"),
+        "{}",
+        refused.answer
+    );
     waiver["objects"] = json!(["*"]);
     let warned = waived(&waiver).well();
     assert!(warned["warnings"].to_string().contains("covers every index"), "{warned}");

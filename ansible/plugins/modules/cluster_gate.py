@@ -56,13 +56,13 @@ description:
     C(NAME.nodes_present) (exactly C(nodes), without C(target) in phase C(mid)), C(NAME.master_elected),
     C(NAME.voting_majority). In phase C(pre) also C(NAME.copies_elsewhere) (each shard with a copy on C(target)
     has another that serves; green does not say that), C(NAME.managers_to_spare) (three may be elected, if
-    C(target) may), C(NAME.roles_elsewhere), C(NAME.disk_headroom) and C(NAME.no_snapshot); in C(mid) and
-    C(post) C(NAME.copies_serve); in C(post) C(NAME.no_recovery), where what is brought back of a shard is
-    progress; in C(pre) and C(post) C(NAME.nothing_left_over) (allocation is not restricted, no node excluded or
-    registered to be shut down). With C(node_id) also C(NAME.same_node) in C(pre) and C(post). In phase C(back)
-    only whether the nodes are members again, C(target) with that id: C(NAME.identified), C(NAME.nodes_present),
-    C(NAME.master_elected), C(NAME.same_node). An index that does not pass is an object of its own, so that a
-    waiver can name it.
+    C(target) may), C(NAME.roles_elsewhere) by role, C(NAME.disk_headroom) by node and C(NAME.no_snapshot); in
+    C(mid) and C(post) C(NAME.copies_serve); in C(post) C(NAME.no_recovery), where what is brought back of a
+    shard is progress; in C(pre) and C(post) C(NAME.nothing_left_over) (allocation is not restricted, no node
+    excluded or registered to be shut down). With C(node_id) also C(NAME.same_node) in C(pre) and C(post). In
+    phase C(back) only whether the nodes are members again, C(target) with that id: C(NAME.identified),
+    C(NAME.nodes_present), C(NAME.master_elected), C(NAME.same_node). An index that does not pass is an object
+    of its own, and a waiver names those that it covers.
   - >-
     C(kafka) asks a Kafka cluster, with its own quorum or with ZooKeeper: C(NAME.identified),
     C(NAME.brokers_live) (exactly C(brokers), without C(target) in phase C(mid)), of a C(target) that is none of
@@ -72,11 +72,12 @@ description:
     allowed to see a topic would find all well), C(NAME.folders_usable), C(NAME.led), C(NAME.replicas_online),
     C(NAME.in_sync), C(NAME.above_min_in_sync) (writes are taken without C(target)), C(NAME.clean_elections),
     C(NAME.no_reassignment), and C(NAME.quorum_in_step) or, with ZooKeeper, C(NAME.controller_known) and before
-    the stop C(NAME.ensemble_asked) (a gate of kind C(zookeeper) is among O(gates)); in C(pre) and C(post)
+    the stop C(NAME.ensemble_asked) (a gate of kind C(zookeeper) is among O(gates)); in C(pre)
+    C(NAME.voters_to_spare) (three or more vote, whether C(target) does or not); in C(pre) and C(post)
     C(NAME.quorum_steady) (an election begins the looks in a row anew); with C(controllers)
     C(NAME.voters_expected); in phase C(post) also C(NAME.target_answers) and C(NAME.preferred_leaders). A topic
-    that does not pass is an object of its own, so that a waiver can name it. Brokers that cannot be reached, or
-    that do not let one ask, are unknown.
+    that does not pass is an object of its own, and a waiver names those that it covers. Brokers that cannot be
+    reached, or that do not let one ask, are unknown.
   - >-
     C(ec2) asks EC2 of a machine: C(NAME.running), C(NAME.system_status), C(NAME.instance_status) and, where EC2
     tells of it, C(NAME.volumes_status). A check that is impaired or has yet to be made fails; what EC2 cannot
@@ -497,8 +498,10 @@ options:
       objects:
         description:
           - >-
-            Of which objects only, as they are reported, in which C(*) and C(?) may stand. Without it all
-            objects of the predicate are waived; with an empty list none is.
+            Of which objects only, as they are reported, in which C(*) and C(?) may stand. A predicate that a
+            gate judges topic by topic or index by index needs it: C(*) means all of them, those that are made
+            later included, and a warning says so. Of any other predicate all objects are waived without it;
+            with an empty list none is.
         type: list
         elements: str
   api_token:

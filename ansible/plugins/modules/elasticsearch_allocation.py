@@ -117,8 +117,10 @@ options:
       objects:
         description:
           - >-
-            Of which objects only, as they are reported, in which C(*) and C(?) may stand. Without it all
-            objects of the predicate are waived; with an empty list none is.
+            Of which objects only, as they are reported, in which C(*) and C(?) may stand. A predicate that a
+            gate judges topic by topic or index by index needs it: C(*) means all of them, those that are made
+            later included, and a warning says so. Of any other predicate all objects are waived without it;
+            with an empty list none is.
         type: list
         elements: str
   wait_timeout:

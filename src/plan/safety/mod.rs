@@ -16,6 +16,7 @@ pub use objects::covers_the_unknown;
 pub use order::{Candidate, NoOrder, Placed, Technology, order};
 pub use phase::{Phase, Question};
 pub use search::{
-    Alone, COPIES_ELSEWHERE, Elsewhere, Extent, SearchQuestion, copies_elsewhere, judge as judge_search,
+    Alone, COPIES_ELSEWHERE, Elsewhere, Extent, SearchQuestion, copies_elsewhere,
+    judge as judge_search,
 };
 pub use zookeeper::judge as judge_zookeeper;
