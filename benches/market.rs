@@ -61,6 +61,7 @@ fn market(types: usize) -> Market {
         region: Region::new("eu-west-1"),
         spot: sourced(prices.collect()),
         empty_zones: BTreeSet::new(),
+        zone_ages: BTreeMap::new(),
         types: sourced(kinds),
         on_demand: Some(sourced(full)),
         interruptions: None,

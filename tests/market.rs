@@ -13,6 +13,15 @@ use support::market::{Market, Snag};
 use support::module::{Called, call_with};
 use support::moto;
 
+/// When the prices of a test are young.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that starts other processes lives in their time"
+)]
+fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
 const INFO: &str = "spot_offer_info";
 
 fn asked(desk: &Desk, market: &Market, arguments: &Value) -> Called {
@@ -360,7 +369,7 @@ fn each_zone_of_a_store_has_its_own_age() {
     let list = json!([{"instance_type": "c6i.large", "spot_price": 0.03}]);
     let then = "2026-01-01T00:00:00Z";
     let store = json!({
-        "region": "eu-west-1", "at": then, "ages": {"eu-west-1a": jiff::Timestamp::now().to_string()},
+        "region": "eu-west-1", "at": then, "ages": {"eu-west-1a": now()},
         "zones": {"eu-west-1a": list, "eu-west-1c": list},
     });
     let file = desk.file("prices.json", &store.to_string());
@@ -399,7 +408,7 @@ fn each_zone_of_a_store_has_its_own_age() {
     assert!(read(&[], ssm.clone()).failed().contains("would date them now"));
     // A minute may have gone by.
     let mut store = store;
-    store["ages"]["eu-west-1a"] = json!(jiff::Timestamp::now().to_string());
+    store["ages"]["eu-west-1a"] = json!(now());
     desk.file("prices.json", &store.to_string());
     assert_eq!(read(&["eu-west-1a"], ssm).well()["stored_zones"], 1);
 }

@@ -243,6 +243,10 @@ fn a_zone_of_the_subnets_without_price_stops_a_launch_and_one_without_offer_is_n
 
 /// Prices of a zone that nobody looks at any more stay in the store of those who look at others.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that starts other processes lives in their time"
+)]
 fn old_prices_stop_only_who_wants_their_zone() {
     let stage = Stage::new();
     let list = json!([{"instance_type": "c6i.large", "spot_price": 0.03}]);

@@ -117,7 +117,11 @@ mod tests {
         // Once it was asked for and accepted, a server that tells no ends can show no more.
         let accepted =
             |present: &[Suspension]| unseen(&[Process::AutoHealing], wish, present, now).is_empty();
-        assert!(accepted(&[untold.clone()]) && !accepted(&[]) && !accepted(&[until("soon")]));
+        assert!(
+            accepted(std::slice::from_ref(&untold))
+                && !accepted(&[])
+                && !accepted(&[until("soon")])
+        );
         let going_on =
             unseen(&[Process::AutoHealing], SuspensionWish::Resumed, &[untold], now).len();
         assert_eq!(going_on, 1);
