@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::World;
 use super::clusters::{ClusterArgs, Reached};
 use super::connection::Connection;
-use super::rolling::{self, Made, RollOptions};
+use super::rolling::{self, Made, RollOptions, SETTING_UP};
 use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Clock, StatefulInstanceId};
 use crate::drive::Progress;
@@ -25,9 +25,6 @@ use crate::plan::roll::{
     runs_command,
 };
 use answer::Returns;
-
-/// What settings need to be seen, and put back, besides the calls themselves.
-pub(super) const SETTING_UP: Duration = Duration::from_secs(900);
 
 /// Begins a roll of a stateful Elastigroup, notes which phase each of its nodes enters, and ends it with every setting as it was
 /// found.

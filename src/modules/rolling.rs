@@ -6,6 +6,7 @@ mod back;
 mod beside;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
@@ -32,6 +33,9 @@ pub(super) use shown::{
     PlannedNode, ShownChange, ShownFinding, changes_of, findings_of, nodes_of, shown_changes,
     shown_nodes, told,
 };
+
+/// What settings need to be seen, and put back, besides the calls themselves.
+pub(in crate::modules) const SETTING_UP: Duration = Duration::from_secs(900);
 
 /// The aim of a roll and what is taken upon oneself. To be flattened into a module's arguments.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -230,7 +234,7 @@ pub(super) fn make(
     world: &World,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Made, Failure> {
-    let (session, client) = connection.open_for(world, super::recycle_run::SETTING_UP)?;
+    let (session, client) = connection.open_for(world, SETTING_UP)?;
     let account = super::connection::only(session.accounts()?)?;
     let runs = options.runs(world)?;
     let options = options.resolved(&runs, &account)?;

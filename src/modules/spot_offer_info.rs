@@ -13,7 +13,7 @@ use crate::ansible::{Context, Failure, Module, Outcome, Planned};
 use crate::domain::{Clock, Market};
 use crate::drive::market::{draft, keep};
 use crate::drive::{Progress, SystemClock, watched};
-use crate::plan::offers::{Policy, Ranking, explain, rank, stale};
+use crate::plan::offers::{Policy, Ranking, explain, rank, stale, unweighed};
 
 /// Ranks what the EC2 spot market offers, by a policy.
 ///
@@ -210,6 +210,7 @@ fn warnings(
         let names = ranking.undescribed.join(", ");
         warnings.push(format!("EC2 does not describe {names}, which have a price: left out"));
     }
+    warnings.extend(unweighed(policy, market).iter().map(ToString::to_string));
     warnings.extend(ranking.nothing_left().map(|nothing| nothing.to_string()));
     if let Some(name) = args.explain.as_ref().filter(|name| explain(ranking, name).is_empty()) {
         warnings.push(format!("{name} has no spot price in any zone that was looked at"));

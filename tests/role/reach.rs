@@ -70,6 +70,6 @@ fn a_node_that_cannot_be_looked_at_before_it_is_stopped_is_left_as_it_is() {
     let site = Site::with(1);
     let more = json!({"rolling_recycle_data_paths": [{"path": "/nowhere", "markers": ["myid"]}]});
     let said = last_words(&site.roll(NEWEST, &more, &[]));
-    assert!(said.contains("ssi-01, draining: ") && said.contains("was ended and every"), "{said}");
+    assert!(said.contains("ssi-01, planned: ") && said.contains("was ended and every"), "{said}");
     assert_eq!((site.told("ssi-01"), site.images()), (String::new(), vec![OLD.to_owned()]));
 }

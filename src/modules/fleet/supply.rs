@@ -11,7 +11,7 @@ use crate::drive::launch::{Built, Ground, Site};
 use crate::drive::{Progress, watched};
 use crate::modules::market;
 use crate::plan::launch::Prices;
-use crate::plan::offers::{Offer, Policy, Ranking, Stale, rank, stale};
+use crate::plan::offers::{Offer, Policy, Ranking, Stale, rank, stale, unweighed};
 
 impl Desk<'_> {
     /// The market, young enough or allowed to be old, and its ranking, in which only what the image runs on fits.
@@ -49,7 +49,8 @@ impl Desk<'_> {
                 old.join("; ")
             )));
         }
-        let old = old.iter().map(ToString::to_string).collect();
+        let mut old: Vec<String> = old.iter().map(ToString::to_string).collect();
+        old.extend(unweighed(&policy, &market).iter().map(ToString::to_string));
         let ranking = rank(&market, &policy).map_err(|error| Failure::new(error.to_string()))?;
         match ranking.nothing_left() {
             Some(nothing) => {

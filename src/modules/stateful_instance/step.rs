@@ -11,9 +11,6 @@ use crate::drive::stateful::Job;
 use crate::drive::{Progress, watched};
 use crate::modules::{World, rolling};
 
-/// What setting the group up, and looking for an earlier request, may take besides.
-const SETTING_UP: u64 = 900;
-
 /// The step is taken only if the run allows it, which is decided when it is taken.
 pub(super) fn plan<'c>(
     args: Args,
@@ -23,7 +20,7 @@ pub(super) fn plan<'c>(
     if args.state != State::Recycled || !args.wait {
         return Err(Failure::new("option run_id needs state: recycled and wait: true"));
     }
-    let waits = Duration::from_secs(u64::from(args.wait_timeout) + MARGIN + SETTING_UP);
+    let waits = Duration::from_secs(u64::from(args.wait_timeout) + MARGIN) + rolling::SETTING_UP;
     let (session, client) = args.connection.open_for(context.world, waits)?;
     let account = crate::modules::connection::only(session.accounts()?)?;
     let runs = rolling::runs(args.state_dir.as_deref(), context.world)?;

@@ -16,5 +16,5 @@ pub use fault::{Nearest, NothingLeft, PolicyError, RankError};
 pub use policy::{Policy, Profile, Weights, Wish};
 pub use rank::{Cap, Capped, Dropped, Offer, Ranking, rank};
 pub use rules::{Miss, Rule};
-pub use score::Score;
+pub use score::{Score, Unweighed, unweighed};
 pub use stale::{Figure, Stale, stale};

@@ -1,9 +1,11 @@
 //! What an offer is worth: its price, made dearer by what speaks against it.
 
+use std::fmt;
+
 use serde::Serialize;
 
-use super::policy::Weights;
-use crate::domain::{Interruption, MicroUsd};
+use super::policy::{Policy, Weights};
+use crate::domain::{Interruption, Market, MicroUsd};
 
 /// What a rate that is not known counts as: unknown is never better than known.
 const WORST_RATE: u64 = 25;
@@ -27,6 +29,41 @@ pub struct Score {
     pub interruption_percent: u64,
     /// What the placement score adds, in percent of the price.
     pub placement_percent: u64,
+}
+
+/// What a policy weighs more than it does by itself, of which no figures were asked for, so that it adds nothing to any offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unweighed {
+    /// Interruption rates, with their weight.
+    Interruption(u32),
+    /// Placement scores, with their weight.
+    Placement(u32),
+}
+
+impl fmt::Display for Unweighed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, weight, option) = match self {
+            Self::Interruption(weight) => ("interruptions", weight, "interruption_feed"),
+            Self::Placement(weight) => ("placement", weight, "placement_target"),
+        };
+        write!(
+            f,
+            "the policy weighs {what} {weight} times, and nothing was asked of them, so they add nothing to any offer: give \
+             {option}"
+        )
+    }
+}
+
+/// What the policy wants weighed and cannot be. The weights that a policy has by itself are not asked for by anybody.
+pub fn unweighed(policy: &Policy, market: &Market) -> Vec<Unweighed> {
+    let (asked, usual) = (policy.weights, Weights::default());
+    let rates = market.interruptions.is_none() && asked.interruption > usual.interruption;
+    let scores = market.placement.is_none() && asked.placement > usual.placement;
+    let found = [
+        (rates, Unweighed::Interruption(asked.interruption)),
+        (scores, Unweighed::Placement(asked.placement)),
+    ];
+    found.into_iter().filter(|(is_it, _)| *is_it).map(|(_, it)| it).collect()
 }
 
 /// What is known of the chances of an offer.

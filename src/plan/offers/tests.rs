@@ -108,6 +108,26 @@ fn memory_interruptions_and_placement_weigh_as_asked() {
     assert_eq!(names(&ranked)[0], ("c5.xlarge", "a"));
 }
 
+/// Who asks for it believes that it counts.
+#[test]
+fn what_is_weighed_on_purpose_and_was_not_asked_for_is_told() {
+    let stateful = Policy { weights: Profile::Stateful.weights(), ..Policy::default() };
+    let placed = Weights { placement: 10, ..Weights::PRICE_PER_VCPU };
+    let placed = Policy { weights: placed, ..Policy::default() };
+    let (bare, mut full) = (small(), small());
+    full.interruptions = Some(sourced("advisor", BTreeMap::new()));
+    full.placement = Some(sourced("placement", BTreeMap::new()));
+    for (policy, found) in [
+        (&Policy::default(), None),
+        (&stateful, Some(Unweighed::Interruption(5))),
+        (&placed, Some(Unweighed::Placement(10))),
+    ] {
+        assert_eq!(unweighed(policy, &bare), Vec::from_iter(found));
+        assert_eq!(unweighed(policy, &full), []);
+    }
+    assert!(Unweighed::Interruption(5).to_string().contains("give interruption_feed"));
+}
+
 /// A change to the policy, and what it leaves of two types.
 type Case = (fn(&mut Policy), &'static [&'static str]);
 /// A change, and the words that it is refused with.
