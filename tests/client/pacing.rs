@@ -100,7 +100,9 @@ fn the_deadline_is_one_over_all_calls() {
     fault(&sim, json!({"kind": "status", "status": 503}));
     let error = client.list_groups(&account()).unwrap_err();
     assert!(matches!(error, SpotError::Deadline { .. }), "{error}");
-    assert_eq!((error.kind(), error.http_status()), (ErrorKind::Timeout, Some(503)));
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    // What is left of the deadline by this clock is all that a last call is given in real time: with a millisecond it may get no answer.
+    assert!(error.http_status().is_none_or(|status| status == 503), "{error}");
     let slept: Duration = clock.pauses().iter().sum();
     assert!(slept < Duration::from_secs(4), "{slept:?}");
 }
