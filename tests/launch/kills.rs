@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use spotinst_esg::domain::*;
-use spotinst_esg::drive::launch::{Fleet, Fleets, Ground, Job, LaunchError, Launcher, Report};
+use spotinst_esg::drive::launch::{
+    Bare, Fleet, Fleets, Ground, Job, LaunchError, Launcher, Report,
+};
 use spotinst_esg::drive::market::Cloud;
 use spotinst_esg::drive::{Ec2Error, Environment, Progress};
 use spotinst_esg::plan::launch::{FLEET_TAG, Ladder, LadderSettings, Spread};
@@ -311,7 +313,7 @@ fn start(folder: &Path, cloud: &Fake, run: usize, exact: bool, clean_up: bool) -
         let mut wanted = WANTED;
         if exact {
             let (region, patience) = (Region::new("eu-west-1"), Duration::from_secs(2));
-            launcher.settle(&fleet, &region, patience, &mut Vec::new()).unwrap();
+            launcher.settle(&fleet, &region, patience, &mut Vec::new(), Bare::Refuse).unwrap();
             wanted -= u32::try_from(cloud.living().len()).unwrap();
             if wanted == 0 {
                 return Report::default();

@@ -190,3 +190,23 @@ fn a_roll_is_taken_back_over_the_nodes_that_it_rolled() {
         assert!(last_words(&back(&[], &more)).contains("rolling_recycle_run_id"), "{version}");
     }
 }
+
+/// As after a roll that was given up at its last node: what the platform boots next must not be the old image.
+#[test]
+fn a_group_whose_nodes_are_all_as_wanted_gets_its_image_and_no_machine_is_touched() {
+    for version in VERSIONS {
+        let site = Site::with(2);
+        changed(&site.roll(version, &json!({}), &[]));
+        let rolled = site.settings();
+        let edit = json!({"group": "sig-1", "set": {"compute.launchSpecification.imageId": OLD}});
+        site.desk.simulator.control("POST", "/_sim/edit", edit);
+        let old = site.settings();
+        let foreseen = site.roll(version, &json!({}), &["--check", "--diff"]);
+        assert_eq!((changed(&foreseen), site.settings()), (1, old), "{version}");
+        assert!(changed(&site.roll(version, &json!({}), &[])) > 0, "{version}");
+        assert_eq!(site.settings(), rolled, "{version}");
+        site.assert_recycled_once(&site.nodes());
+        assert!(site.nodes().iter().all(|node| site.told(node) == "stopped started"), "{version}");
+        assert_eq!(changed(&site.roll(version, &json!({}), &[])), 0, "{version}");
+    }
+}

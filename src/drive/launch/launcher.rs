@@ -117,7 +117,7 @@ impl Launcher<'_> {
                     return Ok(open);
                 }
                 None if job.is_step => {}
-                None => self.settle_all(fleet, &job.region, job.settle, ended, bare)?,
+                None => self.settle(fleet, &job.region, job.settle, ended, bare)?,
             }
             fleet.begin(self.clock, &begun(fleet, job))
         };

@@ -23,5 +23,5 @@ pub use preflight::{Built, Ground, Site, built, preflight};
 pub use profiles::{Kept, Profiles, SPOTTER_SETTINGS};
 pub use rebalancer::{Check, Moved, Rebalance, Standstill};
 pub use replacer::{Replace, Replaced};
-pub use settling::Account;
+pub use settling::{Account, Bare};
 pub use waiting::{End, Unseen};

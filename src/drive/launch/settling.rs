@@ -25,7 +25,7 @@ pub struct Account {
 
 /// What becomes of a run whose machines live and have lost their tags.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bare {
+pub enum Bare {
     /// It is not ended: another might be launched for them.
     Refuse,
     /// It is ended, and whoever asked has warned of them.
@@ -93,31 +93,6 @@ impl Launcher<'_> {
     ///
     /// AWS does not answer, or the journal cannot be written.
     pub fn settle(
-        &self,
-        fleet: &Fleet,
-        region: &Region,
-        patience: Duration,
-        ended: &mut Vec<InstanceId>,
-    ) -> Result<(), LaunchError> {
-        self.settle_all(fleet, region, patience, ended, Bare::Refuse)
-    }
-
-    /// The same, where machines that live and have lost their tags keep no run from being ended: nothing is launched for what is missing.
-    ///
-    /// # Errors
-    ///
-    /// AWS does not answer, or the journal cannot be written.
-    pub fn settle_tagged(
-        &self,
-        fleet: &Fleet,
-        region: &Region,
-        patience: Duration,
-        ended: &mut Vec<InstanceId>,
-    ) -> Result<(), LaunchError> {
-        self.settle_all(fleet, region, patience, ended, Bare::Leave)
-    }
-
-    pub(super) fn settle_all(
         &self,
         fleet: &Fleet,
         region: &Region,

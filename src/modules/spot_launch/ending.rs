@@ -8,7 +8,7 @@ use super::answer::Returns;
 use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{Ec2Instance, InstanceId};
 use crate::drive::Progress;
-use crate::drive::launch::Launcher;
+use crate::drive::launch::{Bare, Launcher};
 use crate::modules::fleet::{Desk, counts, listed, prices};
 use crate::plan::launch::{FLEET_TAG, Order, Prices, leaving, standing};
 
@@ -158,7 +158,7 @@ fn ended(desk: &Desk<'_>, stay: usize) -> Result<Outcome<Returns>, Failure> {
     let mut course = Course::default();
     // What lost its tags was warned of, and keeps no other from being ended.
     let settled =
-        launcher.settle_tagged(&desk.fleet, &desk.region, desk.settle(), &mut course.done);
+        launcher.settle(&desk.fleet, &desk.region, desk.settle(), &mut course.done, Bare::Leave);
     let gone = settled.map_err(Failure::from).and_then(|()| course.go(desk, &launcher, stay));
     let names = |course: &Course| course.done.iter().map(ToString::to_string).collect::<Vec<_>>();
     if let Err(failure) = gone {

@@ -7,7 +7,7 @@ use super::{ending, there};
 use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{Clock, Ec2Instance, InstanceId};
 use crate::drive::Progress;
-use crate::drive::launch::{Account, Launcher, Report};
+use crate::drive::launch::{Account, Bare, Launcher, Report};
 use crate::modules::fleet::{Desk, Ready, Terms, counts};
 use crate::plan::launch::is_at_rest;
 
@@ -217,9 +217,11 @@ fn counted(
         (Some(_), _) => {}
         // A count warns of what lost its tags, and launches nothing for it.
         (None, None) => {
-            launcher.settle_tagged(&desk.fleet, &desk.region, desk.settle(), ended)?;
+            launcher.settle(&desk.fleet, &desk.region, desk.settle(), ended, Bare::Leave)?;
         }
-        (None, Some(_)) => launcher.settle(&desk.fleet, &desk.region, desk.settle(), ended)?,
+        (None, Some(_)) => {
+            launcher.settle(&desk.fleet, &desk.region, desk.settle(), ended, Bare::Refuse)?
+        }
     }
     let mut machines = desk.machines()?;
     machines.retain(|it| !ended.contains(&it.id));

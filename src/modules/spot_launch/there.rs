@@ -9,7 +9,7 @@ use super::launching::{reported, too_many};
 use crate::ansible::{Failure, Outcome, Planned};
 use crate::domain::{Ec2Instance, InstanceId};
 use crate::drive::Progress;
-use crate::drive::launch::{Launcher, Report, Unseen};
+use crate::drive::launch::{Bare, Launcher, Report, Unseen};
 use crate::modules::fleet::{Desk, Terms, listed};
 use crate::plan::launch::{FLEET_TAG, starts};
 
@@ -50,7 +50,7 @@ fn settled(desk: &Desk<'_>, exact: usize) -> Result<(), Failure> {
     let progress = Progress::new(&desk.clock, desk.context.progress);
     let launcher = Launcher { cloud: desk.cloud.as_ref(), clock: &desk.clock, progress: &progress };
     // Nothing was about to be terminated.
-    launcher.settle(&desk.fleet, &desk.region, desk.settle(), &mut Vec::new())?;
+    launcher.settle(&desk.fleet, &desk.region, desk.settle(), &mut Vec::new(), Bare::Refuse)?;
     let present = desk.machines()?.len();
     let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
     if present > exact {
