@@ -203,6 +203,40 @@ fn doctor_tells_whose_token_it_is_what_it_lacks_and_how_accounts_stand_to_aws() 
 }
 
 #[test]
+fn doctor_tells_a_viewer_from_an_editor_where_it_knows_whose_token_it_is() {
+    let desk = Desk::with_whole(&format!(
+        "tokens: [{{token: {CANARY}, name: robot, kind: programmatic}}]\naccounts: [{{id: {ACCOUNT}, name: one}}]\n"
+    ));
+    let told = || {
+        let (code, all) = checks(&desk, |_| {});
+        assert_eq!(code, 0, "{all:?}");
+        let whose = check(&all, "token owner")["found"].as_str().unwrap().to_owned();
+        let may = all.iter().rfind(|one| one["check"] == "rights").unwrap();
+        let (health, found) = (may["health"].as_str(), may["found"].as_str());
+        (whose, health.unwrap().to_owned(), found.unwrap().to_owned())
+    };
+    let (whose, health, may) = told();
+    assert!(health == "ok" && may.contains("whether it may change groups is not told"), "{may}");
+    let user = whose.split(['(', ')']).nth(1).unwrap().to_owned();
+    for (policy, expected, words) in [
+        ("pol-11111111", "warn", "may not change groups: all it has there is Account Viewer"),
+        ("pol-22222222", "ok", "may change groups, by policy Account Editor"),
+    ] {
+        let body = json!({"policies": [{"policyId": policy, "accountIds": [ACCOUNT]}]});
+        let mapped = desk.simulator.handle(&spot_sim::Request {
+            method: "PUT".to_owned(),
+            path: format!("/setup/user/{user}/policyMapping"),
+            headers: vec![("authorization".to_owned(), format!("Bearer {CANARY}"))],
+            body: body.to_string().into_bytes(),
+            ..spot_sim::Request::default()
+        });
+        assert_eq!(mapped.status, 200, "{:?}", String::from_utf8_lossy(&mapped.body));
+        let (_, health, may) = told();
+        assert!(health == expected && may.contains(words), "{health} {may}");
+    }
+}
+
+#[test]
 fn doctor_tells_whether_an_external_id_is_still_good() {
     let desk = Desk::kafka();
     for (end, health) in [("2999-01-01T00:00:00Z", "ok"), ("2001-01-01T00:00:00Z", "warn")] {

@@ -209,8 +209,10 @@ fn api(session: &Session) -> (Vec<Check>, Vec<Link>) {
             Err(error) => checks.push(failed("groups", &error)),
         }
     }
-    checks.push(organisation::owner(&client, &token));
-    checks.push(organisation::rights(&client));
+    let (check, owner) = organisation::owner(&client, &token);
+    checks.extend([check, organisation::rights(&client, owner.as_ref())]);
+    let accounts = session.accounts().unwrap_or_default();
+    checks.extend(organisation::changes(owner.as_ref(), &accounts));
     let (connections, links) = organisation::connections(&client, session);
     checks.extend(connections);
     for budget in client.budgets() {

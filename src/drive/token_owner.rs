@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::domain::{User, UserDetails};
+use crate::domain::UserDetails;
 use crate::spot::{Client, SpotError};
 
 /// So many users are asked about, one call each.
@@ -15,9 +15,9 @@ const SHORTEST_END: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenOwner {
     /// One user has a token that ends so.
-    User(User),
+    User(Box<UserDetails>),
     /// Several have.
-    Several(Vec<User>),
+    Several(Vec<UserDetails>),
     /// None of those that were asked about has.
     Nobody {
         /// How many were asked about.
@@ -40,12 +40,12 @@ pub fn token_owner(client: &Client, token: &SecretString) -> Result<TokenOwner, 
     for user in users.iter().take(MOST) {
         let Some(details) = client.user(&user.id)? else { continue };
         if has_token(&details, token.expose_secret()) {
-            owners.push(user.clone());
+            owners.push(details);
         }
     }
     Ok(match owners.len() {
         0 => TokenOwner::Nobody { asked, of: users.len() },
-        1 => TokenOwner::User(owners.remove(0)),
+        1 => TokenOwner::User(Box::new(owners.remove(0))),
         _ => TokenOwner::Several(owners),
     })
 }

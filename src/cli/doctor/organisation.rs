@@ -3,47 +3,79 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Check, DoctorArguments, failed};
-use crate::domain::{Clock, Region, UserKind, VendorTime};
+use crate::domain::{AccountId, Clock, Region, UserDetails, UserKind, VendorTime};
 use crate::drive::{
     Environment, Onboarder, Progress, Session, SessionOptions, Sink, Sinks, TokenOwner, ec2_access,
     token_owner,
 };
-use crate::plan::account::{Kept, Link, RoleSeen, StoredExternalId};
+use crate::plan::account::{Kept, Link, RoleSeen, RoleTold, StoredExternalId, role_told};
 use crate::spot::{Client, SpotError};
 
-/// Whose token it is; only an administrator's can tell.
-pub(super) fn owner(client: &Client, token: &SecretString) -> Check {
-    const NAME: &str = "token owner";
+const OWNER: &str = "token owner";
+const RIGHTS: &str = "rights";
+
+/// Whose token it is, with the user where that is known for certain; only an administrator's can tell.
+pub(super) fn owner(client: &Client, token: &SecretString) -> (Check, Option<UserDetails>) {
     match token_owner(client, token) {
-        Ok(TokenOwner::User(user)) => {
-            let found = format!("{} user {} ({})", user.kind.as_str(), user.name, user.id);
-            match user.kind {
-                UserKind::Personal => Check::warn(
-                    NAME,
-                    found,
-                    "a personal token ends with its person: have programs use one of spot_programmatic_user",
-                ),
-                UserKind::Programmatic | UserKind::Other(_) => Check::ok(NAME, found),
-            }
+        Ok(TokenOwner::User(details)) => {
+            (owned(&TokenOwner::User(details.clone())), Some(*details))
         }
-        Ok(TokenOwner::Several(users)) => {
-            let ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
-            let found = format!("one of {}, whose tokens end alike", ids.join(", "));
-            Check::ok(NAME, found)
-        }
-        Ok(TokenOwner::Nobody { asked, of }) => {
-            Check::ok(NAME, format!("none of {asked} users asked about, of {of}"))
-        }
-        Err(error @ SpotError::Unauthorized { .. }) => failed(NAME, &error),
-        Err(error) => Check::ok(NAME, format!("not to be told: {error}")),
+        Ok(owner) => (owned(&owner), None),
+        Err(error @ SpotError::Unauthorized { .. }) => (failed(OWNER, &error), None),
+        Err(error) => (Check::ok(OWNER, format!("not to be told: {error}")), None),
     }
 }
 
+fn owned(owner: &TokenOwner) -> Check {
+    match owner {
+        TokenOwner::User(details) => {
+            let user = &details.user;
+            let found = format!("{} user {} ({})", user.kind.as_str(), user.name, user.id);
+            match user.kind {
+                UserKind::Personal => Check::warn(
+                    OWNER,
+                    found,
+                    "a personal token ends with its person: have programs use one of spot_programmatic_user",
+                ),
+                UserKind::Programmatic | UserKind::Other(_) => Check::ok(OWNER, found),
+            }
+        }
+        TokenOwner::Several(users) => {
+            let ids: Vec<&str> = users.iter().map(|one| one.user.id.as_str()).collect();
+            let found = format!("one of {}, whose tokens end alike", ids.join(", "));
+            Check::ok(OWNER, found)
+        }
+        TokenOwner::Nobody { asked, of } => {
+            Check::ok(OWNER, format!("none of {asked} users asked about, of {of}"))
+        }
+    }
+}
+
+/// Whether the owner of the token may change groups of these accounts, by the names of its policies: nothing is changed to find out.
+pub(super) fn changes(owner: Option<&UserDetails>, accounts: &[AccountId]) -> Vec<Check> {
+    let Some(owner) = owner else { return Vec::new() };
+    let one = |account: &AccountId| match role_told(owner, account) {
+        RoleTold::Editor(policy) => {
+            Check::ok(RIGHTS, format!("{account}: may change groups, by policy {policy}"))
+        }
+        RoleTold::Viewer(policies) => Check::warn(
+            RIGHTS,
+            format!("{account}: may not change groups: all it has there is {policies}"),
+            "to change groups give its user the account's editor policy; reading works without",
+        ),
+        RoleTold::Untold(why) => {
+            Check::ok(RIGHTS, format!("{account}: whether it may change groups is not told: {why}"))
+        }
+    };
+    accounts.iter().map(one).collect()
+}
+
 /// What onboarding needs and the token may not do. Only reading is tried.
-pub(super) fn rights(client: &Client) -> Check {
-    const NAME: &str = "rights";
+pub(super) fn rights(client: &Client, owner: Option<&UserDetails>) -> Check {
+    const NAME: &str = RIGHTS;
     // A viewer's token reads as well as an editor's, and nothing is changed to find out.
-    const UNTRIED: &str = "whether it may change groups was not tried";
+    const UNTRIED: &str = "; whether it may change groups was not tried";
+    let untried = if owner.is_some() { "" } else { UNTRIED };
     let mut missing = Vec::new();
     for (what, asked) in [
         ("list accounts", client.list_accounts(None).map(drop)),
@@ -56,10 +88,10 @@ pub(super) fn rights(client: &Client) -> Check {
         }
     }
     if missing.is_empty() {
-        return Check::ok(NAME, format!("an administrator of the organisation; {UNTRIED}"));
+        return Check::ok(NAME, format!("an administrator of the organisation{untried}"));
     }
     let missing = missing.join(" and ");
-    let found = format!("may not {missing}: no administrator of the organisation; {UNTRIED}");
+    let found = format!("may not {missing}: no administrator of the organisation{untried}");
     Check::warn(
         NAME,
         found,

@@ -14,7 +14,7 @@ pub use connection::{
     latest, linking, prepare,
 };
 pub use custody::{Custody, Holding, TokenStep, holding, token_step, withdrawal, withdrawn};
-pub use other_role::other_roles;
+pub use other_role::{RoleTold, other_roles, role_told};
 pub use reach::{Reach, called, reach};
 pub use role_arn::RoleArn;
 pub use trust::{TrustProblem, VENDOR_ACCOUNT, trust_problem};

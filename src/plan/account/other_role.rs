@@ -1,16 +1,60 @@
-//! Whether a user that is there has the role that a new one would get, as far as the names of its policies tell.
+//! What role a user has in an account, as far as the names of its policies tell.
 
 use crate::domain::{AccountId, AccountRole, UserDetails};
+
+/// What the names of a user's policies for an account say of its role there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleTold {
+    /// By this policy it may change things.
+    Editor(String),
+    /// All that it has there are these, which allow to read.
+    Viewer(String),
+    /// What it may do is not told, for this reason.
+    Untold(String),
+}
+
+/// Which role a user has in an account. The vendor keeps a role as a policy of its own, whose name tells the role; what other policies
+/// or user groups allow nobody can tell by their names.
+pub fn role_told(user: &UserDetails, account: &AccountId) -> RoleTold {
+    let (names, nameless) = policies_of(user, account);
+    if let Some(editor) = names.iter().find(|name| is_of(name, "editor")) {
+        return RoleTold::Editor((*editor).to_owned());
+    }
+    if let Some(what) = user.unread.first() {
+        return RoleTold::Untold(what.clone());
+    }
+    if !user.groups.is_empty() {
+        return RoleTold::Untold("what its user groups allow is not told".to_owned());
+    }
+    if nameless || !names.iter().all(|name| is_of(name, "viewer")) {
+        let names = names.join(" and ");
+        return RoleTold::Untold(format!("a policy's name does not tell ({names})"));
+    }
+    match names.as_slice() {
+        [] => RoleTold::Untold("it has no policy for this account".to_owned()),
+        names => RoleTold::Viewer(names.join(" and ")),
+    }
+}
+
+/// The names of the policies that a user has for an account, and whether one of them has none.
+fn policies_of<'u>(user: &'u UserDetails, account: &AccountId) -> (Vec<&'u str>, bool) {
+    let is_here = |id: &String| id == account.as_str() || id == "*";
+    let here = user.policies.iter().filter(|policy| policy.accounts.iter().any(is_here));
+    let names: Vec<_> = here.map(|policy| user.policy_names.get(&policy.policy)).collect();
+    let nameless = names.iter().any(Option::is_none);
+    (names.into_iter().flatten().map(String::as_str).collect(), nameless)
+}
+
+fn is_of(name: &str, word: &str) -> bool {
+    name.to_lowercase().contains(word)
+}
 
 /// What of these roles the user does not have, or has more of, in words. The vendor keeps a role as a policy of its own, whose name tells
 /// the role; what other policies allow nobody can tell by their names.
 pub fn other_roles(user: &UserDetails, wanted: &[(AccountId, AccountRole)]) -> Vec<String> {
     let one = |(account, role): &(AccountId, AccountRole)| {
-        let is_here = |id: &String| id == account.as_str() || id == "*";
-        let here = user.policies.iter().filter(|policy| policy.accounts.iter().any(is_here));
-        let names = here.filter_map(|policy| user.policy_names.get(&policy.policy));
-        let names: Vec<&str> = names.map(String::as_str).collect();
-        let has = |word: &str| names.iter().any(|name| name.to_lowercase().contains(word));
+        let (names, _) = policies_of(user, account);
+        let has = |word: &str| names.iter().any(|name| is_of(name, word));
         let differs = match role {
             AccountRole::Viewer => has("editor"),
             AccountRole::Editor => has("viewer") && !has("editor"),
@@ -47,6 +91,35 @@ mod tests {
             unread: Vec::new(),
             tokens: Vec::new(),
         }
+    }
+
+    #[test]
+    fn only_what_the_names_of_all_policies_tell_is_a_role() {
+        let account = AccountId::new("act-1");
+        let told = |policies: &[Policy<'_>]| role_told(&user(policies), &account);
+        let viewer = ("pol-1", Some("Account Viewer"), "act-1");
+        let editor = ("pol-2", Some("Account Editor"), "*");
+        assert_eq!(told(&[viewer]), RoleTold::Viewer("Account Viewer".to_owned()));
+        assert_eq!(told(&[viewer, editor]), RoleTold::Editor("Account Editor".to_owned()));
+        let untold: [&[Policy<'_>]; 4] = [
+            &[],
+            &[("pol-1", Some("Account Viewer"), "act-2")],
+            &[viewer, ("pol-3", Some("Own"), "act-1")],
+            &[viewer, ("pol-3", None, "act-1")],
+        ];
+        for policies in untold {
+            assert!(matches!(told(policies), RoleTold::Untold(_)), "{policies:?}");
+        }
+        let mut grouped = user(&[viewer]);
+        grouped.groups.push(crate::domain::UserGroup {
+            id: "ugr-1".to_owned(),
+            name: "Admins".to_owned(),
+            policies: Vec::new(),
+        });
+        assert!(matches!(role_told(&grouped, &account), RoleTold::Untold(_)));
+        let mut torn = user(&[viewer]);
+        torn.unread.push("policies of the user is no list".to_owned());
+        assert!(matches!(role_told(&torn, &account), RoleTold::Untold(_)));
     }
 
     #[test]
