@@ -9,6 +9,7 @@ mod footing;
 mod goal;
 mod image_check;
 mod normal;
+mod places;
 mod readiness;
 mod refusal;
 mod secrecy;

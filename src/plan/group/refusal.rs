@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::change::{Changes, FieldChange, at, changes, merged};
 use super::normal::{is_nothing, normal};
+use super::places::lost_places;
 
 /// What cannot change once a group is there (vendor description: `unit`, `product`; its tools leave them out).
 const IMMUTABLE: &[&str] =
@@ -67,6 +68,13 @@ pub enum Refusal {
         /// Where it is.
         path: String,
     },
+    /// Volumes that are attached again would not be, for nothing could be launched in their zones any more.
+    LosesZones {
+        /// Where zones or subnets are.
+        path: &'static str,
+        /// Which zones, in words.
+        zones: Vec<String>,
+    },
     /// A stateful group with instances is to be deleted.
     HasInstances {
         /// How many it has, paused ones included.
@@ -108,6 +116,12 @@ impl fmt::Display for Refusal {
                 f,
                 "{path} would be switched off, and with the next replacement of an instance what it keeps would be lost: \
                  set confirm_data_loss if that is meant"
+            ),
+            Self::LosesZones { path, zones } => write!(
+                f,
+                "{path} would have nothing in {} any more, and the next replacement of an instance from there would have new volumes in \
+                 another zone, from whatever snapshots there are: leave it as it is, or set confirm_data_loss if that is meant",
+                zones.join(" and in ")
             ),
             Self::HasInstances { instances } => write!(
                 f,
@@ -163,27 +177,37 @@ pub fn check_update(
             return Err(Refusal::WouldShrink { before, after, running });
         }
     }
-    if let Some(path) = lost_persistence(&before, &after)
+    if let Some(loss) = lost_persistence(&before, &after)
         && !consent.data_loss
     {
-        return Err(Refusal::LosesPersistence { path });
+        return Err(loss);
     }
     Ok(changes)
 }
 
 /// What is persisted and would be no longer, as it is said or because a branch that it is in is cleared.
-fn lost_persistence(before: &Value, after: &Value) -> Option<String> {
+fn lost_persistence(before: &Value, after: &Value) -> Option<Refusal> {
     let path = |name: &str| format!("{PERSISTENCE}.{name}");
     for switch in ["shouldPersistRootDevice", "shouldPersistBlockDevices"] {
         let path = path(switch);
         if is_on(at(before, &path)) && !is_on(at(after, &path)) {
-            return Some(path);
+            return Some(Refusal::LosesPersistence { path });
         }
     }
     // With another mode, or with the vendor's default, volumes are made anew from snapshots.
     let mode = path("blockDevicesMode");
     let reattaches = |config: &Value| at(config, &mode) == "reattach";
-    (reattaches(before) && !reattaches(after)).then_some(mode)
+    if !reattaches(before) {
+        return None;
+    }
+    if !reattaches(after) {
+        return Some(Refusal::LosesPersistence { path: mode });
+    }
+    // In another zone they are, too.
+    if !is_on(at(before, &path("shouldPersistBlockDevices"))) {
+        return None;
+    }
+    lost_places(before, after).map(|(path, zones)| Refusal::LosesZones { path, zones })
 }
 
 /// What a switch says, also one that is written as a text; nothing where it is neither on nor off.

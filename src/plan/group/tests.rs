@@ -186,6 +186,42 @@ fn what_cannot_change_and_what_loses_something_is_refused() {
     assert_eq!(crossed, Some(Refusal::CapacityOrder { minimum: 0, target: 9, maximum: 5 }));
 }
 
+/// In another zone a volume is made from a snapshot.
+#[test]
+fn a_zone_of_volumes_that_are_attached_again_is_not_taken_away_unasked() {
+    let zone = |name: &str| json!({"name": name, "subnetIds": [format!("subnet-{name}")]});
+    let group = |mode: &str, persists: bool| {
+        let mut group = stateful();
+        group["compute"]["availabilityZones"] = json!([zone("a"), zone("b")]);
+        group["strategy"]["persistence"] = json!([
+            {"shouldPersistBlockDevices": persists, "shouldPersistPrivateIp": true}, {"blockDevicesMode": mode}]);
+        group
+    };
+    let refused = |group: &Map<String, Value>, compute: Value, data_loss: bool| {
+        check_update(&map(json!({"compute": compute})), group, Some(3), Consent { data_loss }).err()
+    };
+    let reattached = group("reattach", true);
+    let fewer = json!({"availabilityZones": [zone("a")]});
+    let lost = refused(&reattached, fewer.clone(), false);
+    let zones = vec!["b".to_owned()];
+    assert_eq!(lost, Some(Refusal::LosesZones { path: "compute.availabilityZones", zones }));
+    let words = lost.unwrap().to_string();
+    assert!(words.contains("nothing in b any more") && words.contains("confirm_data_loss"));
+    assert!(refused(&reattached, fewer.clone(), true).is_none());
+    let bare = refused(&reattached, json!({"subnetIds": ["subnet-b"]}), false);
+    assert!(matches!(bare, Some(Refusal::LosesZones { .. })), "{bare:?}");
+    for kept in [
+        json!({"availabilityZones": [zone("b"), zone("c"), zone("a")]}),
+        json!({"subnetIds": ["subnet-b", "subnet-a"]}),
+        json!({"preferredAvailabilityZones": ["b"]}),
+    ] {
+        assert_eq!(refused(&reattached, kept.clone(), false), None, "{kept}");
+    }
+    for others in [group("onLaunch", true), group("reattach", false)] {
+        assert_eq!(refused(&others, fewer.clone(), false), None);
+    }
+}
+
 fn new_group() -> Map<String, Value> {
     map(json!({
         "name": "a", "region": "eu-west-1", "capacity": {"target": 0},
