@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "roll_modules/gates.rs"]
+mod gates;
 #[path = "roll_modules/plan.rs"]
 mod plan;
 #[path = "roll_modules/run.rs"]
