@@ -117,6 +117,28 @@ fn a_creation_that_is_refused_after_one_without_answer_may_have_been_made() {
     }
 }
 
+/// The vendor's Terraform provider repeats these for a minute; a last one is sent when it is over.
+#[test]
+fn a_creation_that_is_refused_for_what_passes_is_asked_for_again_for_a_minute() {
+    for code in ["CANT_CREATE_GROUP", "CANT_VALIDATE_IMAGE", "RequestLimitExceeded"] {
+        let refusal = json!({"kind": "status", "status": 400, "code": code, "message": "not yet", "method": "POST", "route": POST});
+        let desk = Desk::new();
+        let mut once = refusal.clone();
+        once["count"] = json!(1);
+        desk.fault(once);
+        assert_eq!(create(&desk).unwrap().sent, 1, "{code}");
+        assert_eq!(posts(&desk).len(), 2, "{code}");
+
+        let desk = Desk::new();
+        desk.fault(refusal);
+        let error = create(&desk).unwrap_err();
+        assert!(error.to_string().contains("not yet") && !error.may_have_changed(), "{error}");
+        let posts = posts(&desk);
+        let tried = posts.last().unwrap().duration_since(posts[0]).as_secs();
+        assert!((59..=61).contains(&tried), "{code}: {tried} s");
+    }
+}
+
 fn edit_group(desk: &Desk, edit: Value) {
     let answer = desk.sim.control("POST", "/_sim/edit", edit);
     assert!(answer["error"].is_null(), "{answer}");

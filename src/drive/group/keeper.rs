@@ -21,15 +21,16 @@ const LOOKING: Duration = Duration::from_secs(10);
 /// the first: so as long as for the trace of a recycle.
 const TRACING: Duration = TRACE_WINDOW;
 
-/// How long a creation is repeated that AWS throttled or whose role is not known to AWS yet (the vendor's Terraform provider
-/// repeats it for a minute).
+/// How long a creation is repeated that AWS throttled, or whose role or image is not known to AWS yet (the vendor's Terraform
+/// provider repeats it for a minute).
 const SETTLING: Duration = Duration::from_secs(60);
 
 /// The part of a configuration that is never sent as it was a while ago.
 const CAPACITY: &str = "capacity";
 
-/// Refusals of a creation that end by themselves: AWS under load, IAM that lags behind.
-const PASSING: &[&str] = &["CANT_CREATE_GROUP", "RequestLimitExceeded", "InvalidParameterValue"];
+/// Refusals of a creation that end by themselves: AWS under load, IAM and images that lag behind.
+const PASSING: &[&str] =
+    &["CANT_CREATE_GROUP", "CANT_VALIDATE_IMAGE", "RequestLimitExceeded", "InvalidParameterValue"];
 
 /// What a group is kept with.
 #[derive(Clone, Copy)]
