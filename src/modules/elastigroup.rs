@@ -87,9 +87,9 @@ pub(super) struct Args {
     /// What is deleted with a stateful group. The vendor keeps the rest for some days. All four are always sent.
     #[serde(default)]
     deallocation: deletion::DeletionOptions,
-    /// Whether data may be lost: a stateful group with instances be deleted, or the persistence of volumes be switched off. Also
-    /// whether a group that persists nothing may shrink or be deleted although the vendor does not tell which stateful instances it
-    /// has from before.
+    /// Whether data may be lost: a stateful group with instances be deleted, the persistence of volumes be switched off, or a zone be
+    /// taken away whose volumes are attached again. Also whether a group that persists nothing may shrink or be deleted although the
+    /// vendor does not tell which stateful instances it has from before.
     #[serde(default)]
     confirm_data_loss: bool,
     /// Whether it may be done although a roll of the group is open.

@@ -685,9 +685,10 @@ options:
   confirm_data_loss:
     description:
       - >-
-        Whether data may be lost: a stateful group with instances be deleted, or the persistence of volumes be
-        switched off. Also whether a group that persists nothing may shrink or be deleted although the vendor
-        does not tell which stateful instances it has from before.
+        Whether data may be lost: a stateful group with instances be deleted, the persistence of volumes be
+        switched off, or a zone be taken away whose volumes are attached again. Also whether a group that
+        persists nothing may shrink or be deleted although the vendor does not tell which stateful instances it
+        has from before.
     type: bool
     default: false
   ignore_open_run:
