@@ -34,6 +34,10 @@ pub(super) struct Returns {
     /// The accounts that match, in the vendor's order.
     #[schemars(extend("x-returned" = "always"))]
     accounts: Vec<ShownAccount>,
+    /// What of the vendor's list cannot be read, in words: whole entries, and to which AWS account one is connected. Where there is
+    /// anything, an account that is not among `accounts` may be there all the same, whichever filters are given.
+    #[schemars(extend("x-returned" = "always"))]
+    left_out: Vec<String>,
 }
 
 /// The module.
@@ -61,7 +65,13 @@ impl Module<World> for SpotAccountInfo {
             args.name.as_ref().is_none_or(|name| *name == account.name)
                 && args.id.as_ref().is_none_or(|id| id == account.id.as_str())
         };
+        let unread = listed.items.iter().filter(|account| account.is_cloud_unread).map(|account| {
+            format!("what AWS account {} is connected to cannot be read: it may be any", account.id)
+        });
+        let left_out = listed.left_out.iter().cloned().chain(unread).collect();
         let accounts = listed.items.into_iter().filter(is_wanted).map(ShownAccount::from).collect();
-        Ok(Planned::unchanged(Returns { accounts }).with_warnings(listed.oddities))
+        let warnings: Vec<String> =
+            listed.oddities.into_iter().chain(listed.left_out.iter().cloned()).collect();
+        Ok(Planned::unchanged(Returns { accounts, left_out }).with_warnings(warnings))
     }
 }

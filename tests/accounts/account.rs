@@ -109,6 +109,30 @@ fn in_a_list_that_cannot_be_read_whole_no_account_is_missing() {
     assert_eq!((&there["changed"], mutations(&desk).len()), (&json!(false), 0), "{there}");
 }
 
+/// What lists them says so, too, whatever it is asked for.
+#[test]
+fn a_list_of_accounts_tells_what_of_it_cannot_be_read() {
+    let desk = desk("");
+    for arguments in [json!({}), json!({"name": "one"}), json!({"id": "act-00000009"})] {
+        let whole = call(&desk, "spot_account_info", &arguments).well();
+        assert_eq!((&whole["left_out"], &whole["warnings"]), (&json!([]), &json!(null)), "{whole}");
+    }
+    let items = json!([
+        {"accountId": "act-00000001", "name": "one", "providerExternalId": ["1"]}, {"name": "staging"}]);
+    answered(&desk, "/setup/account", &items);
+    for arguments in [json!({}), json!({"name": "one"}), json!({"id": "act-00000009"})] {
+        let torn = call(&desk, "spot_account_info", &arguments).well();
+        let left_out = torn["left_out"].as_array().unwrap();
+        assert_eq!(left_out.len(), 2, "{torn}");
+        let words = ["account at place 2 of the reply has no id", "act-00000001"];
+        for (told, words) in left_out.iter().zip(words) {
+            assert!(told.as_str().unwrap().contains(words), "{torn}");
+        }
+        let warnings = torn["warnings"].as_array().unwrap();
+        assert!(warnings.contains(&left_out[0]) && warnings.len() == 2, "{torn}");
+    }
+}
+
 /// Where the token may not list them all, those of one AWS account are told alone.
 #[test]
 fn in_a_list_of_one_aws_account_no_other_account_is_missing() {

@@ -148,6 +148,15 @@ accounts:
         - The vendor's word for the cloud, null until it is connected.
       type: str
       sample: AWS
+left_out:
+  description:
+    - >-
+      What of the vendor's list cannot be read, in words: whole entries, and to which AWS account one is
+      connected. Where there is anything, an account that is not among C(accounts) may be there all the same,
+      whichever filters are given.
+  returned: always
+  type: list
+  elements: str
 error_code:
   description:
     - "The code of the error: the server's, or one of the module's own."
