@@ -185,7 +185,8 @@ impl Onboarder<'_> {
                     let done = format!("was perhaps connected by the role {role}");
                     let link = self.link(account, Some(role.account()));
                     let link = link.map_err(Unseen::of(format!("account {account}"), done))?;
-                    if matches!(linking(&link, role), Ok(Linking::Done { .. })) {
+                    // By another role, perhaps, it was connected before; and to set it twice is to set it once.
+                    if matches!(linking(&link, role), Ok(Linking::Done { proved: true })) {
                         return Ok(Some(()));
                     }
                     error

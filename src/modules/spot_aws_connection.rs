@@ -53,6 +53,10 @@ pub(super) struct Args {
     /// Whether the external id is returned, too. Then give the task `no_log`.
     #[serde(default)]
     reveal: bool,
+    /// Whether an account of the role's AWS account is connected by the role also where the vendor does not tell by which one it is: it may be
+    /// another. Each such run counts as a change. For `connected` alone.
+    #[serde(default)]
+    set_untold: bool,
     /// How long the vendor is told the role again, in seconds.
     #[serde(default = "three_minutes")]
     #[schemars(range(min = 1, max = 3600))]

@@ -218,6 +218,14 @@ fn where_the_vendor_tells_no_roles_its_list_must_do() {
     let answer = call(&desk, MODULE, &asked).well();
     assert_eq!(answer["changed"], false);
     assert!(answer["warnings"][0].as_str().unwrap().contains("not by which role"), "{answer}");
+    assert!(mutations(&desk).is_empty());
+    // It may be another one, which is to go.
+    let mut set = asked.clone();
+    set["set_untold"] = json!(true);
+    desk.fault(json!({"kind": "body", "method": "POST", "count": 1,
+        "body": {"request": {}, "response": {"status": {"code": 200, "message": "OK"}}}}));
+    let answer = call(&desk, MODULE, &set).well();
+    assert_eq!((&answer["changed"], mutations(&desk).len()), (&json!(true), 1), "{answer}");
 }
 
 #[test]

@@ -104,6 +104,13 @@ options:
       - Whether the external id is returned, too. Then give the task C(no_log).
     type: bool
     default: false
+  set_untold:
+    description:
+      - >-
+        Whether an account of the role's AWS account is connected by the role also where the vendor does not
+        tell by which one it is: it may be another. Each such run counts as a change. For C(connected) alone.
+    type: bool
+    default: false
   wait_timeout:
     description:
       - How long the vendor is told the role again, in seconds.
@@ -278,6 +285,7 @@ def main():
             'min_validity': {'type': 'int', 'default': 900},
             'renew': {'type': 'bool', 'default': False},
             'reveal': {'type': 'bool', 'default': False},
+            'set_untold': {'type': 'bool', 'default': False},
             'wait_timeout': {'type': 'int', 'default': 180},
             'api_token': {'type': 'str', 'aliases': ['spotinst_api_token', 'spotinst_token', 'token'], 'no_log': True},
             'account_id': {'type': 'str', 'aliases': ['spotinst_account_id', 'spotinst_account']},

@@ -145,6 +145,7 @@ impl Desk {
         let step = linking(&self.link, &role)?;
         let (is_answering, unproved) = match step {
             Linking::Set => (false, false),
+            Linking::Done { proved: false } if self.args.set_untold => (false, true),
             Linking::Done { proved } => (self.probe(context)?, !proved),
         };
         if is_answering {
