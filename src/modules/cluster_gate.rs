@@ -77,7 +77,8 @@ use part::Part;
 /// list, and credentials that may not ask (`ec2:DescribeInstanceStatus`) are unknown. A build without AWS refuses this kind.
 ///
 /// With `run_id` a gate of kind `elasticsearch` or `kafka` must see the cluster that the first gate of that name in the run saw, by its
-/// unique id; another one fails `NAME.identified`.
+/// unique id; another one fails `NAME.identified`. And it fails where another run of the same folder of journals that is not over has
+/// seen that cluster before: one node of a cluster at a time may be down, also where its groups were not given one `system`.
 ///
 /// A series that vanishes has not been seen to be well: with other objects than in the look before, counting begins anew.
 ///
@@ -240,9 +241,10 @@ fn go_on(
     context: Context<'_, World>,
 ) -> Result<Outcome<Returns>, Failure> {
     let progress = Progress::new(clock, context.progress);
+    let first = so_far.report();
     let vigil = Vigil::resume(gate, clock, &progress, so_far);
     let report = match part {
-        Some(part) => part.watch(vigil, &progress, context.world)?,
+        Some(part) => part.watch(vigil, &first, &progress, context.world)?,
         None => {
             let Ok(report) = vigil.finish(|| Ok::<_, Infallible>(()));
             report

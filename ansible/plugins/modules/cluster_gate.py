@@ -85,7 +85,9 @@ description:
     are unknown. A build without AWS refuses this kind.
   - >-
     With O(run_id) a gate of kind C(elasticsearch) or C(kafka) must see the cluster that the first gate of that
-    name in the run saw, by its unique id; another one fails C(NAME.identified).
+    name in the run saw, by its unique id; another one fails C(NAME.identified). And it fails where another run
+    of the same folder of journals that is not over has seen that cluster before: one node of a cluster at a
+    time may be down, also where its groups were not given one C(system).
   - >-
     A series that vanishes has not been seen to be well: with other objects than in the look before, counting
     begins anew.

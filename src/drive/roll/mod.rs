@@ -4,6 +4,7 @@
 //! [`crate::plan::roll`].
 
 mod allocation;
+mod alone;
 mod begin;
 mod claimant;
 mod cluster_back;

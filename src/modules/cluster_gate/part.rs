@@ -50,19 +50,22 @@ impl Part {
         Ok(seen.map(|(name, cluster)| (name, cluster.id)).collect())
     }
 
-    /// Watches, and keeps the run alive meanwhile.
+    /// Watches, and keeps the run alive meanwhile. `first` is what the first look has seen: a cluster that another run rolls is
+    /// not waited for.
     pub(super) fn watch(
         self,
         vigil: Vigil<'_>,
+        first: &Report,
         progress: &Progress<'_>,
         world: &World,
     ) -> Result<Report, Failure> {
         let clock = self.session.clock.as_ref();
         let roller = rolling::roller(&self.client, clock, progress, &self.runs, world);
         let mut journal = roller.take_up(&self.run_id)?;
+        roller.rolls_alone(&journal, &self.node, first)?;
+        // Also where the first look was the last; and before the report is written, which is a sign of life itself.
         let report = vigil.finish(|| roller.keep_alive(&mut journal))?;
-        let value = serde_json::to_value(&report).unwrap_or_default();
-        roller.note_gate(&mut journal, &self.node, value)?;
+        roller.note_report(&mut journal, &self.node, &report)?;
         Ok(report)
     }
 }

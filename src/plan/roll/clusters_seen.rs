@@ -6,7 +6,7 @@ use super::event::{Entry, Event};
 use crate::plan::gate::Report;
 
 /// A cluster that a gate has seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClusterSeen {
     /// The gate's kind.
     pub kind: String,

@@ -8,6 +8,7 @@ use super::coming_back::{comes_back, other_persistence};
 use super::event::{Planned, PlannedNode};
 use super::freshness::{GATE_COUNTS, has_passed_mid_gate};
 use super::opening::told;
+use super::other_roll::OtherRoll;
 use super::phase::Phase;
 use super::run::{Frozen, NodeRun, Run};
 use super::survey::{Node, Survey};
@@ -143,6 +144,8 @@ pub enum Hold {
     HoldsNoMore(Vec<String>),
     /// A deployment runs.
     Deployment,
+    /// Another run rolls the same cluster.
+    OtherRoll(Box<OtherRoll>),
 }
 
 impl fmt::Display for Hold {
@@ -273,6 +276,7 @@ impl fmt::Display for Hold {
                 found.join("; ")
             ),
             Self::Deployment => f.write_str("a deployment of the group runs"),
+            Self::OtherRoll(other) => other.fmt(f),
         }
     }
 }

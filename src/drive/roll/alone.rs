@@ -1,0 +1,68 @@
+//! What a gate has seen is kept only if no other run rolls its cluster.
+
+use super::error::RollError;
+use super::journal::Journal;
+use super::roller::Roller;
+use super::store::StoreError;
+use crate::domain::StatefulInstanceId;
+use crate::plan::gate::Report;
+use crate::plan::roll::{Hold, other_roll};
+
+impl Roller<'_> {
+    /// Whether this run may roll the clusters that a gate of a node has seen.
+    ///
+    /// # Errors
+    ///
+    /// Another run that is open has seen one of them before, or that cannot be told.
+    pub fn rolls_alone(
+        &self,
+        journal: &Journal,
+        node: &StatefulInstanceId,
+        report: &Report,
+    ) -> Result<(), RollError> {
+        if report.clusters().next().is_none() {
+            return Ok(());
+        }
+        let run = journal.run();
+        let mut others = Vec::new();
+        for other in self.runs.all()?.runs {
+            if !other.is_open() || other.id() == run.id() {
+                continue;
+            }
+            match self.runs.open(other.id()).and_then(|it| it.entries()) {
+                Ok(entries) => others.push((other, entries)),
+                // Put out of the way meanwhile, which is done to what is over.
+                Err(StoreError::NoRun { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let entries = journal.entries()?;
+        match other_roll(run, &entries, report, &others, self.runs.named()) {
+            None => Ok(()),
+            Some(other) => {
+                let doing = format!("go on with node {node} in run {}", run.id());
+                Err(RollError::held(doing)(Hold::OtherRoll(Box::new(other))))
+            }
+        }
+    }
+
+    /// Keeps what a gate of a node saw. Of two runs that see one cluster for the first time only one comes to that.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Roller::rolls_alone`], with nothing kept, or the journal cannot be written.
+    pub fn note_report(
+        &self,
+        journal: &mut Journal,
+        node: &StatefulInstanceId,
+        report: &Report,
+    ) -> Result<(), RollError> {
+        let _deciding = match report.clusters().next() {
+            Some(_) => Some(self.claimant().deciding()?),
+            None => None,
+        };
+        self.rolls_alone(journal, node, report)?;
+        let value = serde_json::to_value(report).unwrap_or_default();
+        self.note_gate(journal, node, value)
+    }
+}
