@@ -133,9 +133,19 @@ fn a_broker_that_writes_nothing_any_more_ends_the_wait_and_is_told_of() {
     }
 }
 
+/// Makes a journal older by so many minutes.
+const AGE: &str = "import datetime, json, sys
+path, minutes = sys.argv[1], int(sys.argv[2])
+entries = [json.loads(line) for line in open(path)]
+for entry in entries:
+    at = datetime.datetime.strptime(entry['at'][:19], '%Y-%m-%dT%H:%M:%S') - datetime.timedelta(minutes=minutes)
+    entry['at'] = at.strftime('%Y-%m-%dT%H:%M:%SZ')
+open(path, 'w').write(''.join(json.dumps(entry) + chr(10) for entry in entries))
+";
+
 /// A wait of hours is a part of a roll, which else would lose its lease and what it has suspended.
 #[test]
-fn a_roll_gives_a_sign_of_life_while_a_broker_reads() {
+fn a_roll_gives_a_sign_of_life_and_renews_what_it_suspends_while_a_broker_reads() {
     let begin = "    - spotinst.esg.recycle_run:
         state: started
         group_id: sig-1
@@ -145,6 +155,8 @@ fn a_roll_gives_a_sign_of_life_while_a_broker_reads() {
         require_mid_gate: false
       register: begun
     - ansible.builtin.set_fact: {__rolling_recycle_run: {run_id: '{{ begun.run_id }}'}}
+    - ansible.builtin.command: {argv: ['{{ ansible_playbook_python }}', '{{ age_program }}', '{{ begun.journal }}', '40']}
+    - ansible.builtin.uri: {url: '{{ simulator }}/_sim/advance', method: POST, body_format: json, body: {seconds: 2400}}
 ";
     for version in VERSIONS {
         let site = node(4);
@@ -153,6 +165,8 @@ fn a_roll_gives_a_sign_of_life_while_a_broker_reads() {
         given["rolling_recycle_member"] = json!("1");
         given["recycle_kafka_brokers"] = json!([1, 2]);
         given["__recycle_kafka_round_seconds"] = json!(2);
+        given["age_program"] = json!(site.desk.file("age.py", AGE));
+        given["simulator"] = json!(site.desk.simulator.url());
         site.desk.file("given.json", &given.to_string());
         let load = format!(
             "    - ansible.builtin.include_vars: {{file: '{}'}}\n{begin}",
@@ -168,5 +182,7 @@ fn a_roll_gives_a_sign_of_life_while_a_broker_reads() {
             std::fs::read_to_string(site.path(&format!("state/{}.jsonl", site.run_id()))).unwrap();
         let looks = journal.lines().filter(|line| line.contains("\"gate\"")).count();
         assert!(looks >= 3, "{version}: {looks} in {journal}");
+        let renewals = journal.lines().filter(|line| line.contains("\"suspending\"")).count();
+        assert_eq!(renewals, 2, "{version}: at the start and once since, in {journal}");
     }
 }
