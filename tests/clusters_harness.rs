@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use clusters::kafka;
 use clusters::ledger::{Ledger, plain};
 use clusters::sampler::{Role, Samples, State};
-use clusters::until;
 use clusters::yard::guarded;
+use clusters::{kafka, opensearch, until, zookeeper};
 
 /// A process that ends with the test, also if that fails.
 struct Held(Child);
@@ -97,9 +97,13 @@ fn a_ledger_tells_what_is_lost_and_how_long_nothing_was_acknowledged() {
     assert_eq!(ledger.lost(&found(&["1 a", "2 b", "3 c", "4 d"])), Vec::<&str>::new());
     assert_eq!(ledger.lost(&found(&["1 a", "3 other", "4 d"])), ["3 c"]);
     assert_eq!(ledger.longest_pause(), 700);
-    assert!(ledger.goes_on());
-    let late = format!("{text}\n{{\"acknowledged\": \"5 e\", \"at\": 61750}}\n");
-    assert!(!Ledger::of(&late, plain).goes_on(), "a minute without a write");
+    let bound = Duration::from_secs(30);
+    assert!(ledger.goes_on(bound));
+    let late = format!("{text}\n{{\"acknowledged\": \"5 e\", \"at\": 31750}}\n");
+    assert!(!Ledger::of(&late, plain).goes_on(bound), "half a minute without a write");
+    assert!(Ledger::of(&late, plain).goes_on(Duration::from_secs(31)), "and no longer");
+    let bounds = [kafka::TOO_LONG, zookeeper::TOO_LONG, opensearch::TOO_LONG];
+    assert_eq!(bounds.map(|it| it.as_secs()), [30, 30, 40], "what each technology may take");
 }
 
 #[test]

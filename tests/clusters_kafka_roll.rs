@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use clusters::gates::{gate, patient_beside_an_ensemble};
 use clusters::kafka::{
-    CLUSTER, Gate, WITH_ZOOKEEPER, acknowledges, acknowledges_in, found, make_topic,
+    CLUSTER, Gate, TOO_LONG, WITH_ZOOKEEPER, acknowledges, acknowledges_in, found, make_topic,
     make_topic_called, not_once_in_order, probe, probe_with_zookeeper, settle, understand, writer,
 };
 use clusters::ledger::{Ledger, Writer};
@@ -101,7 +101,7 @@ fn roll(
     assert_eq!(not_once_in_order(&found), Vec::<String>::new());
     let samples = sampler.finish();
     samples.report(&ledger);
-    assert!(ledger.goes_on(), "{} ms without a write", ledger.longest_pause());
+    assert!(ledger.goes_on(TOO_LONG), "{} ms without a write", ledger.longest_pause());
     assert_eq!(samples.max_down(), 1);
     // In ZooKeeper mode nobody is asked who controls.
     let tells = samples.rows.iter().flatten().any(|state| *state == State::Up(Role::Leader));

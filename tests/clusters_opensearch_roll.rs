@@ -11,7 +11,7 @@ use std::process::Stdio;
 use clusters::gates::Asked;
 use clusters::ledger::{Writer, plain};
 use clusters::opensearch::{
-    CLUSTER, Gate, INDEX, ask, found, make_index, probe, set, settle, writer,
+    CLUSTER, Gate, INDEX, TOO_LONG, ask, found, make_index, probe, set, settle, writer,
 };
 use clusters::play::{NEW, Player, changed};
 use clusters::sampler::Sampler;
@@ -106,7 +106,7 @@ fn the_playbook_rolls_every_node_and_nothing_acknowledged_is_lost() {
     }
     let samples = sampler.finish();
     samples.report(&ledger);
-    assert!(ledger.goes_on(), "{} ms without a write", ledger.longest_pause());
+    assert!(ledger.goes_on(TOO_LONG), "{} ms without a write", ledger.longest_pause());
     for line in rolled.stdout.lines().filter(|line| line.contains(" done ")) {
         println!("{}", line.trim());
     }

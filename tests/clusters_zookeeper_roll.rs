@@ -9,7 +9,7 @@ use clusters::ledger::{Ledger, Writer, plain};
 use clusters::play::{NEW, Player, changed};
 use clusters::sampler::Sampler;
 use clusters::yard::{Node, Yard};
-use clusters::zookeeper::{CLUSTER, found, probe, settle, writer};
+use clusters::zookeeper::{CLUSTER, TOO_LONG, found, probe, settle, writer};
 use serde_json::{Value, json};
 
 const SOURCE: &str = include_str!("clusters_zookeeper_roll.rs");
@@ -60,7 +60,7 @@ fn the_playbook_rolls_every_server_and_nothing_acknowledged_is_lost() {
     verify(&yard, &nodes, &ledger);
     let samples = sampler.finish();
     samples.report(&ledger);
-    assert!(ledger.goes_on(), "{} ms without a write", ledger.longest_pause());
+    assert!(ledger.goes_on(TOO_LONG), "{} ms without a write", ledger.longest_pause());
     assert_eq!(samples.max_down(), 1);
     assert!(!samples.lost_its_quorum());
     let order: Vec<usize> = player.recycled().iter().map(|node| node.number).collect();
@@ -119,7 +119,7 @@ fn a_roll_that_is_killed_in_each_phase_goes_on_when_it_is_run_again() {
     verify(&yard, &nodes, &ledger);
     let samples = sampler.finish();
     samples.report(&ledger);
-    assert!(ledger.goes_on(), "{} ms without a write", ledger.longest_pause());
+    assert!(ledger.goes_on(TOO_LONG), "{} ms without a write", ledger.longest_pause());
     assert_eq!(samples.max_down(), 1);
     assert!(!samples.lost_its_quorum());
     let numbers: std::collections::BTreeSet<usize> =

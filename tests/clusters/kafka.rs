@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -19,6 +20,9 @@ pub(crate) const CLUSTER: Cluster = Cluster { technology: "kafka", ensemble: Non
 /// Three brokers with their metadata in ZooKeeper.
 pub(crate) const WITH_ZOOKEEPER: Cluster =
     Cluster { technology: "kafka-zk", ensemble: Some("zookeeper") };
+
+/// No writer may go for so long without an acknowledgement.
+pub(crate) const TOO_LONG: Duration = Duration::from_secs(30);
 
 /// The topic that is written: three partitions, each on all nodes, written on two before it is acknowledged.
 pub(crate) const TOPIC: &str = "ledger";

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::until;
 use super::yard::Yard;
-
-/// No writer may go for so long without an acknowledgement.
-const LONGEST_PAUSE_MS: u64 = 60_000;
 
 /// One write that the servers acknowledged.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,9 +42,9 @@ impl Ledger {
         missing.map(|entry| entry.what.as_str()).collect()
     }
 
-    /// Whether writes were never refused or left waiting for long: a minute, since the computer may be busy with other things.
-    pub(crate) fn goes_on(&self) -> bool {
-        self.longest_pause() < LONGEST_PAUSE_MS
+    /// Whether writes were never refused or left waiting for as long as is too long for their technology.
+    pub(crate) fn goes_on(&self, too_long: Duration) -> bool {
+        u128::from(self.longest_pause()) < too_long.as_millis()
     }
 
     /// The longest time without an acknowledgement, in milliseconds.

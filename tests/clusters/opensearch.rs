@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -12,6 +13,9 @@ use super::{script, told, until};
 
 /// Three nodes that hold data and may manage the cluster.
 pub(crate) const CLUSTER: Cluster = Cluster { technology: "opensearch", ensemble: None };
+
+/// No writer may go for so long without an acknowledgement, also while another manager is elected.
+pub(crate) const TOO_LONG: Duration = Duration::from_secs(40);
 
 /// The index that is written: three shards, each on two nodes.
 pub(crate) const INDEX: &str = "ledger";

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,6 +14,10 @@ use super::{script, told, until};
 
 /// Three servers.
 pub(crate) const CLUSTER: Cluster = Cluster { technology: "zookeeper", ensemble: None };
+
+/// No writer may go for so long without an acknowledgement: less than
+/// twice `initLimit`, which is 20 s here (see `technologies.py`).
+pub(crate) const TOO_LONG: Duration = Duration::from_secs(30);
 
 /// The port of its clients.
 pub(crate) const PORT: u16 = 2181;
