@@ -5,8 +5,12 @@
 
 mod support;
 
+#[path = "onboarding/doubts.rs"]
+mod doubts;
 #[path = "onboarding/owners.rs"]
 mod owners;
+#[path = "onboarding/untold.rs"]
+mod untold;
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};

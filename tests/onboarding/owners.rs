@@ -15,7 +15,7 @@ pub(crate) fn with_document(site: &Site, action: &str, name: &str, document: &Va
     site.moto.iam(&format!("{action}&{}", url.query().unwrap()));
 }
 
-fn make_role(site: &Site, name: &str) {
+pub(crate) fn make_role(site: &Site, name: &str) {
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
         "Principal": {"Service": "lambda.amazonaws.com"}}]});
     with_document(site, &format!("CreateRole&RoleName={name}"), "AssumeRolePolicyDocument", &trust);
