@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::site::{NEW, NEWEST, OLD, Site, changed, last_words};
-use crate::support::ansible::VERSIONS;
+use crate::support::ansible::{VERSIONS, ansible, root};
+use crate::support::cli::ran;
 
 /// What cannot be understood of a gate, by the list that it is in, and the words that say so.
 fn misunderstood() -> [(&'static str, Value, &'static str); 4] {
@@ -108,4 +109,57 @@ fn gates_are_read_with_the_variables_of_each_node() {
     }]});
     changed(&site.roll(NEWEST, &more, &[]));
     assert_eq!(site.images(), [NEW, NEW]);
+}
+
+/// What the roles of the technologies hand on, to gates and to all else that asks a cluster by the same options.
+#[test]
+fn a_look_may_take_as_long_as_the_role_is_told() {
+    let site = Site::with(1);
+    let roles = ["kafka", "zookeeper", "elasticsearch"];
+    let files = roles.iter().flat_map(|role| ["defaults", "vars"].map(|of| (role, of)));
+    let files: Vec<_> = files
+        .map(|(role, of)| root().join(format!("roles/recycle_{role}/{of}/main.yml")))
+        .collect();
+    let tasks = roles.map(|role| {
+        let one = format!(
+            "{{{{ __recycle_{role}_cluster | combine({{'name': '{role}', 'target': target, 'phase': 'pre'}}) }}}}"
+        );
+        let target = if role == "zookeeper" { "127.0.0.1:1" } else { "1" };
+        json!({
+            "spotinst.esg.cluster_gate": {"gates": [one], "look": false},
+            "vars": {"target": target}, "ignore_errors": true,
+        })
+    });
+    let shown = roles.map(|role| {
+        json!({"ansible.builtin.debug": {"msg": format!("{role} {{{{ __recycle_{role}_cluster.timeout }}}} s")}})
+    });
+    let tasks: Vec<Value> = tasks.into_iter().chain(shown).collect();
+    let play =
+        json!([{"hosts": "localhost", "gather_facts": false, "vars_files": files, "tasks": tasks}]);
+    let play = site.desk.file("looks.yml", &play.to_string());
+    let asked = json!({
+        "recycle_kafka_bootstrap": ["127.0.0.1:1", "127.0.0.2:1"], "recycle_kafka_brokers": [1, 2, 3],
+        "recycle_zookeeper_servers": ["127.0.0.1:1", "127.0.0.2:1", "127.0.0.3:1"],
+        "recycle_elasticsearch_urls": ["http://127.0.0.1:1"], "recycle_elasticsearch_nodes": ["1", "2", "3"],
+    });
+    for (given, told, refusals) in [(None, 10, 0), (Some(45), 45, 0), (Some(601), 601, 3)] {
+        let mut variables = asked.clone();
+        if let Some(seconds) = given {
+            for role in roles {
+                variables[format!("recycle_{role}_look_timeout")] = json!(seconds);
+            }
+        }
+        let mut command = ansible(&site.desk, NEWEST, "ansible-playbook");
+        command.args(["-i", "localhost,", "-c", "local", "-e", &variables.to_string()]).arg(&play);
+        let run = ran(command.output().unwrap());
+        assert_eq!(run.code, 0, "{}", run.stdout);
+        for role in roles {
+            assert!(run.stdout.contains(&format!("{role} {told} s")), "{}", run.stdout);
+        }
+        // Else it is understood.
+        let refused =
+            run.stdout.matches("\"msg\": \"value of timeout must be from 1 to 600").count();
+        assert_eq!(refused, refusals, "{}", run.stdout);
+        assert!(run.stdout.contains(&format!("ignored={refusals}")), "{}", run.stdout);
+    }
 }
