@@ -397,6 +397,72 @@ fn suspensions_last_through_a_slow_roll() {
     assert_eq!(desk.settings()["suspensions"], json!([]));
 }
 
+/// From now on nothing of the API answers but with 503, until so much time has passed.
+fn outage(desk: &Desk, lasts: Duration) {
+    desk.fault(json!({"kind": "status", "status": 503, "count": 1_000_000}));
+    let (sim, left) = (std::sync::Arc::clone(&desk.sim), std::sync::Mutex::new(lasts));
+    let passed = move |slice: Duration| {
+        let mut left = left.lock().unwrap();
+        if !left.is_zero() && *left <= slice {
+            sim.control("DELETE", "/_sim/faults", Value::Null);
+        }
+        *left = left.saturating_sub(slice);
+    };
+    assert!(desk.clock.passed.set(Box::new(passed)).is_ok());
+}
+
+/// A service that is stopped is not left so for the night by ten minutes in which the vendor cannot be asked, nor is the image.
+#[test]
+fn an_outage_is_waited_out_to_take_a_stopped_node_back_and_to_end_the_run() {
+    let desk = Desk::new(3);
+    with_one_stopped(&desk, |roller, mut journal, id| {
+        let patience = Duration::from_secs(900);
+        outage(&desk, Duration::from_secs(600));
+        // To go on it is not waited so long.
+        let error = roller.advance(&mut journal, &id, Phase::MidGate, patience).unwrap_err();
+        assert!(error.is_transient(), "{error}");
+        roller.advance(&mut journal, &id, Phase::Draining, patience).unwrap();
+        assert!(journal.run().frozen.is_none());
+        assert_eq!(roller.finish(&mut journal, None).unwrap(), Outcome::Aborted);
+    });
+    assert_eq!(desk.settings(), desk.before);
+
+    let desk = Desk::new(3);
+    with_one_stopped(&desk, |roller, mut journal, id| {
+        roller.advance(&mut journal, &id, Phase::Draining, Duration::from_secs(900)).unwrap();
+        outage(&desk, Duration::from_secs(600));
+        assert_eq!(roller.finish(&mut journal, None).unwrap(), Outcome::Aborted);
+    });
+    assert_eq!(desk.settings(), desk.before);
+}
+
+/// Suspensions of an hour are prolonged after half of it; an outage then ends nothing that watches, and it is made up for.
+#[test]
+fn suspensions_that_cannot_be_prolonged_yet_end_no_gate_while_they_last() {
+    let desk = Desk::new(3);
+    with_one_stopped(&desk, |roller, mut journal, _| {
+        let minutes = u64::from(journal.run().plan.suspend_minutes);
+        desk.advance(minutes * 60 * 11 / 20);
+        let before = journal.run().suspended_at;
+        outage(&desk, Duration::from_secs(200));
+        roller.keep_alive(&mut journal).unwrap();
+        assert_eq!(journal.run().suspended_at, before, "nothing was prolonged");
+        desk.advance(240);
+        roller.keep_alive(&mut journal).unwrap();
+        assert!(journal.run().suspended_at > before, "it was tried again");
+    });
+
+    // Of those that are about to end it is not borne.
+    let desk = Desk::new(3);
+    with_one_stopped(&desk, |roller, mut journal, _| {
+        let minutes = u64::from(journal.run().plan.suspend_minutes);
+        desk.advance(minutes * 60 * 4 / 5);
+        outage(&desk, Duration::from_secs(3000));
+        let error = roller.keep_alive(&mut journal).unwrap_err();
+        assert!(error.is_transient(), "{error}");
+    });
+}
+
 /// The cluster has lost one already, so it is not kept waiting for the one whose service was stopped.
 #[test]
 fn a_node_is_taken_back_at_once_while_another_is_down() {

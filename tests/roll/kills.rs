@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 use spotinst_esg::plan::roll::{Outcome, Phase};
 
-use super::desk::{Desk, Driver, Ended, fleet};
+use super::desk::{Desk, Driver, Ended, Killed, fleet};
 
 /// Short phases, so that there are few looks and every one of them can be the last.
 const QUICK: &str = "latency: {stale_seconds: 3, accepted_seconds: 1, terminating_seconds: 2, replacing_seconds: 2, booting_seconds: 2}";
@@ -51,6 +51,30 @@ fn a_roll_that_is_killed_at_any_point_is_finished_by_the_next() {
         deadly += 1;
     }
     assert!(deadly > 150, "there were {deadly} places only");
+}
+
+/// How long a recycle took is what the next roll's plan tells, whoever carried this one to its end.
+#[test]
+fn a_node_that_is_gone_on_with_keeps_how_long_its_recycle_took() {
+    let desk = desk(2, "");
+    let mut driver = Driver::new(2);
+    driver.before_step = Box::new(|_, _, phase| {
+        if phase == Phase::Identity {
+            std::panic::panic_any(Killed);
+        }
+    });
+    assert!(matches!(driver.roll(&desk), Ended::Killed));
+    let took = |desk: &Desk| {
+        let run = desk.runs.all().unwrap().runs.pop().unwrap();
+        let seconds = run.nodes.iter().map(|node| node.recycled.as_ref().map(|it| it.seconds));
+        seconds.collect::<Vec<_>>()
+    };
+    let before: Vec<f64> = took(&desk).into_iter().flatten().collect();
+    assert!(before.len() == 1 && before[0] > 0.0, "{before:?}");
+    Driver::new(1).roll(&desk).completed();
+    let after = took(&desk);
+    assert!(after.iter().all(|it| it.is_some_and(|it| it > 0.0)), "{after:?}");
+    assert!(after.contains(&Some(before[0])), "{after:?}");
 }
 
 /// Killed twice, at seeded places, with another process each time.

@@ -67,7 +67,7 @@ impl Roller<'_> {
     /// What stays set for a node that may yet boot must reach no other: so nothing is booted by the platform for as long as a person
     /// may need to come and look.
     fn keep_held(&self, journal: &mut Journal) -> Result<(), RollError> {
-        let seen = self.survey(journal.run())?;
+        let seen = self.survey_to_end(journal.run())?;
         self.keep_suspended(journal, &seen, Some(FROZEN_FOR))?;
         Ok(())
     }

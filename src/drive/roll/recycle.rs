@@ -357,7 +357,10 @@ impl Roller<'_> {
     ) -> Result<(), RollError> {
         self.enter(journal, id)?;
         let image_id: Option<ImageId> = after.image_id.clone();
-        if let Some(instance_id) = after.instance_id.clone() {
+        // Who goes on with a run finds what it has noted, with the time that it took.
+        let noted = journal.run().node(id).and_then(|node| node.recycled.as_ref());
+        let is_noted = noted.is_some_and(|it| Some(&it.instance_id) == after.instance_id.as_ref());
+        if let Some(instance_id) = after.instance_id.clone().filter(|_| !is_noted) {
             let (node, seconds) = (id.clone(), took.as_secs_f64());
             let event = Event::Recycled { node, instance_id, image_id, seconds };
             journal.write(self.clock, event)?;

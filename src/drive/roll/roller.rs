@@ -23,6 +23,10 @@ use crate::spot::{Client, SpotError};
 /// How long a server may stumble.
 const STUMBLE: Duration = Duration::from_secs(120);
 
+/// How long it may be away where there is nothing to do but to go back: a service that is stopped, or settings that are to be put back,
+/// stay as they are for the night else.
+const OUTAGE: Duration = Duration::from_secs(15 * 60);
+
 /// For how long a list may show what was before.
 pub(super) const OLD_LIST: Duration = Duration::from_secs(120);
 
@@ -90,14 +94,28 @@ impl Roller<'_> {
         self.patiently(run, survey)
     }
 
+    /// The same where the run is to be ended: that waits until an outage is over, for a quarter of an hour at most.
+    pub(super) fn survey_to_end(&self, run: &Run) -> Result<Survey, RollError> {
+        self.patiently_for(OUTAGE, run, survey)
+    }
+
     pub(super) fn patiently<T>(
         &self,
         run: &Run,
         look: impl Fn(&Client, &AccountId, &GroupId) -> Result<T, SpotError>,
     ) -> Result<T, RollError> {
+        self.patiently_for(STUMBLE, run, look)
+    }
+
+    fn patiently_for<T>(
+        &self,
+        limit: Duration,
+        run: &Run,
+        look: impl Fn(&Client, &AccountId, &GroupId) -> Result<T, SpotError>,
+    ) -> Result<T, RollError> {
         let (account, group) = (&run.plan.account, &run.plan.group);
         let mut last = None;
-        let outcome = until(self.clock, STUMBLE, || match look(self.client, account, group) {
+        let outcome = until(self.clock, limit, || match look(self.client, account, group) {
             Ok(seen) => Ok(Some(seen)),
             Err(error) if ends_sight(&error) => Err(RollError::from(error)),
             Err(error) => {
@@ -127,16 +145,26 @@ impl Roller<'_> {
         if now.duration_since(run.last_sign).abs() < HEARTBEAT {
             return Ok(());
         }
-        let half = SignedDuration::from_mins(i64::from(run.plan.suspend_minutes)) / 2;
+        let whole = SignedDuration::from_mins(i64::from(run.plan.suspend_minutes));
         // By our own clock on both ends: the vendor's may be another.
         let since = run.suspended_at.unwrap_or(run.began_at);
-        let is_lapsing = now.duration_since(since).abs() > half;
+        let passed = now.duration_since(since).abs();
         journal.write(self.clock, Event::Alive)?;
-        if is_lapsing {
-            let seen = self.survey(journal.run())?;
-            self.keep_suspended(journal, &seen, None)?;
+        if passed <= whole / 2 {
+            return Ok(());
         }
-        Ok(())
+        // While a quarter is left, an outage ends no gate: with the next sign of life it is tried again.
+        let lasts = passed <= whole * 3 / 4;
+        let patience = if lasts { SECOND_LOOK } else { STUMBLE };
+        match self.patiently_for(patience, journal.run(), survey) {
+            Ok(seen) => self.keep_suspended(journal, &seen, None).map(drop),
+            Err(error) if lasts && error.is_transient() => {
+                self.progress
+                    .tell(&format!("{error}; what is suspended lasts, and is prolonged later"));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Notes that a node enters a phase. Before its first step the platform is waited for until all other nodes run; not where
@@ -169,7 +197,9 @@ impl Roller<'_> {
                     .map_err(RollError::held(doing.as_str()))?;
             }
         } else if is_proved(phase) {
-            let (seen, left_out) = self.present_nodes(journal.run(), id)?;
+            let is_back = phase < Phase::Recycling;
+            let limit = if is_back { OUTAGE } else { STUMBLE };
+            let (seen, left_out) = self.present_nodes(journal.run(), id, limit)?;
             self.prove_node(journal, id, &seen, &left_out, &doing)?;
         }
         if journal.run().node(id).is_none_or(|node| node.phase != phase) {
@@ -185,8 +215,9 @@ impl Roller<'_> {
         &self,
         run: &Run,
         id: &StatefulInstanceId,
+        limit: Duration,
     ) -> Result<(Vec<Node>, Vec<String>), RollError> {
-        let mut last = self.patiently(run, nodes)?;
+        let mut last = self.patiently_for(limit, run, nodes)?;
         let is_old = |(seen, left_out): &(Vec<Node>, Vec<String>)| {
             let replaced = run.node(id).filter(|node| node.recycled.is_some());
             replaced.is_some_and(|node| {

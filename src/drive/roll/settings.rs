@@ -104,7 +104,7 @@ impl Roller<'_> {
     /// Sets the image again that all nodes have, where it was put back meanwhile. What someone else has set since is left, and told.
     pub(super) fn keep_image(&self, journal: &mut Journal) -> Result<(), RollError> {
         let Some(change) = journal.run().image_to_keep() else { return Ok(()) };
-        let group = self.survey(journal.run())?.group;
+        let group = self.survey_to_end(journal.run())?.group;
         if group.image_id == change.image_to {
             return Ok(());
         }
@@ -214,7 +214,7 @@ impl Roller<'_> {
         if journal.run().owed(outcome).is_empty() {
             return Ok(());
         }
-        let seen = self.survey(journal.run())?;
+        let seen = self.survey_to_end(journal.run())?;
         for restoration in restorations(journal.run(), outcome, &seen) {
             let setting = restoration.setting;
             journal.write(self.clock, Event::Restoring { setting })?;
