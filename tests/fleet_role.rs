@@ -201,6 +201,42 @@ fn nodes_of_an_eks_cluster_get_their_template_and_labels() {
     assert_eq!(left["profiles"], json!([]));
 }
 
+/// A template of the platform's own may serve other machines.
+#[test]
+fn a_launch_template_that_others_made_is_neither_changed_nor_deleted() {
+    let site = Site::new();
+    let name = format!("{}-spot", site.cluster);
+    grounds::asked(
+        &[
+            ("Action", "CreateLaunchTemplate"),
+            ("LaunchTemplateName", name.as_str()),
+            ("LaunchTemplateData.ImageId", "ami-12c6146b"),
+        ],
+        "launchTemplateId",
+    );
+    let versions = || {
+        let asked =
+            [("Action", "DescribeLaunchTemplateVersions"), ("LaunchTemplateName", name.as_str())];
+        grounds::asked(&asked, "versionNumber")
+    };
+    assert_eq!(versions(), ["1"]);
+    let eks = json!({
+        "endpoint": "https://eks.example.com", "certificate_authority": "Q0E=", "service_cidr": "10.100.0.0/16",
+        "node_role_arn": "arn:aws:iam::123456789012:role/node", "instance_profile": "arn:aws:iam::123456789012:instance-profile/node",
+        "image_id": "ami-12c6146b", "security_group_ids": ["sg-1"],
+    });
+    for state in ["onboard", "offboard"] {
+        let wanted = json!({
+            "spot_fleet_state": state, "spot_fleet_eks": eks, "spot_fleet_confirm_offboard": true,
+            "spot_fleet_subnets": grounds::subnets(&["eu-west-1a"]),
+        });
+        let run = site.play("fleet", &wanted, &[]);
+        assert_ne!(run.code, 0, "{state}: {}", run.stdout);
+        assert!(run.stdout.contains("so something else made it"), "{state}: {}", run.stdout);
+        assert_eq!(versions(), ["1"], "{state}");
+    }
+}
+
 /// Base64 without a crate for it.
 fn decoded(text: &str) -> Vec<u8> {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -461,6 +497,34 @@ fn warnings_are_put_into_a_queue_that_only_the_rule_writes_to() {
     let gone = json!({"spot_fleet_queue": name, "spot_fleet_queue_state": "absent"});
     assert!(changed(&site.play("interruption_queue", &gone, &[])) >= 2);
     assert!(moto::shared().json(REGION, "events", "AWSEvents.DescribeRule", &asked).is_err());
+}
+
+/// A name is no proof of who made something: neither rule nor queue of somebody else is changed or deleted.
+#[test]
+fn a_queue_or_rule_that_others_made_is_neither_changed_nor_deleted() {
+    let site = Site::new();
+    let name = format!("queue-{}", site.cluster);
+    let own = json!({
+        "Name": name, "Description": "ours", "EventPattern": r#"{"source":["other"]}"#,
+    });
+    moto::shared().json(REGION, "events", "AWSEvents.PutRule", &own).unwrap();
+    let rule = || {
+        let asked = json!({"Name": name});
+        moto::shared().json(REGION, "events", "AWSEvents.DescribeRule", &asked).unwrap()
+    };
+    for (state, arguments) in [("present", &[][..]), ("absent", &[]), ("absent", &["--check"])] {
+        let wanted = json!({"spot_fleet_queue": name, "spot_fleet_queue_state": state});
+        let run = site.play("interruption_queue", &wanted, arguments);
+        assert_ne!(run.code, 0, "{state}: {}", run.stdout);
+        assert!(run.stdout.contains("so something else made it"), "{state}: {}", run.stdout);
+        assert_eq!(rule()["Description"], "ours", "{state}");
+    }
+    let taken = json!({"spot_fleet_queue": name, "spot_fleet_take_over": true});
+    assert!(changed(&site.play("interruption_queue", &taken, &[])) >= 2);
+    assert!(rule()["Description"].as_str().unwrap().ends_with("(spotinst-esg interruptions)"));
+    // From now on it is the role's own.
+    let gone = json!({"spot_fleet_queue": name, "spot_fleet_queue_state": "absent"});
+    assert!(changed(&site.play("interruption_queue", &gone, &[])) >= 2);
 }
 
 /// The rulebooks hand nothing of an event on that is not checked, and refuse the rest by their last rule.

@@ -13,6 +13,8 @@ mod grounds;
 mod kills;
 #[path = "launch/locks.rs"]
 mod locks;
+#[path = "launch/partial.rs"]
+mod partial;
 #[path = "launch/places.rs"]
 mod places;
 #[path = "launch/profiles.rs"]
@@ -627,4 +629,32 @@ fn the_commands_foresee_launch_and_list() {
     );
     let same = run(&["launch", file, "--exact-count", "2", "--output", "json"]).document();
     assert_eq!(same["changed"], false);
+}
+
+/// Where nothing is to be changed there is nothing to consent to: what an interrupted launch has left is settled all the same.
+#[test]
+fn the_command_settles_an_interrupted_launch_without_a_question() {
+    let stage = Stage::new();
+    let file = json!({"name": stage.name, "image_id": IMAGE, "policy": policy(), "exact_count": 1});
+    let file = stage.desk.file("launch.yml", &file.to_string());
+    let run = |arguments: &[&str]| {
+        let mut command = stage.desk.command();
+        command.envs(stage.market.environment()).arg("launch").arg(&file).args(arguments);
+        ran(command.output().unwrap())
+    };
+    stage.market.fault(Fault { effect: Effect::LoseAnswer, times: 1, ..Fault::refuse("") });
+    stage.market.fault(Fault { times: 2, ..Fault::refuse("AuthFailure") });
+    let (action, with) = ("DescribeInstances", "tag:spotinst-esg:launch");
+    let times = usize::MAX;
+    stage.market.snag(Snag { action, with, code: Snag::NONE, times, waits: false });
+    let torn = run(&["--yes"]);
+    assert_ne!(torn.code, 0, "{torn:?}");
+    stage.market.mend();
+    assert_eq!(stage.machines().len(), 1);
+    let foreseen = run(&["--check"]);
+    assert!(foreseen.stderr.contains("would find out"), "{foreseen:?}");
+    let settled = run(&[]);
+    assert_eq!(settled.code, 0, "{settled:?}");
+    let after = run(&["--check"]);
+    assert!(!after.stderr.contains("would find out"), "{after:?}");
 }

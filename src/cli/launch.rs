@@ -38,12 +38,15 @@ pub(super) fn run(arguments: &LaunchArguments, environment: &Environment) -> Res
     if arguments.check || !arguments.yes {
         let plan = asked::module(MODULE, foreseen, environment)?;
         let said = plan.get("msg").and_then(Value::as_str).unwrap_or("nothing to do").to_owned();
-        if arguments.check || plan.get("changed") != Some(&Value::Bool(true)) {
+        if arguments.check {
             return give(plan, arguments.output, "would terminate");
         }
-        output::talk(&said);
-        let refusal = |why: &str| Failure::new(REFUSED, format!("nothing was launched: {why}"));
-        consent::ask("go on?", refusal)?;
+        // Where nothing is to be changed there is nothing to consent to, and what starts is waited for and what was cut off settled.
+        if plan.get("changed") == Some(&Value::Bool(true)) {
+            output::talk(&said);
+            let refusal = |why: &str| Failure::new(REFUSED, format!("nothing was launched: {why}"));
+            consent::ask("go on?", refusal)?;
+        }
     }
     match asked::report(MODULE, options, environment)? {
         (answer, None) => give(answer, arguments.output, TERMINATED),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::World;
 use super::connection::Connection;
-use super::fleet::{ShownMachine, machine};
+use super::fleet::{ShownMachine, machine, prices};
 use super::market::{self, PolicyArgs, SourceArgs, percent};
 use crate::ansible::{Context, Failure, Module, Planned};
 use crate::domain::{Clock, Ec2Instance, InstanceId, Lifecycle, Market, MicroUsd, Region};
@@ -178,15 +178,19 @@ fn fleet<'a>(it: &'a Ec2Instance, kept: &'a Kept) -> Option<&'a str> {
     tag.or_else(|| kept.get(&it.id).map(|(fleet, _)| fleet.as_str()))
 }
 
-/// What an hour costs now, and on demand.
-fn prices(it: &Ec2Instance, market: &Market) -> (Option<MicroUsd>, Option<MicroUsd>) {
+/// What an hour costs now, and on demand by `listed`.
+fn price_of(
+    it: &Ec2Instance,
+    market: &Market,
+    listed: &BTreeMap<String, MicroUsd>,
+) -> (Option<MicroUsd>, Option<MicroUsd>) {
     let (Some(kind), Some(zone)) = (&it.instance_type, &it.availability_zone) else {
         return (None, None);
     };
     let spot = market.spot.data.iter();
     let spot = spot.filter(|price| price.machine_type == *kind && price.zone == *zone);
     let spot = spot.map(|price| price.price).min();
-    let full = market.on_demand.as_ref().and_then(|it| it.data.get(kind)).copied();
+    let full = listed.get(kind).copied();
     match &it.lifecycle {
         Some(Lifecycle::Spot) => (spot, full),
         Some(Lifecycle::OnDemand) => (full, full),
@@ -196,20 +200,22 @@ fn prices(it: &Ec2Instance, market: &Market) -> (Option<MicroUsd>, Option<MicroU
 
 fn returns(machines: &[Ec2Instance], kept: &Kept, market: Option<&Market>) -> Returns {
     let (mut zones, mut instances) = (BTreeMap::new(), Vec::new());
-    let mut sums = Some((MicroUsd::default(), MicroUsd::default()));
+    let (mut cost, mut whole) = (Some(MicroUsd::default()), Some(MicroUsd::default()));
+    // What spot prices were kept with may tell those on demand, too.
+    let listed = market.map(|market| prices(market).on_demand).unwrap_or_default();
     for it in machines {
         let known = kept.get(&it.id).map(|(_, it)| it);
         let fleet = fleet(it, kept).unwrap_or_default().to_owned();
         let cluster = it.tags.get(CLUSTER_TAG).cloned();
         let run = it.tags.get(RUN_TAG).cloned();
-        let (price, full) = market.map_or((None, None), |market| prices(it, market));
+        let (price, full) = market.map_or((None, None), |market| price_of(it, market, &listed));
         if lives(it) {
             let zone = it.availability_zone.clone().unwrap_or_default();
             let of_fleet: &mut BTreeMap<String, u32> = zones.entry(fleet.clone()).or_default();
             *of_fleet.entry(zone).or_default() += 1;
-            sums = sums
-                .zip(price.zip(full))
-                .map(|((cost, all), (price, full))| (cost.plus(price), all.plus(full)));
+            // One that is not known leaves its own sum unknown, and not the other.
+            cost = cost.zip(price).map(|(sum, price)| sum.plus(price));
+            whole = whole.zip(full).map(|(sum, full)| sum.plus(full));
         }
         let saving = price.zip(full).and_then(|(price, full)| price.saving_over(full));
         instances.push(Found {
@@ -227,18 +233,23 @@ fn returns(machines: &[Ec2Instance], kept: &Kept, market: Option<&Market>) -> Re
     Returns {
         instances,
         zones,
-        hourly_cost: sums.map(|(cost, _)| cost.to_string()),
-        saving_percent: sums.and_then(|(cost, full)| cost.saving_over(full)).map(percent),
+        hourly_cost: cost.map(|cost| cost.to_string()),
+        saving_percent: cost
+            .zip(whole)
+            .and_then(|(cost, whole)| cost.saving_over(whole))
+            .map(percent),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
 
-    #[test]
-    fn what_is_on_its_way_out_is_neither_counted_nor_costed() {
-        let machine = |id: &str, state: &str| Ec2Instance {
+    use super::*;
+    use crate::domain::{Sourced, SpotPrice};
+
+    fn machine(id: &str, state: &str) -> Ec2Instance {
+        Ec2Instance {
             id: InstanceId::new(id),
             state: Some(state.to_owned()),
             state_reason: None,
@@ -255,7 +266,11 @@ mod tests {
             architecture: None,
             launched_at: None,
             tags: BTreeMap::from([(FLEET_TAG.to_owned(), "workers".to_owned())]),
-        };
+        }
+    }
+
+    #[test]
+    fn what_is_on_its_way_out_is_neither_counted_nor_costed() {
         let all = [
             machine("i-1", "running"),
             machine("i-2", "shutting-down"),
@@ -268,5 +283,38 @@ mod tests {
         assert_eq!(told.hourly_cost, None);
         let told = returns(&all[1..3], &Kept::new(), None);
         assert_eq!((told.zones.len(), told.hourly_cost.as_deref()), (0, Some("0.0000")));
+    }
+
+    #[test]
+    fn prices_on_demand_that_were_kept_with_spot_prices_tell_the_saving() {
+        let region = Region::new("eu-west-1");
+        let at = "2026-11-20T12:00:00Z".parse().unwrap();
+        let price = SpotPrice {
+            machine_type: "c6i.large".to_owned(),
+            zone: "eu-west-1a".to_owned(),
+            price: MicroUsd::new(30_000),
+            since: None,
+            on_demand: Some(MicroUsd::new(90_000)),
+        };
+        let kept = |price: SpotPrice| Market {
+            region: region.clone(),
+            types: Sourced { data: Vec::new(), source: String::new(), at },
+            spot: Sourced { data: vec![price], source: String::new(), at },
+            empty_zones: BTreeSet::new(),
+            zone_ages: BTreeMap::new(),
+            on_demand: None,
+            interruptions: None,
+            placement: None,
+        };
+        let machines = [machine("i-1", "running")];
+        let told = returns(&machines, &Kept::new(), Some(&kept(price.clone())));
+        assert_eq!(
+            (told.hourly_cost.as_deref(), told.saving_percent),
+            (Some("0.0300"), Some(66.66))
+        );
+        // Without them the cost is known all the same.
+        let told =
+            returns(&machines, &Kept::new(), Some(&kept(SpotPrice { on_demand: None, ..price })));
+        assert_eq!((told.hourly_cost.as_deref(), told.saving_percent), (Some("0.0300"), None));
     }
 }

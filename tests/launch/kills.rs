@@ -263,6 +263,7 @@ pub(crate) fn ladder() -> Ladder {
         zones: ["a", "b"].map(str::to_owned).into(),
         spread: Spread::Price,
         on_demand: false,
+        max_price: None,
         remembered: BTreeSet::new(),
     })
 }
@@ -418,6 +419,7 @@ fn a_clean_up_that_was_killed_is_carried_on() {
                     zones: ["a".to_owned()].into(),
                     spread: Spread::Even,
                     on_demand: false,
+                    max_price: None,
                     remembered: BTreeSet::new(),
                 };
                 let mut ladder = Ladder::new(settings);
@@ -493,6 +495,7 @@ fn ladder_of_one_zone() -> Ladder {
         zones: ["a".to_owned()].into(),
         spread: Spread::Even,
         on_demand: false,
+        max_price: None,
         remembered: BTreeSet::new(),
     })
 }

@@ -44,6 +44,7 @@ fn start(folder: &Path, cloud: &Fake, run: usize) -> Option<Moved> {
         zones: both.clone(),
         spread: Spread::Even,
         on_demand: false,
+        max_price: None,
         remembered: BTreeSet::new(),
     });
     let carried = catch_unwind(AssertUnwindSafe(|| {

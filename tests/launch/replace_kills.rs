@@ -34,6 +34,7 @@ fn ladder() -> Ladder {
         zones: ["a", "b"].map(str::to_owned).into(),
         spread: Spread::Even,
         on_demand: false,
+        max_price: None,
         remembered: Default::default(),
     })
 }

@@ -161,7 +161,7 @@ options:
         type: int
       max_price:
         description:
-          - Highest price of an hour, in dollars, such as C(0.05).
+          - Highest price of an hour, in dollars, such as C(0.05). What is launched on demand keeps to it, too.
         type: str
       max_price_percent:
         description:

@@ -111,7 +111,9 @@ impl Launcher<'_> {
                 self.settle_steps(fleet, &job.region, job.settle, ended, bare)?;
             }
             let mut open = fleet.open_runs()?.into_iter().filter(|it| !it.run.is_step);
-            match open.next().filter(|it| job.resume && it.run.wanted == job.wanted) {
+            let goes_on =
+                |it: &Journal| job.resume && !it.run.is_exact && it.run.wanted == job.wanted;
+            match open.next().filter(goes_on) {
                 Some(mut open) => {
                     self.count_again(fleet, &mut open, job)?;
                     return Ok(open);
@@ -262,6 +264,9 @@ impl Launcher<'_> {
         Unseen { machines, error, .. }: Unseen,
     ) -> Result<Report, LaunchError> {
         let mut report = told(journal, job, stop);
+        if report.unfulfilled > 0 && !job.clean_up {
+            self.keep(journal, &mut report);
+        }
         // What was launched is told, whether it can be listed or not.
         if job.wait.is_some() {
             (report.not_running, report.unseen) = (machines, error.map(|it| it.to_string()));
@@ -270,15 +275,18 @@ impl Launcher<'_> {
             report.warnings.push(text);
         }
         if report.unfulfilled > 0 && job.clean_up {
+            // What an earlier answer said is kept may be at work.
+            let kept = journal.run.kept.clone();
             let mut ids: Vec<InstanceId> = report.launched.keys().cloned().collect();
+            ids.retain(|id| !kept.contains(id));
             if !ids.is_empty() {
                 journal.write(self.clock, &Event::Terminating { instances: ids.clone() })?;
                 let tags = tag(RUN_TAG, &report.run);
                 let Ends { living, .. } = self.end(&job.region, &tags, &ids, job.settle)?;
-                report.launched.retain(|id, _| living.contains(id));
+                report.launched.retain(|id, _| living.contains(id) || kept.contains(id));
                 ids.retain(|id| !living.contains(id));
             }
-            report.unfulfilled = job.wanted;
+            report.unfulfilled = missing(journal, job);
             report.removed = ids;
             // What is not known may still appear, and what lives is to be ended; then running again finds it.
             if report.unknown.is_empty() && report.launched.is_empty() {
@@ -289,6 +297,19 @@ impl Launcher<'_> {
             report.warnings.extend(self.over(journal, "complete"));
         }
         Ok(report)
+    }
+
+    /// Writes down what the answer says is kept.
+    fn keep(&self, journal: &mut Journal, report: &mut Report) {
+        let mut instances: Vec<InstanceId> = report.launched.keys().cloned().collect();
+        instances.retain(|id| !journal.run.kept.contains(id));
+        if !instances.is_empty()
+            && let Err(error) = journal.write(self.clock, &Event::Kept { instances })
+        {
+            report.warnings.push(format!(
+                "{error}: the same again with on_partial: terminate may end what is kept now"
+            ));
+        }
     }
 
     /// Asks EC2 whether it would launch the first rung.
@@ -357,5 +378,6 @@ fn begun(fleet: &Fleet, job: &Job) -> Event {
         replaces: job.blueprint.tags.get(REPLACES_TAG).cloned(),
         cluster: job.blueprint.tags.get(CLUSTER_TAG).cloned(),
         is_step: job.is_step,
+        is_exact: !job.resume && !job.is_step,
     }
 }

@@ -15,10 +15,12 @@ use crate::plan::launch::{Attempt, Event, FLEET_TAG, LAUNCH_TAG, Outcome};
 pub struct Account {
     /// How many it has launched that may not be listed yet.
     pub done: u32,
-    /// How many it was to launch; 0 if nothing but what it is a step of may go on with it.
+    /// How many it was to launch; 0 if a launch of so many more is another, and does not go on with it.
     pub wanted: u32,
     /// The tokens of its requests without a known outcome.
     pub pending: Vec<String>,
+    /// Digest of what it launches.
+    pub blueprint: String,
     /// Whether an unfinished run was about to terminate machines, so that some that are listed are to go.
     pub is_ending: bool,
 }
@@ -55,8 +57,12 @@ impl Launcher<'_> {
         let is_ending = open.iter().any(|it| !it.run.terminating.is_empty());
         Ok(open.into_iter().next().map(|journal| Account {
             done: journal.run.done(),
-            wanted: if journal.run.is_step { 0 } else { journal.run.wanted },
+            wanted: match journal.run.is_step || journal.run.is_exact {
+                true => 0,
+                false => journal.run.wanted,
+            },
             pending: journal.run.pending().into_iter().map(|it| it.token).collect(),
+            blueprint: journal.run.blueprint,
             is_ending,
         }))
     }

@@ -224,6 +224,7 @@ impl<'c> Desk<'c> {
             zones: ground.zones.clone(),
             spread: terms.spread,
             on_demand: args.on_demand,
+            max_price: args.policy.clone().unwrap_or_default().policy()?.max_price,
             remembered: memory.places(market.region.as_str(), now),
         });
         let max_price = market::price("spot_max_price", args.spot_max_price.as_deref())?;

@@ -46,7 +46,7 @@ pub(in crate::modules) struct PolicyArgs {
     max_pods: Option<u32>,
     /// Least saving over on-demand, in percent.
     min_saving_percent: Option<u32>,
-    /// Highest price of an hour, in dollars, such as C(0.05).
+    /// Highest price of an hour, in dollars, such as C(0.05). What is launched on demand keeps to it, too.
     max_price: Option<String>,
     /// Highest price in percent of on-demand.
     max_price_percent: Option<u32>,

@@ -31,6 +31,8 @@ pub(super) fn more<'c>(
     desk.within(present.saturating_add(left))?;
     let mut ready = desk.ready(count, terms)?;
     ready.warnings.extend(desk.untagged(&machines)?);
+    let resumed = unfinished.filter(|it| it.wanted == count);
+    ready.warnings.extend(resumed.and_then(|it| launched_otherwise(&it, &ready.job.digest)));
     let message = if done > 0 {
         format!("would go on with an unfinished launch: {left} of {count} are missing")
     } else {
@@ -38,6 +40,18 @@ pub(super) fn more<'c>(
     };
     let goal = Goal { left, total: present.saturating_add(left), is_exact: false };
     begin(desk, ready, &machines, goal, &message)
+}
+
+/// That machines count which an unfinished launch has launched from something else: its `count` is what says that it is the same.
+fn launched_otherwise(unfinished: &Account, digest: &str) -> Option<String> {
+    let asked = unfinished.pending.len() + usize::try_from(unfinished.done).unwrap_or(usize::MAX);
+    (asked > 0 && unfinished.blueprint != digest).then(|| {
+        format!(
+            "an unfinished launch of {} is gone on with, and what it has asked for so far ({asked}) was launched from another template, image or other options \
+             than these: it counts as it is; replace these machines (replace) if they are to be like the rest",
+            unfinished.wanted
+        )
+    })
 }
 
 /// Exactly so many.

@@ -48,6 +48,9 @@ pub enum Event {
         /// Whether it is a step of something larger, which alone goes on with it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_step: bool,
+        /// Whether it was to bring the fleet to a count: a launch of so many more is another.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_exact: bool,
     },
     /// One machine is about to be asked for.
     Asked {
@@ -67,6 +70,11 @@ pub enum Event {
     },
     /// These are about to be terminated.
     Terminating {
+        /// Which.
+        instances: Vec<InstanceId>,
+    },
+    /// The launch fell short, and these were kept as was asked: a clean-up of what follows leaves them alone.
+    Kept {
         /// Which.
         instances: Vec<InstanceId>,
     },
@@ -141,10 +149,14 @@ pub struct Run {
     pub cluster: Option<String>,
     /// Whether it is a step of something larger, which alone goes on with it.
     pub is_step: bool,
+    /// Whether it was to bring the fleet to a count.
+    pub is_exact: bool,
     /// What was asked for, in order.
     pub attempts: Vec<Attempt>,
     /// What of it was to be terminated again.
     pub terminating: Vec<InstanceId>,
+    /// What of it somebody was told is kept.
+    pub kept: Vec<InstanceId>,
     /// What of it is there no more.
     pub gone: Vec<InstanceId>,
     /// What of it is gone and was replaced, or lives and has lost its tags.
@@ -176,6 +188,7 @@ impl Run {
             replaces,
             cluster,
             is_step,
+            is_exact,
         } = event
         else {
             return None;
@@ -190,8 +203,10 @@ impl Run {
             replaces: replaces.clone(),
             cluster: cluster.clone(),
             is_step: *is_step || replaces.is_some(),
+            is_exact: *is_exact,
             attempts: Vec::new(),
             terminating: Vec::new(),
+            kept: Vec::new(),
             gone: Vec::new(),
             stood_in: Vec::new(),
             ended: None,
@@ -203,6 +218,7 @@ impl Run {
         match event {
             Event::Begun { .. } => {}
             Event::Terminating { instances } => self.terminating.extend(instances.iter().cloned()),
+            Event::Kept { instances } => self.kept.extend(instances.iter().cloned()),
             Event::Gone { instances } => self.gone.extend(instances.iter().cloned()),
             Event::StoodIn { instances } => self.stood_in.extend(instances.iter().cloned()),
             Event::Asked { token, rung, subnet } => self.attempts.push(Attempt {

@@ -53,6 +53,8 @@ pub enum Stop {
         remembered: usize,
         /// Whether the spot quota is used up.
         spot_quota: bool,
+        /// How many offers cost more on demand than an hour may, or an amount that is not known.
+        too_dear: usize,
         /// Subnets without free addresses.
         full: Vec<String>,
     },
@@ -72,13 +74,19 @@ pub enum Stop {
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exhausted { remembered, spot_quota, full } => {
+            Self::Exhausted { remembered, spot_quota, too_dear, full } => {
                 f.write_str("every offer was tried")?;
                 if *spot_quota {
                     f.write_str(", and the account's spot quota is used up")?;
                 }
                 if *remembered > 0 {
                     write!(f, ", and {remembered} lacked capacity a while ago")?;
+                }
+                if *too_dear > 0 {
+                    write!(
+                        f,
+                        ", and {too_dear} are not known to cost at most max_price on demand"
+                    )?;
                 }
                 if !full.is_empty() {
                     write!(f, ", and no address is free in {}", full.join(", "))?;
@@ -113,6 +121,8 @@ pub struct LadderSettings {
     pub spread: Spread,
     /// Whether on-demand machines will do in the end.
     pub on_demand: bool,
+    /// The most that an hour on demand may cost, as the policy has it for offers; none for whatever it costs.
+    pub max_price: Option<MicroUsd>,
     /// What lacked capacity a while ago.
     pub remembered: BTreeSet<Place>,
 }
@@ -164,7 +174,8 @@ impl Ladder {
             None => {
                 let remembered = self.settings.remembered.len();
                 let full = self.full.iter().cloned().collect();
-                Step::Stop(Stop::Exhausted { remembered, spot_quota: self.spot_quota, full })
+                let (spot_quota, too_dear) = (self.spot_quota, self.too_dear());
+                Step::Stop(Stop::Exhausted { remembered, spot_quota, too_dear, full })
             }
         }
     }
@@ -272,6 +283,19 @@ impl Ladder {
         !self.blocked.contains(&place)
             && !self.settings.remembered.contains(&place)
             && !self.unsupported.contains(&place.machine_type)
+            && (is_spot || !self.is_too_dear(offer))
+    }
+
+    /// How many offers are not asked for on demand, for what they cost there.
+    fn too_dear(&self) -> usize {
+        let offers = self.settings.offers.iter().filter(|_| self.settings.on_demand);
+        offers.filter(|offer| self.is_too_dear(offer)).count()
+    }
+
+    /// The policy has held its bound against the spot price alone.
+    fn is_too_dear(&self, offer: &Offer) -> bool {
+        let most = self.settings.max_price;
+        most.is_some_and(|most| offer.on_demand.is_none_or(|price| price > most))
     }
 }
 
@@ -284,10 +308,11 @@ fn rung(offer: &Offer, is_spot: bool) -> Rung {
     Rung { place: place(offer, is_spot), price, on_demand: offer.on_demand }
 }
 
-/// On demand the price of a processor decides, as known there; an unknown one comes last.
-fn by_full_price(offer: &&Offer) -> (u128, String, String) {
+/// On demand the price of a processor decides, as known there; an unknown one comes last. Within a family it is the same for every
+/// size, and then the smallest bill decides.
+fn by_full_price(offer: &&Offer) -> (u128, Option<MicroUsd>, String, String) {
     let full = offer.on_demand.map_or(u128::MAX, |price| {
         u128::from(price.micros()) * 1_000_000 / u128::from(offer.kind.vcpus.max(1))
     });
-    (full, offer.kind.name.clone(), offer.zone.clone())
+    (full, offer.on_demand, offer.kind.name.clone(), offer.zone.clone())
 }

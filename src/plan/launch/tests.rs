@@ -40,6 +40,7 @@ fn settings(spread: Spread, on_demand: bool) -> LadderSettings {
         zones: BTreeSet::from(zones),
         spread,
         on_demand,
+        max_price: None,
         remembered: BTreeSet::new(),
     }
 }
@@ -73,6 +74,33 @@ fn the_zone_with_the_fewest_comes_first_or_the_best_price() {
     assert_eq!(next(&even, [1, 1, 0]), "m.large c spot");
     let price = Ladder::new(settings(Spread::Price, false));
     assert_eq!(next(&price, [0, 9, 0]), "c.large b spot");
+}
+
+#[test]
+fn on_demand_keeps_to_the_highest_price_and_of_like_prices_takes_the_smallest_machine() {
+    let sized = |name: &str, vcpus: u32, full: u64| {
+        let mut offer = offer(name, "a", 10, Some(full));
+        offer.kind.vcpus = vcpus;
+        offer
+    };
+    // A processor costs the same in each, as in a family.
+    let offers = vec![sized("m.12xlarge", 48, 2400), sized("m.large", 2, 100)];
+    let untold = offer("c.large", "a", 10, None);
+    let on_demand = |offers: Vec<Offer>, max_price: Option<u64>| {
+        let max_price = max_price.map(MicroUsd::new);
+        let settings = LadderSettings { offers, max_price, ..settings(Spread::Price, true) };
+        let mut ladder = Ladder::new(settings);
+        let Step::Ask(rung) = ladder.next(&counts([0, 0, 0])) else { panic!("no spot") };
+        ladder.refused(&rung, "MaxSpotInstanceCountExceeded", "");
+        next(&ladder, [0, 0, 0])
+    };
+    assert_eq!(on_demand(offers.clone(), None), "m.large a on-demand");
+    assert_eq!(on_demand(offers.clone(), Some(100)), "m.large a on-demand");
+    let said = on_demand(offers, Some(99));
+    assert!(said.contains("2 are not known to cost at most max_price on demand"), "{said}");
+    assert_eq!(on_demand(vec![untold.clone()], None), "c.large a on-demand");
+    let said = on_demand(vec![untold], Some(99));
+    assert!(said.contains("1 are not known to cost at most max_price"), "{said}");
 }
 
 #[test]
@@ -212,6 +240,7 @@ fn a_journal_tells_what_was_launched_and_what_is_not_known() {
             replaces: Some("i-0".into()),
             cluster: None,
             is_step: false,
+            is_exact: false,
         },
         asked("r-1"),
         Event::Answered { token: "r-1".into(), outcome: launched },
