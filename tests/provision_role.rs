@@ -4,6 +4,7 @@
 
 mod support;
 
+use serde_json::json;
 use support::ansible::{VERSIONS, ansible, root};
 use support::cli::{ACCOUNT, CANARY, Desk, Ran, ran};
 
@@ -69,4 +70,19 @@ fn an_account_that_is_given_by_its_id_is_not_looked_up_by_its_name() {
     // And who onboards by the AWS account goes on with the account that was found by it.
     let bootstrap = std::fs::read_to_string(root().join("playbooks/bootstrap.yml")).unwrap();
     assert!(bootstrap.contains("provision_account_id: \"{{ onboard_account_id"), "{bootstrap}");
+}
+
+/// An account that is missing in a list which cannot be read whole may be there all the same.
+#[test]
+fn an_account_that_a_torn_list_lacks_is_not_taken_for_one_that_is_gone() {
+    let desk = Desk::with_whole(&format!(
+        "tokens: [{{token: {CANARY}}}]\nlimits: {{default: 100000}}\naccounts: [{{id: {ACCOUNT}, name: one}}]\n"
+    ));
+    let items = json!([{"accountId": "act-00000009", "name": "other"}, {"name": "one"}]);
+    let status = json!({"code": 200, "message": "OK"});
+    let body = json!({"request": {}, "response": {"status": status, "items": items, "count": 2}});
+    desk.fault(json!({"kind": "body", "method": "GET", "route": "/setup/account", "body": body}));
+    let variables = "provision_account_name: one\nprovision_account_may_be_gone: true\nprovision_groups: [{name: kafka, region: us-east-1}]\n";
+    let (run, said) = torn_down(&desk, variables);
+    assert!(run.code != 0 && said.contains("cannot be read whole"), "{}", run.stdout);
 }
