@@ -199,7 +199,7 @@ fn a_step_that_the_vendor_refuses_leaves_the_run_open() {
     let controller = Controller::gone(&desk);
     let run = controller.start();
     controller.prepare(&run, "ssi-1");
-    desk.fault(json!({"kind": "status", "status": 400, "method": "PUT", "message": "not now",
+    desk.fault(json!({"kind": "status", "status": 400, "code": "BUSY", "method": "PUT", "message": "not now",
                       "route": "/aws/ec2/group/{groupId}/statefulInstance/{statefulInstanceId}/recycle"}));
     let refused = controller.recycle(&run, "ssi-1");
     for words in ["not now", "by then ", "the group's image was set to ami-2"] {
