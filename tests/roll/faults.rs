@@ -427,6 +427,15 @@ fn an_outage_is_waited_out_to_take_a_stopped_node_back_and_to_end_the_run() {
     });
     assert_eq!(desk.settings(), desk.before);
 
+    // Also where suspensions are about to end.
+    let desk = Desk::new(3);
+    with_one_stopped(&desk, |roller, mut journal, id| {
+        desk.advance(u64::from(journal.run().plan.suspend_minutes) * 60 * 4 / 5);
+        outage(&desk, Duration::from_secs(600));
+        roller.advance(&mut journal, &id, Phase::Draining, Duration::from_secs(900)).unwrap();
+        assert!(journal.run().frozen.is_none());
+    });
+
     let desk = Desk::new(3);
     with_one_stopped(&desk, |roller, mut journal, id| {
         roller.advance(&mut journal, &id, Phase::Draining, Duration::from_secs(900)).unwrap();
@@ -450,6 +459,21 @@ fn suspensions_that_cannot_be_prolonged_yet_end_no_gate_while_they_last() {
         desk.advance(240);
         roller.keep_alive(&mut journal).unwrap();
         assert!(journal.run().suspended_at > before, "it was tried again");
+    });
+
+    // One that was asked for and is not seen is asked for again as well.
+    let desk = Desk::new(3);
+    with_one_stopped(&desk, |roller, mut journal, _| {
+        let minutes = u64::from(journal.run().plan.suspend_minutes);
+        desk.advance(minutes * 60 * 11 / 20);
+        desk.fault(json!({"kind": "status", "status": 503, "route": SUSPENSION, "method": "POST"}));
+        roller.keep_alive(&mut journal).unwrap_err();
+        desk.sim.control("DELETE", "/_sim/faults", Value::Null);
+        let (asked, seen) = (journal.run().suspended_at, journal.run().prolonged_at);
+        assert!(asked > seen, "it was asked for and not seen");
+        desk.advance(60);
+        roller.keep_alive(&mut journal).unwrap();
+        assert!(journal.run().prolonged_at > asked, "it was asked for again");
     });
 
     // Of those that are about to end it is not borne.

@@ -47,7 +47,10 @@ fn a_gate_of_one_look_renews_what_the_run_has_suspended() {
     };
     let part = json!({"run_id": run, "node": "ssi-1"});
     look("true", &part).well();
-    assert_eq!(events(&journal(&desk, &run)), ["planned", "held", "suspending", "gate"]);
+    assert_eq!(
+        events(&journal(&desk, &run)),
+        ["planned", "held", "suspending", "suspended", "gate"]
+    );
 
     pass(&desk, &run, 40);
     let (before, sent) = (journal(&desk, &run), mutations(&desk));
@@ -58,8 +61,8 @@ fn a_gate_of_one_look_renews_what_the_run_has_suspended() {
     // Shut as it is, the run goes on.
     look("false", &part).failed();
     let after = events(&journal(&desk, &run));
-    assert_eq!(after[4..], ["alive", "suspending", "gate"]);
+    assert_eq!(after[5..], ["alive", "suspending", "suspended", "gate"]);
     assert_eq!(mutations(&desk), sent + 1);
     look("false", &part).failed();
-    assert_eq!(events(&journal(&desk, &run))[7..], ["gate"], "what lasts is not asked for again");
+    assert_eq!(events(&journal(&desk, &run))[9..], ["gate"], "what lasts is not asked for again");
 }

@@ -1,19 +1,25 @@
 //! What a gate has seen is kept only if no other run rolls its cluster.
 
+use std::time::Duration;
+
 use super::error::RollError;
 use super::journal::Journal;
 use super::roller::Roller;
 use super::store::StoreError;
 use crate::domain::StatefulInstanceId;
+use crate::drive::wait::TimeUp;
 use crate::plan::gate::Report;
-use crate::plan::roll::{Hold, other_roll};
+use crate::plan::roll::{ClusterSeen, Hold, first_seen, other_roll};
+
+/// What a gate saw is kept only if that does not have to wait longer: it counts from when it is written down.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 impl Roller<'_> {
     /// Whether this run may roll the clusters that a gate of a node has seen.
     ///
     /// # Errors
     ///
-    /// Another run that is open has seen one of them before, or that cannot be told.
+    /// Another run that is open has seen one of them before. A journal that cannot be read tells of none.
     pub fn rolls_alone(
         &self,
         journal: &Journal,
@@ -57,10 +63,21 @@ impl Roller<'_> {
         node: &StatefulInstanceId,
         report: &Report,
     ) -> Result<(), RollError> {
-        let _deciding = match report.clusters().next() {
-            Some(_) => Some(self.claimant().deciding()?),
-            None => None,
-        };
+        // Whoever has seen a cluster keeps it, and needs to decide nothing.
+        let known = first_seen(&journal.entries()?);
+        let is_new = report.clusters().any(|(finding, id)| {
+            !known.contains_key(&ClusterSeen { kind: finding.kind.clone(), id: id.to_owned() })
+        });
+        let began = self.clock.monotonic();
+        let _deciding = if is_new { Some(self.claimant().deciding()?) } else { None };
+        let after = self.clock.monotonic().saturating_sub(began);
+        if after > LONGEST_WAIT {
+            return Err(RollError::NotSeen {
+                doing: format!("keep what the gate of node {node} saw"),
+                time: TimeUp { after, looks: 1 },
+                found: "another start was decided meanwhile, and what was seen is old".to_owned(),
+            });
+        }
         self.rolls_alone(journal, node, report)?;
         let value = serde_json::to_value(report).unwrap_or_default();
         self.note_gate(journal, node, value)

@@ -147,7 +147,7 @@ impl Roller<'_> {
         }
         let whole = SignedDuration::from_mins(i64::from(run.plan.suspend_minutes));
         // By our own clock on both ends: the vendor's may be another.
-        let since = run.suspended_at.unwrap_or(run.began_at);
+        let since = run.prolonged_at.or(run.suspended_at).unwrap_or(run.began_at);
         let passed = now.duration_since(since).abs();
         journal.write(self.clock, Event::Alive)?;
         if passed <= whole / 2 {
@@ -182,12 +182,18 @@ impl Roller<'_> {
     ) -> Result<(), RollError> {
         let doing = format!("bring node {id} to phase {phase}");
         may_enter(journal.run(), id, phase).map_err(RollError::held(doing.as_str()))?;
-        self.keep_alive(journal)?;
         // To bring a node back where it was, it only has to be itself: while others are down as well it is needed the more.
         let goes_on = phase == Phase::PreGate
             || journal.run().node(id).is_some_and(|node| {
                 node.phase < phase || (node.phase == phase && phase == Phase::MidGate)
             });
+        match self.keep_alive(journal) {
+            // What follows waits for the vendor by itself, and longer.
+            Err(error) if phase < Phase::Recycling && !goes_on && error.is_transient() => {
+                self.progress.tell(&error.to_string());
+            }
+            alive => alive?,
+        }
         if phase < Phase::Recycling && goes_on {
             self.await_platform(journal, id, phase, &doing, patience)?;
             if phase == Phase::Stopped

@@ -60,6 +60,7 @@ impl Roller<'_> {
                 Err(format!("not suspended: {}", words(&missing)))
             })
         })?;
+        journal.write(self.clock, Event::Suspended)?;
         Ok(true)
     }
 

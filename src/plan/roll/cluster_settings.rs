@@ -200,6 +200,7 @@ impl Run {
             | Event::Alive
             | Event::Suspending { .. }
             | Event::Switching { .. }
+            | Event::Suspended
             | Event::Switched
             | Event::Entered { .. }
             | Event::Asking { .. }

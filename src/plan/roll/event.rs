@@ -53,6 +53,8 @@ pub enum Event {
         /// From when on, by the vendor's clock.
         from: Timestamp,
     },
+    /// They were seen at the vendor to be suspended for as long.
+    Suspended,
     /// The image, and with it the root's persistence, is about to be set.
     Switching {
         /// What it was and will be.

@@ -59,7 +59,7 @@ pub use keeping::to_put_away;
 pub use name::run_id;
 pub use opening::{Intent, Opening, Taken, opening, runs_command, told};
 pub use order::{OrderWish, order};
-pub use other_roll::{OtherRoll, other_roll};
+pub use other_roll::{OtherRoll, first_seen, other_roll};
 pub use past::Past;
 pub use phase::Phase;
 pub use preflight::{NEVER_WAIVED, PREDICATES};

@@ -84,7 +84,7 @@ pub fn other_roll(
 }
 
 /// Each cluster that a gate has seen, under whichever name, and since when.
-fn first_seen(entries: &[Entry]) -> BTreeMap<ClusterSeen, Timestamp> {
+pub fn first_seen(entries: &[Entry]) -> BTreeMap<ClusterSeen, Timestamp> {
     let mut seen: BTreeMap<ClusterSeen, Timestamp> = BTreeMap::new();
     for entry in entries {
         let Event::Gate { report, .. } = &entry.event else { continue };

@@ -47,8 +47,10 @@ pub struct Run {
     pub nodes: Vec<NodeRun>,
     /// Which processes it has suspended, or was about to, and the ends that it asked for, by the vendor's clock.
     pub suspended: BTreeMap<String, Vec<Timestamp>>,
-    /// When it last suspended any, by our clock.
+    /// When it last suspended any, or was about to, by our clock.
     pub suspended_at: Option<Timestamp>,
+    /// When all that it needs was last seen to be suspended for as long as it asked, by our clock.
+    pub prolonged_at: Option<Timestamp>,
     /// Whether it has set the group's image, or was about to.
     pub has_set_image: bool,
     /// Whether it has switched the root's persistence off, or was about to.
@@ -205,6 +207,7 @@ impl Run {
             come_up: Vec::new(),
             suspended: BTreeMap::new(),
             suspended_at: None,
+            prolonged_at: None,
             has_set_image: false,
             has_set_root: false,
             is_switched: false,
@@ -247,6 +250,7 @@ impl Run {
                 self.has_set_image |= change.image_to.is_some();
                 self.has_set_root |= change.root_persistence_off;
             }
+            Event::Suspended => self.prolonged_at = Some(at),
             Event::Switched => (self.is_switched, self.switched_at) = (true, Some(at)),
             Event::Restored { setting, left } => self.restored(*setting, left.as_ref()),
             Event::Frozen { node, reason } => {
@@ -303,7 +307,7 @@ impl Run {
         match setting {
             Setting::Suspensions => {
                 self.suspended.clear();
-                self.suspended_at = None;
+                (self.suspended_at, self.prolonged_at) = (None, None);
             }
             Setting::Image => (self.has_set_image, self.is_switched) = (false, false),
             Setting::RootPersistence => (self.has_set_root, self.is_switched) = (false, false),
@@ -469,6 +473,7 @@ impl NodeRun {
             | Event::Alive
             | Event::Suspending { .. }
             | Event::Switching { .. }
+            | Event::Suspended
             | Event::Switched
             | Event::Frozen { .. }
             | Event::Thawed { .. }

@@ -121,6 +121,7 @@ impl Run {
                 Event::Planned(_)
                 | Event::Held { .. }
                 | Event::Alive
+                | Event::Suspended
                 | Event::Switched
                 | Event::Entered { .. }
                 | Event::Asking { .. }

@@ -27,6 +27,7 @@ impl fmt::Display for Event {
             Self::Suspending { processes, minutes, .. } => {
                 write!(f, "about to suspend {} for {minutes} min", processes.join(", "))
             }
+            Self::Suspended => f.write_str("seen as suspended"),
             Self::Switching { change } => write!(f, "about to set {}", switched(change)),
             Self::Switched => f.write_str("seen as set"),
             Self::Entered { node, phase } => write!(f, "node {node} enters phase {phase}"),
