@@ -11,6 +11,8 @@ use super::spec::{ArgumentSpec, OptionSpec, Shape};
 pub struct Settings {
     /// Nothing may be changed.
     pub check_mode: bool,
+    /// Nobody has agreed to a change: where one turns out to be needed, that is a failure. Of this program's own, for its commands.
+    pub unasked: bool,
     /// The person wants to see what changes.
     pub diff: bool,
     /// How often `-v` was given.
@@ -60,6 +62,7 @@ fn take_settings(raw: &mut Map<String, Value>) -> Settings {
     let module_name = raw.get("_ansible_module_name").and_then(Value::as_str);
     let settings = Settings {
         check_mode: truth("check_mode"),
+        unasked: truth("spotinst_esg_unasked"),
         diff: truth("diff"),
         verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX),
         module_name: module_name.filter(|name| !name.is_empty()).map(str::to_owned),

@@ -114,6 +114,13 @@ pub(super) fn carry_out<W, M: Module<W>>(
 fn complete<R: Serialize>(planned: Planned<'_, R>, settings: &Settings) -> Result<Reply, Failure> {
     let Planned { mut changed, mut returns, before, mut after, mut message, mut warnings, act } =
         planned;
+    if changed && settings.unasked && !settings.check_mode {
+        let what = message.unwrap_or_else(|| "something is to be changed".to_owned());
+        let text = format!(
+            "nothing was done: meanwhile there is something to be asked for: {what}; run this again"
+        );
+        return Err(Failure::new(text).retryable(true).with_warnings(warnings));
+    }
     if let Some(act) = act
         && !settings.check_mode
     {

@@ -287,7 +287,8 @@ pub(super) struct OffersArguments {
 #[command(after_help = "\
 FILE holds in YAML or JSON the options of the module spot_launch: name, count or exact_count, image_id or launch_template, policy
 and so on (`ansible-doc spotinst.esg.spot_launch`). What would be done is shown first; then, on a terminal, you are asked;
-elsewhere nothing is done without --yes. Should it be interrupted, running it again goes on there.")]
+elsewhere nothing is launched or terminated without --yes. Where neither is to be done, what was cut off is settled, and what starts is
+waited for. Should it be interrupted, running it again goes on there.")]
 pub(super) struct LaunchArguments {
     /// File with the options.
     #[arg(value_name = "FILE")]

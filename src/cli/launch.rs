@@ -46,6 +46,8 @@ pub(super) fn run(arguments: &LaunchArguments, environment: &Environment) -> Res
             output::talk(&said);
             let refusal = |why: &str| Failure::new(REFUSED, format!("nothing was launched: {why}"));
             consent::ask("go on?", refusal)?;
+        } else {
+            options.insert("_ansible_spotinst_esg_unasked".to_owned(), json!(true));
         }
     }
     match asked::report(MODULE, options, environment)? {

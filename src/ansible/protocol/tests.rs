@@ -109,6 +109,19 @@ fn check_mode_says_the_same_and_never_acts() {
     assert_eq!((store.value.get(), store.acts.get()), (1, 0));
 }
 
+/// A command that was told of no change has agreed to none.
+#[test]
+fn what_nobody_has_agreed_to_is_not_done() {
+    let store = store();
+    let told = call(&store, &json!({"value": 5, "_ansible_spotinst_esg_unasked": true}));
+    assert_eq!((&told["failed"], &told["retryable"]), (&json!(true), &json!(true)), "{told}");
+    assert!(told["msg"].as_str().unwrap().starts_with("nothing was done"), "{told}");
+    assert_eq!((store.value.get(), store.acts.get()), (1, 0));
+    call(&store, &json!({"value": 5}));
+    let told = call(&store, &json!({"value": 5, "_ansible_spotinst_esg_unasked": true}));
+    assert_eq!(told["changed"], false, "{told}");
+}
+
 #[test]
 fn a_diff_is_told_if_asked_for_and_tells_what_really_came_of_it() {
     let planned = json!({"before": {"value": 1}, "after": {"value": 5}});

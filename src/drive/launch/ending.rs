@@ -98,7 +98,7 @@ impl Launcher<'_> {
         patience: Duration,
         ended: &mut Vec<InstanceId>,
     ) -> Result<(), LaunchError> {
-        let mut ids = journal.run.terminating.clone();
+        let mut ids = journal.run.ending();
         if ids.is_empty() {
             return Ok(());
         }

@@ -285,6 +285,9 @@ impl Launcher<'_> {
                 let Ends { living, .. } = self.end(&job.region, &tags, &ids, job.settle)?;
                 report.launched.retain(|id, _| living.contains(id) || kept.contains(id));
                 ids.retain(|id| !living.contains(id));
+                if !ids.is_empty() {
+                    journal.write(self.clock, &Event::Gone { instances: ids.clone() })?;
+                }
             }
             report.unfulfilled = missing(journal, job);
             report.removed = ids;

@@ -54,7 +54,7 @@ impl Launcher<'_> {
     pub fn unfinished(&self, fleet: &Fleet) -> Result<Option<Account>, LaunchError> {
         let mut open = fleet.open_runs()?;
         open.sort_by_key(|it| it.run.is_step);
-        let is_ending = open.iter().any(|it| !it.run.terminating.is_empty());
+        let is_ending = open.iter().any(|it| !it.run.ending().is_empty());
         Ok(open.into_iter().next().map(|journal| Account {
             done: journal.run.done(),
             wanted: match journal.run.is_step || journal.run.is_exact {

@@ -267,6 +267,11 @@ impl Run {
         self.attempts.iter().filter(|it| it.outcome.is_none()).cloned().collect()
     }
 
+    /// What was to be terminated and was not seen to be gone.
+    pub fn ending(&self) -> Vec<InstanceId> {
+        self.terminating.iter().filter(|id| !self.gone.contains(id)).cloned().collect()
+    }
+
     /// How many of those that it is to launch are there, by themselves or by what was launched in their place.
     pub fn done(&self) -> u32 {
         u32::try_from(self.launched().len() + self.stood_in.len()).unwrap_or(u32::MAX)
