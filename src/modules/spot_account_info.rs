@@ -34,8 +34,8 @@ pub(super) struct Returns {
     /// The accounts that match, in the vendor's order.
     #[schemars(extend("x-returned" = "always"))]
     accounts: Vec<ShownAccount>,
-    /// What of the vendor's list cannot be read, in words: whole entries, and to which AWS account one is connected. Where there is
-    /// anything, an account that is not among `accounts` may be there all the same, whichever filters are given.
+    /// What of the vendor's list cannot be read, in words: whole entries, and with O(cloud_account_id) to which AWS account one is
+    /// connected. Where there is anything, an account that is not among `accounts` may be there all the same.
     #[schemars(extend("x-returned" = "always"))]
     left_out: Vec<String>,
 }
@@ -65,7 +65,10 @@ impl Module<World> for SpotAccountInfo {
             args.name.as_ref().is_none_or(|name| *name == account.name)
                 && args.id.as_ref().is_none_or(|id| id == account.id.as_str())
         };
-        let unread = listed.items.iter().filter(|account| account.is_cloud_unread).map(|account| {
+        // Whoever asks by name or id misses none of these.
+        let is_missed =
+            |account: &&Account| args.cloud_account_id.is_some() && account.is_cloud_unread;
+        let unread = listed.items.iter().filter(is_missed).map(|account| {
             format!("what AWS account {} is connected to cannot be read: it may be any", account.id)
         });
         let left_out = listed.left_out.iter().cloned().chain(unread).collect();

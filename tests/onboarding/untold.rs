@@ -67,6 +67,8 @@ fn an_account_keeps_the_role_that_is_not_told() {
     let policy = "PolicyArn=arn:aws:iam::123456789012:policy/SpotPolicy-staging";
     site.moto.iam(&format!("DetachRolePolicy&RoleName=SpotRole-staging&{policy}"));
     site.moto.iam("DeleteRole&RoleName=SpotRole-staging");
-    assert_ne!(site.play("onboard", &[]).code, 0);
+    let gone = site.play("onboard", &[]);
+    let said = gone.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(gone.code != 0 && said.contains("does not tell by which role"), "{}", gone.stdout);
     assert_eq!(sent(&site), (1, 1));
 }

@@ -151,9 +151,9 @@ accounts:
 left_out:
   description:
     - >-
-      What of the vendor's list cannot be read, in words: whole entries, and to which AWS account one is
-      connected. Where there is anything, an account that is not among C(accounts) may be there all the same,
-      whichever filters are given.
+      What of the vendor's list cannot be read, in words: whole entries, and with O(cloud_account_id) to which
+      AWS account one is connected. Where there is anything, an account that is not among C(accounts) may be
+      there all the same.
   returned: always
   type: list
   elements: str

@@ -20,6 +20,12 @@ pub fn role_told(user: &UserDetails, account: &AccountId) -> RoleTold {
     if let Some(editor) = names.iter().find(|name| is_of(name, "editor")) {
         return RoleTold::Editor((*editor).to_owned());
     }
+    // A policy without accounts is one of the organisation (OpenAPI description: getUserDetails).
+    if user.policies.iter().any(|policy| policy.accounts.is_empty()) {
+        return RoleTold::Untold(
+            "what a policy of the whole organisation allows is not told".to_owned(),
+        );
+    }
     if let Some(what) = user.unread.first() {
         return RoleTold::Untold(what.clone());
     }
@@ -110,6 +116,9 @@ mod tests {
         for policies in untold {
             assert!(matches!(told(policies), RoleTold::Untold(_)), "{policies:?}");
         }
+        let mut wide = user(&[viewer]);
+        wide.policies.push(PolicyMapping { policy: "pol-4".to_owned(), accounts: Vec::new() });
+        assert!(matches!(role_told(&wide, &account), RoleTold::Untold(_)));
         let mut grouped = user(&[viewer]);
         grouped.groups.push(crate::domain::UserGroup {
             id: "ugr-1".to_owned(),
