@@ -225,9 +225,12 @@ fn a_launch_template_that_others_made_is_neither_changed_nor_deleted() {
         "node_role_arn": "arn:aws:iam::123456789012:role/node", "instance_profile": "arn:aws:iam::123456789012:instance-profile/node",
         "image_id": "ami-12c6146b", "security_group_ids": ["sg-1"],
     });
-    for state in ["onboard", "offboard"] {
+    // Without the variable the region is that of the environment.
+    for (state, region) in
+        [("onboard", json!(REGION)), ("onboard", json!(null)), ("offboard", json!(null))]
+    {
         let wanted = json!({
-            "spot_fleet_state": state, "spot_fleet_eks": eks, "spot_fleet_confirm_offboard": true,
+            "spot_fleet_state": state, "spot_fleet_region": region, "spot_fleet_eks": eks, "spot_fleet_confirm_offboard": true,
             "spot_fleet_subnets": grounds::subnets(&["eu-west-1a"]),
         });
         let run = site.play("fleet", &wanted, &[]);

@@ -285,9 +285,11 @@ impl Launcher<'_> {
                 let Ends { living, .. } = self.end(&job.region, &tags, &ids, job.settle)?;
                 report.launched.retain(|id, _| living.contains(id) || kept.contains(id));
                 ids.retain(|id| !living.contains(id));
-                if !ids.is_empty() {
-                    journal.write(self.clock, &Event::Gone { instances: ids.clone() })?;
-                }
+                // What was terminated is told all the same; the next run finds that it is gone.
+                let gone = Event::Gone { instances: ids.clone() };
+                let written =
+                    if ids.is_empty() { Ok(()) } else { journal.write(self.clock, &gone) };
+                report.warnings.extend(written.err().map(|error| error.to_string()));
             }
             report.unfulfilled = missing(journal, job);
             report.removed = ids;
