@@ -26,7 +26,7 @@ impl Roller<'_> {
         node: &StatefulInstanceId,
         report: &Report,
     ) -> Result<(), RollError> {
-        if report.clusters().next().is_none() {
+        if !sees_anew(journal, report)? {
             return Ok(());
         }
         let run = journal.run();
@@ -63,11 +63,7 @@ impl Roller<'_> {
         node: &StatefulInstanceId,
         report: &Report,
     ) -> Result<(), RollError> {
-        // Whoever has seen a cluster keeps it, and needs to decide nothing.
-        let known = first_seen(&journal.entries()?);
-        let is_new = report.clusters().any(|(finding, id)| {
-            !known.contains_key(&ClusterSeen { kind: finding.kind.clone(), id: id.to_owned() })
-        });
+        let is_new = sees_anew(journal, report)?;
         let began = self.clock.monotonic();
         let _deciding = if is_new { Some(self.claimant().deciding()?) } else { None };
         let after = self.clock.monotonic().saturating_sub(began);
@@ -82,4 +78,15 @@ impl Roller<'_> {
         let value = serde_json::to_value(report).unwrap_or_default();
         self.note_gate(journal, node, value)
     }
+}
+
+/// Whether a gate sees a cluster that its run has not seen before. Whoever has seen one keeps it: no other comes to see it then.
+fn sees_anew(journal: &Journal, report: &Report) -> Result<bool, StoreError> {
+    if report.clusters().next().is_none() {
+        return Ok(false);
+    }
+    let known = first_seen(&journal.entries()?);
+    Ok(report.clusters().any(|(finding, id)| {
+        !known.contains_key(&ClusterSeen { kind: finding.kind.clone(), id: id.to_owned() })
+    }))
 }
